@@ -1,0 +1,1 @@
+"""Alerts: their life, their climb, their tables. In: observations. Out: alerts and calls."""

@@ -1,0 +1,93 @@
+"""What an alert and a call are: plain values that carry their facts from the evaluation to the text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from warnwatch.rules.rule import Level
+
+
+class State(StrEnum):
+    """Where an alert is in its life."""
+
+    PENDING = "pending"
+    OPEN = "open"
+    ENDED = "ended"
+
+
+class EndReason(StrEnum):
+    """Why an alert ended (design.md 6.3); only `cured` sends the all-clear."""
+
+    CURED = "cured"
+    NOT_APPLICABLE = "not_applicable"
+    SUPERSEDED = "superseded"
+    RETIRED = "retired"
+    CLOSED = "closed"
+
+
+class Reason(StrEnum):
+    """Why a call is made now."""
+
+    INITIAL = "initial"
+    OPENED = "opened"
+    RAISED = "raised"
+    CLIMBED = "climbed"
+    PROMISE_BROKEN = "promise_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One episode of one rule about one subject. `value` and `threshold` are in the measure's unit.
+
+    `gone_since`: the measure is back beyond its rung, `keep` is running. `called_level`: the highest level called.
+    `next_at`: when time alone moves it next. `standing`: every step was called, the secretariat's list has it.
+    """
+
+    id: int
+    rule: str
+    about: str
+    subject: str
+    episode: int
+    unit: str
+    state: State
+    level: Level
+    measure: str
+    value: float | None
+    threshold: float | None
+    pending_since: datetime
+    level_since: datetime
+    opened_at: datetime | None = None
+    gone_since: datetime | None = None
+    ended_at: datetime | None = None
+    end_reason: EndReason | None = None
+    initial: bool = False
+    called_level: int = 0
+    last_call_at: datetime | None = None
+    standing: bool = False
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    promised_for: datetime | None = None
+    promised_level: int = 0
+    next_at: datetime | None = None
+
+    @property
+    def code(self) -> str:
+        """The alert's number as people say it: CB, two digits of the year, a running number."""
+        return f"CB-{self.pending_since:%y}-{self.id:05d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A step of a policy that an alert has reached; unique by alert, level, step and repeat. Steps count from 1."""
+
+    alert: int
+    level: Level
+    step: int
+    repeat: int
+    office: str
+    unit: str
+    at: datetime
+    reason: Reason
+    channels: tuple[str, ...] = ("email",)

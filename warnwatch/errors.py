@@ -1,0 +1,89 @@
+"""What can go wrong for a user, as values and exceptions; their texts are what the user reads.
+
+WarnWatchError
+├── MistakesError      files or rules with mistakes: all of them at once
+├── SettingsError      a setting is missing or wrong: names it, says what is allowed
+├── CannotRunError     database or network out of reach, or the schema is older or newer than the program
+└── NotFoundError      a code that the plan, the rules or the alerts do not know
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One mistake in a user's file. `line` and `column` count from 1; 0 means the whole file.
+
+    For a table, `line` is the row as the spreadsheet counts it (the header is 1) and `field` its column's name.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    found: str = ""
+    allowed: str = ""
+    nearest: str = ""
+    field: str = ""
+
+    def as_json(self) -> Mapping[str, object]:
+        """Give the words of `warnwatch check --json`."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """Write the mistake on one line: where, what, what is allowed, the nearest right name."""
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        parts = [f"{where}: {self.message}"]
+        if self.field:
+            parts.append(f"cột: {self.field}")
+        if self.found:
+            parts.append(f"gặp: {self.found}")
+        if self.allowed:
+            parts.append(f"được phép: {self.allowed}")
+        if self.nearest:
+            parts.append(f"có phải ý là: {self.nearest}?")
+        return "; ".join(parts)
+
+
+def nearest_name(found: str, allowed: Iterable[str]) -> str:
+    """Give the allowed name most like `found`, or an empty text when none is near."""
+    close = get_close_matches(found, list(allowed), n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+class WarnWatchError(Exception):
+    """Whatever WarnWatch says to its user instead of a traceback; `exit_code` is the command's."""
+
+    exit_code = 1
+
+
+class MistakesError(WarnWatchError):
+    """Files with mistakes: nothing of them was taken. `mistakes` holds every one, in reading order."""
+
+    exit_code = 1
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(sorted(mistakes))
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class SettingsError(WarnWatchError):
+    """A setting is missing or wrong."""
+
+    exit_code = 2
+
+
+class NotFoundError(WarnWatchError):
+    """A code that nothing here knows; the text gives the nearest one."""
+
+    exit_code = 1
+
+
+class CannotRunError(WarnWatchError):
+    """The database or the network cannot be reached, or the schema does not fit this program."""
+
+    exit_code = 3

@@ -1,0 +1,17 @@
+"""How Alembic reaches the database: by the URL that `schema.upgrade` was given."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from warnwatch.schema import metadata, open_engine
+
+engine = open_engine(context.config.attributes["url"])
+try:
+    with engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+finally:
+    engine.dispose()

@@ -1,0 +1,1 @@
+"""Notifications: texts, the outbox, sending. In: alerts and calls. Out: mail."""

@@ -1,0 +1,139 @@
+"""What a notification is: who is told what (a telling), and the finished text that the outbox keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from warnwatch.alerts.alert import Alert, Call, Reason
+from warnwatch.plan.directory import Recipient, Unit
+
+
+class Kind(StrEnum):
+    """The kinds of text. The first ten are a rule's `text`; the others are chosen by what the telling holds."""
+
+    DUE_SOON = "due_soon"
+    DUE_TODAY = "due_today"
+    OVERDUE = "overdue"
+    BEHIND = "behind"
+    STALLED = "stalled"
+    NO_DEADLINE = "no_deadline"
+    KPI_BELOW = "kpi_below"
+    FORECAST = "forecast"
+    OBSTACLE = "obstacle"
+    GENERAL = "general"
+    ESCALATION = "escalation"
+    DIGEST = "digest"
+    INITIAL = "initial"
+    ALL_CLEAR = "all_clear"
+    ACK = "ack"
+    DATA = "data"
+    RULES_REFUSED = "rules_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The words about an alert's subject that a text may show; read only for what is told.
+
+    `progress` is 0..1 as last reported at `progress_at`. A confidential subject shows nothing but its code.
+    """
+
+    code: str
+    title: str
+    unit: Unit
+    assigning_document: str = ""
+    due_at: datetime | None = None
+    due_text: str = ""
+    expected_result: str = ""
+    progress: float | None = None
+    progress_at: datetime | None = None
+    started_at: datetime | None = None
+    confidential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One alert as one recipient is told of it.
+
+    `sentence` says the measure's value against its threshold in words. `days` is the whole number of days that the
+    kind of text counts (left, late, silent). `answer_by` is when the next step comes, `next_title` whom it tells.
+    """
+
+    alert: Alert
+    kind: Kind
+    reason: Reason
+    title: str
+    sentence: str
+    guidance: str
+    facts: Facts
+    days: int | None = None
+    times_told: int = 0
+    answer_by: datetime | None = None
+    next_title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How a unit stands: numbers of tasks by computed status, the unit's own subtree."""
+
+    total: int = 0
+    done_in_time: int = 0
+    done_late: int = 0
+    open_in_time: int = 0
+    open_late: int = 0
+    due_soon: int = 0
+    claimed: int = 0
+    no_deadline: int = 0
+    other: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """All that one holder is told on one channel in one cycle. `cleared` are alerts that ended as cured.
+
+    `initial`: the first digest of a plan, rule or unit gone live. Items are ranked: highest level first.
+    """
+
+    recipient: Recipient
+    channel: str
+    items: tuple[Item, ...]
+    cleared: tuple[Item, ...] = ()
+    calls: tuple[Call, ...] = ()
+    tally: Tally | None = None
+    initial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What every text of an installation shares. `link` is the service's own address, without a slash at the end."""
+
+    system: str
+    zone: ZoneInfo
+    link: str = ""
+    digest_cap: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A finished text for one holder on one channel. `key` is stable, so the same telling is never written twice.
+
+    `calls` and `alerts` name what it tells; `fallback`: the proper text failed to render, this is the plain form.
+    """
+
+    key: str
+    holder: str
+    office: str
+    unit: str
+    channel: str
+    kind: Kind
+    level: int
+    address: str | None
+    subject: str
+    text: str
+    html: str | None
+    created_at: datetime
+    calls: tuple[Call, ...] = ()
+    alerts: tuple[int, ...] = ()
+    fallback: bool = False

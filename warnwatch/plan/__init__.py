@@ -1,0 +1,1 @@
+"""Plan data: calendar, snapshot, measures, importing. In: files and rows. Out: frames at one instant."""

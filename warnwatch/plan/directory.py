@@ -1,0 +1,162 @@
+"""Who holds which office of which unit at an instant: the unit tree, its posts, and the way round a vacant one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+
+STANDING_BODY_KIND = "co_quan_thuong_truc"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A body in the tree. `valid_from` and `valid_to` are local dates, both included; None is open."""
+
+    code: str
+    name: str
+    short_name: str = ""
+    kind: str = ""
+    bloc: str = ""
+    parent: str | None = None
+    head_title: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    @property
+    def short(self) -> str:
+        """The name for headlines."""
+        return self.short_name or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The contact who holds an office (`head`, `deputy`, `focal_point`) of a unit, from a date to a date."""
+
+    code: str
+    unit: str
+    office: str
+    title: str = ""
+    acting: bool = False
+    email: str | None = None
+    phone: str | None = None
+    language: str = "vi"
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def holds_on(self, day: date) -> bool:
+        """Say whether the holder is in office on a local date."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+
+class Via(StrEnum):
+    """Why a text went to somebody else than the holder of the office that was asked for."""
+
+    ACTING = "acting"
+    DEPUTY = "deputy"
+    HEAD = "head"
+    SUPERIOR = "superior"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is told for an office asked for. `unit` is the recipient's own; `via` is empty when the post was filled."""
+
+    holder: Holder
+    unit: Unit
+    office: str
+    asked_unit: Unit
+    via: tuple[Via, ...] = ()
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The unit tree and the holders as they are on one local date."""
+
+    units: Mapping[str, Unit]
+    holders: tuple[Holder, ...]
+    day: date
+    _by_office: dict[tuple[str, str], list[Holder]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep the holders in office by unit and office, regular ones before acting ones."""
+        offices: dict[tuple[str, str], list[Holder]] = {}
+        for holder in sorted(self.holders, key=lambda one: (one.acting, one.code)):
+            if holder.holds_on(self.day):
+                offices.setdefault((holder.unit, holder.office), []).append(holder)
+        object.__setattr__(self, "_by_office", offices)
+
+    def superiors(self, code: str) -> Iterator[Unit]:
+        """Walk up from a unit to the root, the unit itself left out; a ring or an unknown parent ends the walk."""
+        seen = {code}
+        unit = self.units.get(code)
+        while unit and unit.parent and unit.parent not in seen:
+            seen.add(unit.parent)
+            unit = self.units.get(unit.parent)
+            if unit:
+                yield unit
+
+    @cached_property
+    def secretariat(self) -> Unit | None:
+        """The standing body nearest to the root: the committee's secretariat works there."""
+        bodies = [unit for unit in self.units.values() if unit.kind == STANDING_BODY_KIND]
+        return min(bodies, key=lambda unit: (len(list(self.superiors(unit.code))), unit.code), default=None)
+
+    def recipient(self, code: str, office: str) -> Recipient | None:
+        """Find who is told for `office` (a word of the escalation policies) of a unit.
+
+        A vacant post goes to the acting holder, then the deputy, then the superior unit's head; a vacant focal point
+        to the unit's own head first. None when the whole way up is vacant: the alert then stays on the standing list.
+        """
+        asked = self._asked_unit(code, office)
+        if asked is None:
+            return None
+        plain = "focal_point" if office == "focal_point" else "deputy" if office == "deputy" else "head"
+        ways: list[tuple[str, Via | None]] = [(plain, None)]
+        if plain != "head":
+            ways.append(("head", Via.HEAD))
+        if plain != "deputy":
+            ways.append(("deputy", Via.DEPUTY))
+        return self._first(asked, asked, office, ways, ())
+
+    def _asked_unit(self, code: str, office: str) -> Unit | None:
+        unit = self.units.get(code)
+        above = list(self.superiors(code))
+        if office == "superior.head":
+            return above[0] if above else unit
+        if office in ("standing_body", "secretariat"):
+            nearest = [one for one in above if one.kind == STANDING_BODY_KIND]
+            return self.secretariat if office == "secretariat" or not nearest else nearest[0]
+        if office == "committee":
+            return above[-1] if above else unit
+        return unit
+
+    def _first(
+        self, asked: Unit, unit: Unit, office: str, ways: list[tuple[str, Via | None]], via: tuple[Via, ...]
+    ) -> Recipient | None:
+        for name, by in ways:
+            for holder in self._by_office.get((unit.code, name), []):
+                steps = [*via, *([by] if by else []), *([Via.ACTING] if holder.acting else [])]
+                return Recipient(holder, unit, office, asked, tuple(steps))
+        parent = next(self.superiors(unit.code), None)
+        if parent is None:
+            return None
+        up: list[tuple[str, Via | None]] = [("head", None), ("deputy", Via.DEPUTY)]
+        already = via if Via.SUPERIOR in via else (*via, Via.SUPERIOR)
+        return self._first(asked, parent, office, up, already)
+
+    def below(self, code: str) -> Iterable[str]:
+        """Give the codes of a unit and of every unit under it."""
+        children: dict[str, list[str]] = {}
+        for unit in self.units.values():
+            if unit.parent:
+                children.setdefault(unit.parent, []).append(unit.code)
+        todo, seen = [code], set[str]()
+        while todo:
+            one = todo.pop()
+            if one not in seen:
+                seen.add(one)
+                todo.extend(children.get(one, ()))
+        return seen

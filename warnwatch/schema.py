@@ -1,0 +1,555 @@
+"""Every table on one page, and the two databases that hold them: SQLite embedded, PostgreSQL for many machines.
+
+A versioned thing is an identity row, where foreign keys point, and version rows whose only update ever is
+`superseded_at`, set once. Reports, deadlines, decisions, readings, journal rows and rule sets are append-only.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Dialect,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    cast,
+    create_engine,
+    event,
+    func,
+    text,
+)
+from sqlalchemy import JSON as JSON_TYPE
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from warnwatch.errors import SettingsError
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant to the microsecond: timestamptz on PostgreSQL, microseconds since 1970 on SQLite."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column type of the database at hand."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse naive instants; SQLite gets whole microseconds."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = f"an instant needs an offset: {value!r}"
+            raise ValueError(message)
+        return value.astimezone(UTC) if dialect.name == "postgresql" else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give an aware UTC instant."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if dialect.name == "postgresql" else EPOCH + value * MICROSECOND
+
+
+class micros(FunctionElement[int]):  # noqa: N801 (it reads as the SQL function that it is)
+    """An Instant column as microseconds since 1970, for reading many rows at once without Python datetimes."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(micros, "postgresql")
+def _micros_postgresql(element: micros, compiler: SQLCompiler, **kw: Any) -> str:
+    inner = compiler.process(element.clauses, **kw)
+    return f"CAST(EXTRACT(EPOCH FROM {inner}) * 1000000 AS BIGINT)"
+
+
+@compiles(micros)
+def _micros_plain(element: micros, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts up only INTEGER keys by itself; PostgreSQL needs BIGINT to last.
+SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _serial() -> Column[int]:
+    return Column("id", SERIAL, primary_key=True, autoincrement=True)
+
+
+def _versioned(name: str, *columns: Column[Any]) -> tuple[Table, Table]:
+    """Make an identity table keyed by code and its version table; at most one version of a code is current."""
+    identity = Table(name, metadata, Column("code", Text, primary_key=True), Column("recorded_at", Instant, nullable=False))
+    version = Table(
+        f"{name}_version",
+        metadata,
+        _serial(),
+        Column("code", Text, ForeignKey(f"{name}.code"), nullable=False),
+        *columns,
+        Column("recorded_at", Instant, nullable=False),
+        Column("superseded_at", Instant),
+    )
+    Index(
+        f"ux_{name}_version_current",
+        version.c.code,
+        unique=True,
+        sqlite_where=version.c.superseded_at.is_(None),
+        postgresql_where=version.c.superseded_at.is_(None),
+    )
+    Index(f"ix_{name}_version_code_recorded_at", version.c.code, version.c.recorded_at)
+    return identity, version
+
+
+def _flag(name: str, *, default: bool = False) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("true" if default else "false"))
+
+
+# --- the plan -------------------------------------------------------------------------------------------------------
+
+unit, unit_version = _versioned(
+    "unit",
+    Column("name", Text, nullable=False),
+    Column("short_name", Text),
+    Column("kind", Text),
+    Column("bloc", Text),
+    Column("parent", Text, ForeignKey("unit.code")),
+    Column("head_title", Text),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    Column("source", Text),
+    _flag("withdrawn"),
+)
+
+# A post is an office of a unit; its code is `unit/office`. Offices: head, deputy, focal_point.
+post, post_version = _versioned(
+    "post",
+    Column("unit", Text, ForeignKey("unit.code"), nullable=False),
+    Column("office", Text, nullable=False),
+    Column("title", Text),
+    _flag("withdrawn"),
+)
+
+holder, holder_version = _versioned(
+    "holder",
+    Column("post", Text, ForeignKey("post.code"), nullable=False),
+    _flag("acting"),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("language", Text, nullable=False, server_default="vi"),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    _flag("withdrawn"),
+)
+
+# Status words: design.md section 5. `judged` is false for a parent that only gathers its children.
+task, task_version = _versioned(
+    "task",
+    Column("title", Text, nullable=False),
+    Column("description", Text),
+    Column("lead_unit", Text, ForeignKey("unit.code"), nullable=False),
+    Column("collaborators", Text),
+    Column("group_no", Integer),
+    Column("phase", Integer),
+    Column("start_at", Instant),
+    Column("calendar_mode", Text, nullable=False, server_default="working_days"),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("claimed_at", Instant),
+    Column("done_at", Instant),
+    Column("verifier", Text),
+    Column("decision", Text),
+    Column("assigning_document", Text),
+    Column("owner_role", Text),
+    Column("accountable_head", Text),
+    Column("focal_point", Text),
+    Column("expected_result", Text),
+    Column("evidence_type", Text),
+    Column("decision_authority", Text),
+    Column("weight", Float, nullable=False, server_default="1"),
+    Column("parent", Text, ForeignKey("task.code")),
+    _flag("judged", default=True),
+    _flag("confidential"),
+    Column("source", Text),
+    _flag("withdrawn"),
+)
+Index("ix_task_version_lead_unit", task_version.c.lead_unit)
+
+# A task's first row is its baseline; each later one needs a decision, and is in force only when `authorised`.
+deadline = Table(
+    "deadline",
+    metadata,
+    _serial(),
+    Column("task", Text, ForeignKey("task.code"), nullable=False, index=True),
+    Column("due_at", Instant, nullable=False),
+    Column("due_text", Text),
+    Column("decision", Text),
+    _flag("authorised", default=True),
+    Column("recorded_at", Instant, nullable=False),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    _serial(),
+    Column("number", Text, nullable=False),
+    Column("task", Text, ForeignKey("task.code"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("authority", Text, ForeignKey("unit.code"), nullable=False),
+    Column("decided_on", Date, nullable=False),
+    Column("note", Text),
+    Column("recorded_at", Instant, nullable=False),
+    UniqueConstraint("number", "task"),
+)
+
+milestone, milestone_version = _versioned(
+    "milestone",
+    Column("task", Text, ForeignKey("task.code"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("due_at", Instant),
+    Column("done_at", Instant),
+    _flag("withdrawn"),
+)
+
+report = Table(
+    "report",
+    metadata,
+    _serial(),
+    Column("task", Text, ForeignKey("task.code"), nullable=False),
+    Column("reported_at", Instant, nullable=False),
+    Column("reporter", Text, nullable=False),
+    Column("progress", Float),
+    Column("note", Text),
+    Column("evidence", Text),
+    _flag("claims_completion"),
+    Column("colour", Text),
+    Column("obstacle", Text),
+    Column("obstacle_reason", Text),
+    Column("obstacle_authority", Text),
+    Column("source", Text),
+    Column("replaces", SERIAL, ForeignKey("report.id")),
+    Column("recorded_at", Instant, nullable=False),
+    CheckConstraint("progress between 0 and 1", name="progress"),
+)
+Index("ix_report_task_reported_at", report.c.task, report.c.reported_at)
+# One report of a reporter at an instant; corrections of it name the row that they replace.
+Index(
+    "ux_report_key",
+    report.c.task,
+    report.c.reported_at,
+    report.c.reporter,
+    unique=True,
+    sqlite_where=report.c.replaces.is_(None),
+    postgresql_where=report.c.replaces.is_(None),
+)
+Index("ux_report_replaces", report.c.replaces, unique=True)
+
+# `path` is the goal's way from baseline to target as JSON [[date, value], …]; a target's code is `kpi/unit`.
+kpi, kpi_version = _versioned(
+    "kpi",
+    Column("name", Text, nullable=False),
+    Column("measure_unit", Text),
+    Column("direction", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("subject_level", Text),
+    Column("operator", Text, nullable=False),
+    Column("threshold", Float),
+    Column("legal_basis", Text),
+    Column("keeper", Text, ForeignKey("unit.code")),
+    Column("source", Text),
+    Column("note", Text),
+    _flag("withdrawn"),
+)
+
+target, target_version = _versioned(
+    "target",
+    Column("kpi", Text, ForeignKey("kpi.code"), nullable=False),
+    Column("unit", Text, ForeignKey("unit.code"), nullable=False),
+    Column("baseline", Float),
+    Column("target", Float),
+    Column("start_on", Date),
+    Column("due_on", Date),
+    Column("path", JSON_TYPE),
+    _flag("withdrawn"),
+)
+
+reading = Table(
+    "reading",
+    metadata,
+    _serial(),
+    Column("kpi", Text, ForeignKey("kpi.code"), nullable=False),
+    Column("unit", Text, ForeignKey("unit.code"), nullable=False),
+    Column("period", Text),
+    Column("occurred_at", Instant),
+    Column("reference", Text),
+    Column("value", Float),
+    Column("numerator", Float),
+    Column("denominator", Float),
+    Column("source", Text),
+    Column("replaces", SERIAL, ForeignKey("reading.id")),
+    Column("recorded_at", Instant, nullable=False),
+    CheckConstraint("(period is null) <> (occurred_at is null)", name="period_or_event"),
+)
+Index("ix_reading_kpi_unit", reading.c.kpi, reading.c.unit)
+Index("ux_reading_replaces", reading.c.replaces, unique=True)
+
+# Where plan data comes from, who keeps it, how often it is expected.
+source, source_version = _versioned(
+    "source",
+    Column("title", Text, nullable=False),
+    Column("keeper", Text, ForeignKey("unit.code")),
+    Column("rhythm", Text),
+    _flag("withdrawn"),
+)
+
+# What the evaluator must read again. `subject` '*' means every one of that kind. `xact` is PostgreSQL's
+# transaction id, so that a reader never passes by a row whose transaction commits late; 0 on SQLite.
+change = Table(
+    "change",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("xact", BigInteger, nullable=False, server_default=text("0"), index=True),
+)
+
+# --- rules, alerts, calls -------------------------------------------------------------------------------------------
+
+# The rule sets that ever ran: their files as they were.
+rules_version = Table(
+    "rules_version",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("first_run_at", Instant, nullable=False),
+    Column("files", JSON_TYPE, nullable=False),
+)
+
+# What has gone live, so that a new plan, rule or unit starts with one initial digest. kind: rule, unit.
+went_live = Table(
+    "went_live",
+    metadata,
+    Column("mode", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
+# One row per episode. Levels: 1 notice, 2 warning, 3 critical. `value`, `threshold`: in the measure's unit.
+# `next_at`: when time alone will move it next (opening, ending, next step, broken promise); null = never.
+alert = Table(
+    "alert",
+    metadata,
+    _serial(),
+    Column("code", Text, nullable=False, unique=True),
+    Column("rule", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("episode", Integer, nullable=False),
+    Column("unit", Text, ForeignKey("unit.code"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("measure", Text, nullable=False),
+    Column("value", Float),
+    Column("threshold", Float),
+    Column("pending_since", Instant, nullable=False),
+    Column("opened_at", Instant),
+    Column("level_since", Instant, nullable=False),
+    Column("gone_since", Instant),
+    Column("ended_at", Instant),
+    Column("end_reason", Text),
+    _flag("initial"),
+    Column("called_level", Integer, nullable=False, server_default="0"),
+    Column("last_call_at", Instant),
+    _flag("standing"),
+    Column("acknowledged_at", Instant),
+    Column("acknowledged_by", Text),
+    Column("promised_for", Instant),
+    Column("promised_level", Integer, nullable=False, server_default="0"),
+    Column("next_at", Instant),
+    UniqueConstraint("rule", "about", "subject", "episode"),
+)
+Index(
+    "ux_alert_active",
+    alert.c.rule,
+    alert.c.about,
+    alert.c.subject,
+    unique=True,
+    sqlite_where=alert.c.state != "ended",
+    postgresql_where=alert.c.state != "ended",
+)
+Index("ix_alert_next_at", alert.c.next_at)
+Index("ix_alert_unit_state", alert.c.unit, alert.c.state)
+
+call = Table(
+    "call",
+    metadata,
+    _serial(),
+    Column("alert", SERIAL, ForeignKey("alert.id"), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("repeat", Integer, nullable=False, server_default="0"),
+    Column("office", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("alert", "level", "step", "repeat"),
+)
+
+# --- telling --------------------------------------------------------------------------------------------------------
+
+# The outbox. state: ready, held (mode or pilot), claimed, sent, failed, uncertain. One text, one holder, one channel.
+notification = Table(
+    "notification",
+    metadata,
+    _serial(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("holder", Text, nullable=False),
+    Column("office", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("address", Text),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("html", Text),
+    _flag("fallback"),
+    Column("created_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("owner", Text),
+    Column("lease_until", Instant),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("finished_at", Instant),
+)
+Index("ix_notification_state_due_at", notification.c.state, notification.c.due_at)
+
+notification_call = Table(
+    "notification_call",
+    metadata,
+    Column("notification", SERIAL, ForeignKey("notification.id"), nullable=False, index=True),
+    Column("call", SERIAL, ForeignKey("call.id"), nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    UniqueConstraint("call", "holder", "channel"),
+)
+
+# The alerts that a notification speaks of, all-clears included; a link in it opens exactly these.
+notification_alert = Table(
+    "notification_alert",
+    metadata,
+    Column("notification", SERIAL, ForeignKey("notification.id"), primary_key=True),
+    Column("alert", SERIAL, ForeignKey("alert.id"), primary_key=True, index=True),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _serial(),
+    Column("notification", SERIAL, ForeignKey("notification.id"), nullable=False, index=True),
+    Column("epoch", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("phase", Text),
+    Column("code", Integer),
+    Column("enhanced", Text),
+    Column("answer", Text),
+)
+
+# Who did what, when, to what: written in the transaction of the act. `alert` makes it the alert's own history.
+journal = Table(
+    "journal",
+    metadata,
+    _serial(),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("alert", SERIAL, ForeignKey("alert.id"), index=True),
+    Column("subject", Text),
+    Column("facts", JSON_TYPE, nullable=False),
+)
+
+
+# --- reaching the database ------------------------------------------------------------------------------------------
+
+
+def open_engine(url: str) -> Engine:
+    """Open a database by its SQLAlchemy URL; a bad URL is a SettingsError.
+
+    SQLite runs in WAL mode with foreign keys, and every transaction begins IMMEDIATE: a deferred one that reads and
+    then writes fails at once with "database is locked" when another writer is at work, whatever the time limit.
+    """
+    try:
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        message = f"database.url: cannot use {url.split('@')[-1]!r} ({error}); allowed: sqlite:///FILE or postgresql://…"
+        raise SettingsError(message) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=20000", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def xact(connection: Connection) -> ColumnElement[int] | int:
+    """Give what `change.xact` takes: PostgreSQL's id of this transaction, 0 on SQLite."""
+    if connection.dialect.name == "postgresql":
+        return cast(cast(func.pg_current_xact_id(), Text), BigInteger)
+    return 0
+
+
+def _alembic(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("warnwatch") / "migrations"))
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str) -> None:
+    """Bring the database at `url` to this program's schema, from empty or from any earlier version."""
+    command.upgrade(_alembic(url), "head")

@@ -1,0 +1,1 @@
+"""The service's HTTP side: health, metrics, one page at a glance."""
