@@ -1,4 +1,4 @@
-"""YAML files as officials write them, read safely: bytes in; plain data with the place of every value, or every mistake, out.
+"""YAML files as officials write them: bytes in; plain data with the place of every value, or every mistake, out.
 
 YAML 1.2 with limits, and without what a plan's rules never need: no aliases, anchors, merge keys, tags or directives.
 Dates and times stay text; keys are always text. The data is built from the parser's events, which carry the positions.
@@ -11,11 +11,20 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
-from ruamel.yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceStartEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+)
 from ruamel.yaml.reader import ReaderError
 
 from warnwatch.errors import Mistake, MistakesError, nearest_name
@@ -26,11 +35,11 @@ MAX_NODES = 20_000
 SHOWN_LENGTH = 80  # of what a mistake quotes
 MAX_NUMBER_LENGTH = 400  # a longer number is a slip, and Python refuses to read integers of some thousand digits
 
-Data: TypeAlias = "None | bool | int | float | str | list[Data] | dict[str, Data]"
+Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 Keys: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[int, int]
 
-CURLY_QUOTES = "“”„‟‘’‚‛«»"
+CURLY_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb"
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -131,7 +140,7 @@ def parse_document(content: bytes, shown: str) -> Document:
     builder = _Builder(shown, text)
     try:
         data = builder.build()
-    except _StopReading:
+    except _LimitPassedError:
         raise MistakesError(builder.mistakes) from None
     except YAMLError as error:
         raise MistakesError([*builder.mistakes, _syntax_mistake(error, text, shown)]) from error
@@ -142,7 +151,7 @@ def parse_document(content: bytes, shown: str) -> Document:
     return Document(shown, data, text, builder.spans)
 
 
-class _StopReading(Exception):
+class _LimitPassedError(Exception):
     """The file is past a limit: what was found so far is the whole answer."""
 
 
@@ -154,7 +163,7 @@ class _Builder:
         self.text = text
         self.spans: dict[Keys, Span] = {(): Span(0, 0, 0, "")}
         self.mistakes: list[Mistake] = []
-        self._events: Iterator[Any] = iter(())
+        self._events: Iterator[Event] = iter(())
         self._nodes = 0
 
     def build(self) -> Data:
@@ -174,9 +183,10 @@ class _Builder:
                 data = self._value(event, (), event.start_mark.index)
         return data
 
-    def _value(self, event: Any, keys: Keys, key_start: int) -> Data:
+    def _value(self, event: NodeEvent, keys: Keys, key_start: int) -> Data:
         self._check(event, keys)
-        self.spans[keys] = Span(event.start_mark.index, event.end_mark.index, key_start, getattr(event, "style", "") or "")
+        style = str(event.style or "") if isinstance(event, ScalarEvent) else ""
+        self.spans[keys] = Span(event.start_mark.index, event.end_mark.index, key_start, style)
         if isinstance(event, MappingStartEvent):
             return self._mapping(keys)
         if isinstance(event, SequenceStartEvent):
@@ -191,7 +201,7 @@ class _Builder:
             key = self._key(event, keys)
             if key in result:
                 self._fault(event, "khóa ghi hai lần", key)
-            result[key] = self._value(next(self._events), (*keys, key), event.start_mark.index)
+            result[key] = self._value(self._next_node(), (*keys, key), event.start_mark.index)
         return result
 
     def _key(self, event: NodeEvent, keys: Keys) -> str:
@@ -201,7 +211,13 @@ class _Builder:
                 self._fault(event, "không dùng khóa gộp << của YAML")
             return str(event.value)
         self._fault(event, "khóa phải là một từ, không phải danh sách hay nhóm")
-        raise _StopReading
+        raise _LimitPassedError
+
+    def _next_node(self) -> NodeEvent:
+        event = next(self._events)
+        if not isinstance(event, NodeEvent):  # the parser gives an empty scalar where no value is written
+            raise _LimitPassedError
+        return event
 
     def _sequence(self, keys: Keys) -> Data:
         result: list[Data] = []
@@ -227,22 +243,22 @@ class _Builder:
             return float(value)
         return float(value.replace(".", "")) if _INFINITE.fullmatch(value) else value
 
-    def _check(self, event: Any, keys: Keys) -> None:
+    def _check(self, event: NodeEvent, keys: Keys) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self._fault(event, f"tệp quá lớn: quá {MAX_NODES} giá trị")
-            raise _StopReading
+            raise _LimitPassedError
         if len(keys) > MAX_DEPTH:
             self._fault(event, f"lồng nhau quá sâu: quá {MAX_DEPTH} tầng")
-            raise _StopReading
+            raise _LimitPassedError
         if isinstance(event, AliasEvent):
             self._fault(event, "không dùng tham chiếu (*) của YAML; hãy viết lại nội dung", f"*{event.anchor}")
-        elif event.anchor:
+        if event.anchor and not isinstance(event, AliasEvent):
             self._fault(event, "không dùng neo (&) của YAML; hãy viết lại nội dung", f"&{event.anchor}")
-        if getattr(event, "tag", None) and not getattr(event, "implicit", None) is True:
+        if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag:
             self._fault(event, "không dùng thẻ (!) của YAML", str(event.tag))
 
-    def _fault(self, event: Any, message: str, found: str = "") -> None:
+    def _fault(self, event: Event, message: str, found: str = "") -> None:
         line, column = _place(self.text, event.start_mark.index)
         self.mistakes.append(Mistake(self.shown, line, column, message, found[:SHOWN_LENGTH]))
 
@@ -301,10 +317,11 @@ def _decode(content: bytes, shown: str) -> str:
         message = "tệp không phải mã UTF-8 (có lẽ là Windows-1258 hoặc Latin-1); hãy lưu lại bằng UTF-8"
         found = f"byte 0x{error.object[error.start]:02X}"
         raise MistakesError([Mistake(shown, *_byte_place(content, at), message, found)]) from error
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     if mark := _DIRECTION_MARKS.search(text):
-        found = f"U+{ord(mark[0]):04X}"
-        raise MistakesError([Mistake(shown, *_place(text, mark.start()), "ký tự vô hình đổi chiều chữ; hãy xóa", found)])
+        place = _place(text, mark.start())
+        message = "ký tự vô hình đổi chiều chữ; hãy xóa"
+        raise MistakesError([Mistake(shown, *place, message, f"U+{ord(mark[0]):04X}")])
     return text
 
 
@@ -316,7 +333,8 @@ def _byte_place(content: bytes, offset: int) -> Place:
 def _syntax_mistake(error: YAMLError, text: str, shown: str) -> Mistake:
     if isinstance(error, ReaderError):
         place = _place(text, error.position)
-        return Mistake(shown, *place, "có ký tự điều khiển không được phép; hãy xóa", f"U+{ord(text[error.position]):04X}")
+        found = f"U+{ord(text[error.position]):04X}"
+        return Mistake(shown, *place, "có ký tự điều khiển không được phép; hãy xóa", found)
     if not isinstance(error, MarkedYAMLError):
         return Mistake(shown, 0, 0, f"không đọc được YAML: {error}")
     mark = error.problem_mark
@@ -334,7 +352,10 @@ def _syntax_mistake(error: YAMLError, text: str, shown: str) -> Mistake:
 
 _SYNTAX = (
     ("could not find expected ':'", "thiếu dấu hai chấm sau tên khóa"),
-    ("mapping values are not allowed", "thừa dấu hai chấm, hoặc thụt lề sai; nếu chữ có dấu hai chấm thì đặt cả câu trong ngoặc kép"),
+    (
+        "mapping values are not allowed",
+        "thừa dấu hai chấm hoặc thụt lề sai; câu có dấu hai chấm đặt trong ngoặc kép",
+    ),
     ("found unexpected end of stream", "thiếu dấu ngoặc kép đóng"),
     ("expected <block end>", "thụt lề không thẳng hàng, hoặc thừa chữ sau dấu ngoặc kép"),
     ("found '<stream end>'", "tệp dừng giữa chừng: thiếu dấu ngoặc đóng hoặc chưa ghi xong"),
