@@ -1,0 +1,21 @@
+"""What every test can ask for; the databases come from databases.py."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+pytest_plugins = ["databases"]
+
+# Debian keeps daemons where only root looks.
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked `servers` when a program that it names is not installed, and say which."""
+    for marker in item.iter_markers("servers"):
+        missing = [program for program in marker.args if shutil.which(program, path=SEARCH_PATH) is None]
+        if missing:
+            pytest.skip(f"not installed: {', '.join(missing)}; `make test-servers` as root on Debian installs it")
