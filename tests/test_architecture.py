@@ -1,4 +1,4 @@
-"""What holds for the whole repository: who imports whom, who reads the clock, how long a file is, what is not committed."""
+"""What holds for the whole repository: import order, the clock, the length of files, what is never committed."""
 
 from __future__ import annotations
 
