@@ -3,8 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := 3.11
-# The first Python that is new enough; PYTHON=/path/to/python3.13 chooses another.
-PYTHON ?= $(shell scripts/find-python $(OLDEST))
+# The first of these that is new enough makes the environment; PYTHON=/path/to/python3.13 chooses another.
+PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 # ARGS goes to the command behind a target: make test ARGS='-k calendar'
 ARGS ?=
 
@@ -14,6 +14,7 @@ WHEEL_SOURCES := $(shell find $(WHEEL_FOLDERS) -type f ! -path '*/__pycache__/*'
 export UV_NO_PROGRESS := 1
 export UV_PYTHON := $(BIN)/python
 export UV_COMPILE_BYTECODE := 1
+export UV_SYSTEM_CERTS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -70,9 +71,9 @@ clean: ## remove the environment, the wheel and all caches
 INSTALL = $(BIN)/uv pip install --quiet --require-hashes -r $(1) || $(BIN)/pip install --quiet --require-hashes -r $(1)
 
 $(VENV)/.tools: requirements-build.txt scripts/find-python
-	@test -n "$(PYTHON)" || { scripts/find-python $(OLDEST) --explain; exit 1; }
-	@echo "Setting up $(VENV) with $(PYTHON) (once; some minutes on a slow line)"
-	@"$(PYTHON)" -m venv --clear $(VENV) || { scripts/find-python $(OLDEST) --explain; exit 1; }
+	@python=$$(scripts/find-python $(OLDEST) $(PYTHON)) || exit 1; \
+	echo "Setting up $(VENV) with $$python (once; a minute or two on a usual line)"; \
+	"$$python" -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --require-hashes -r requirements-build.txt
 	@touch $@
 
