@@ -1,0 +1,427 @@
+"""The files of an import and their columns: one table, from which reading, checking and docs/import.md are made."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Type(StrEnum):
+    """What a cell may hold; `allowed` in a mistake and in docs/import.md says it in Vietnamese."""
+
+    CODE = "mã"
+    TEXT = "chữ, một dòng"
+    LONG_TEXT = "chữ, được xuống dòng"
+    WORD = "một trong các từ cho trước"
+    FLAG = "có hoặc không"
+    INTEGER = "số nguyên từ 0 đến 9999"
+    NUMBER = "số"
+    FRACTION = "tỷ lệ từ 0 đến 1, hoặc có dấu %"
+    DATE = "ngày"
+    START = "thời điểm; chỉ ghi ngày là 0 giờ ngày đó"
+    END = "thời điểm; chỉ ghi ngày là hết ngày đó"
+    PERIOD = "kỳ"
+    EMAIL = "địa chỉ thư điện tử"
+    PHONE = "số điện thoại"
+    PATH = "ngày=giá trị; ngày=giá trị; …"
+    SECRECY = "có hoặc không; tài liệu tối mật, tuyệt mật không được nhập"
+    LEAD = "mã của đúng một đơn vị"
+
+
+class Keeping(StrEnum):
+    """How a file's rows are kept: versions of a code, or rows that are only ever added."""
+
+    VERSIONED = "versioned"
+    APPENDED = "appended"
+    FINAL = "final"  # appended, and never corrected
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a file: its headers, and what its cells may hold.
+
+    `name` is the English header, `column` the schema's name where that differs. `words` gives each stored word's
+    Vietnamese ways of writing; `refers` is the file whose codes are allowed; `default` is stored for an empty cell.
+    """
+
+    name: str
+    vietnamese: str
+    type: Type
+    about: str = ""
+    required: bool = False
+    column: str = ""
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refers: str = ""
+    default: bool | float | str | None = None
+
+    @property
+    def stored(self) -> str:
+        """The column of the schema."""
+        return self.column or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of an import: its columns, and how its rows are told apart and kept.
+
+    `key` names the columns, as stored, that make a row unique; a `derived` code is the key's parts joined by "/".
+    `kind` and `subject` are what a changed row writes to the table `change`; a file without a kind writes nothing.
+    """
+
+    name: str
+    about: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ("code",)
+    keeping: Keeping = Keeping.VERSIONED
+    table: str = ""
+    kind: str = ""
+    subject: str = "code"
+    derived: bool = False
+
+    @property
+    def file_name(self) -> str:
+        """The name in the folder."""
+        return f"{self.name}.csv"
+
+    def column(self, name: str) -> Column:
+        """Give the column with this English header."""
+        return next(one for one in self.columns if one.name == name)
+
+
+YES = ("yes", "có", "true", "1", "x", "co", "đúng")
+NO = ("no", "không", "false", "0", "khong", "sai")
+TOP_SECRET = ("top_secret", "top secret", "tuyệt mật", "tối mật", "tuyet mat", "toi mat")
+CONFIDENTIAL = ("confidential", "mật")
+
+STATUS = {
+    "open": ("đang thực hiện", "chưa thực hiện"),
+    "claimed": ("chờ xác nhận hoàn thành", "báo cáo hoàn thành"),
+    "done": ("hoàn thành", "đã hoàn thành"),
+    "suspended": ("tạm dừng",),
+    "cancelled": ("không tiếp tục thực hiện", "hủy", "huỷ"),
+}
+CALENDAR_MODE = {"working_days": ("ngày làm việc",), "every_day": ("mọi ngày", "tất cả các ngày")}
+OFFICE = {"head": ("người đứng đầu",), "deputy": ("cấp phó",), "focal_point": ("đầu mối",)}
+DECISION_KIND = {
+    "deadline": ("điều chỉnh thời hạn", "gia hạn"),
+    "completion": ("xác nhận hoàn thành", "công nhận hoàn thành"),
+    "suspend": ("tạm dừng",),
+    "cancel": ("không tiếp tục thực hiện", "hủy", "huỷ"),
+    "other": ("khác",),
+}
+COLOUR = {"green": ("xanh",), "yellow": ("vàng",), "red": ("đỏ",)}
+LANGUAGE = {"vi": ("tiếng việt",), "en": ("tiếng anh",)}
+DIRECTION = {"high_good": ("cao tốt", "cao_tot"), "low_good": ("thấp tốt", "thap_tot")}
+OPERATOR = {">=": ("≥",), "<=": ("≤",), ">": (), "<": (), "=": ()}
+PERIOD = {
+    "year": ("năm",),
+    "half_year": ("6 tháng", "nửa năm"),
+    "quarter": ("quý",),
+    "month": ("tháng",),
+    "week": ("tuần",),
+    "day": ("ngày",),
+    "event": ("sự kiện",),
+}
+
+_SOURCE = Column("source", "Nguồn", Type.TEXT, "văn bản, bài báo hoặc hệ thống mà dòng này lấy từ đó")
+RECORDED_AT = Column(
+    "recorded_at",
+    "Ghi nhận lúc",
+    Type.START,
+    "chỉ dùng với --history, và khi đó bắt buộc: lúc dòng này được ghi nhận",
+    required=True,
+)
+
+_UNITS = File(
+    "units",
+    "cây đơn vị",
+    (
+        Column("code", "Mã đơn vị", Type.CODE, "không chứa dấu /", required=True),
+        Column("name", "Tên đơn vị", Type.TEXT, required=True),
+        Column("short_name", "Tên viết tắt", Type.TEXT, "dùng ở tiêu đề thư"),
+        Column("kind", "Loại đơn vị", Type.TEXT, "ví dụ bo, tinh_uy; co_quan_thuong_truc là cơ quan thường trực"),
+        Column("bloc", "Khối", Type.TEXT, "ví dụ DANG, CHINH_PHU, DIA_PHUONG"),
+        Column("parent", "Đơn vị cấp trên", Type.CODE, refers="units"),
+        Column("head_title", "Chức danh người đứng đầu", Type.TEXT),
+        Column("valid_from", "Từ ngày", Type.DATE, "ngày đơn vị bắt đầu hoạt động"),
+        Column("valid_to", "Đến ngày", Type.DATE, "ngày cuối cùng đơn vị hoạt động"),
+        _SOURCE,
+    ),
+    table="unit",
+    kind="unit",
+)
+
+_POSTS = File(
+    "posts",
+    "chức vụ của đơn vị; mã chức vụ là `đơn vị/chức vụ`, ví dụ `BNV/head`",
+    (
+        Column("unit", "Đơn vị", Type.CODE, required=True, refers="units"),
+        Column("office", "Chức vụ", Type.WORD, required=True, words=OFFICE),
+        Column("title", "Chức danh", Type.TEXT, "ví dụ Bộ trưởng"),
+    ),
+    key=("unit", "office"),
+    table="post",
+    kind="unit",
+    subject="unit",
+    derived=True,
+)
+
+_HOLDERS = File(
+    "holders",
+    "ai giữ chức vụ nào, nhận tin ở đâu; không ghi họ tên",
+    (
+        Column("code", "Mã người giữ chức vụ", Type.CODE, "ví dụ `BNV/head/1`; người sau mang mã khác", required=True),
+        Column("post", "Mã chức vụ", Type.CODE, "`đơn vị/chức vụ`, có trong posts.csv", required=True, refers="posts"),
+        Column("acting", "Quyền hoặc phụ trách", Type.FLAG, default=False),
+        Column("email", "Thư điện tử", Type.EMAIL),
+        Column("phone", "Điện thoại", Type.PHONE),
+        Column("language", "Ngôn ngữ", Type.WORD, words=LANGUAGE, default="vi"),
+        Column("valid_from", "Từ ngày", Type.DATE),
+        Column("valid_to", "Đến ngày", Type.DATE),
+    ),
+    table="holder",
+    kind="unit",
+    subject="post",
+)
+
+_TASKS = File(
+    "tasks",
+    "nhiệm vụ có thời hạn; mỗi nhiệm vụ đúng một đơn vị chủ trì",
+    (
+        Column("code", "Mã nhiệm vụ", Type.CODE, required=True),
+        Column("title", "Tên nhiệm vụ", Type.TEXT, required=True),
+        Column("description", "Nội dung", Type.LONG_TEXT),
+        Column("lead_unit", "Đơn vị chủ trì", Type.LEAD, required=True, refers="units"),
+        Column("collaborators", "Đơn vị phối hợp", Type.TEXT, "để nguyên như văn bản"),
+        Column("group", "Nhóm nhiệm vụ", Type.INTEGER, column="group_no"),
+        Column("phase", "Giai đoạn", Type.INTEGER),
+        Column("start", "Ngày bắt đầu", Type.START, column="start_at"),
+        Column("due", "Thời hạn", Type.END, "chỉ đổi được khi cột decision có số quyết định", column="due_at"),
+        Column("due_text", "Thời hạn theo văn bản", Type.TEXT, "nguyên văn"),
+        Column("decision", "Số quyết định", Type.TEXT, "cho phép đổi thời hạn, tạm dừng, thôi thực hiện"),
+        Column("calendar_mode", "Cách tính ngày", Type.WORD, words=CALENDAR_MODE, default="working_days"),
+        Column("status", "Trạng thái", Type.WORD, words=STATUS, default="open"),
+        Column("claimed_at", "Báo cáo hoàn thành lúc", Type.END),
+        Column(
+            "done_at", "Hoàn thành lúc", Type.END, "lúc hoàn thành đã được xác nhận; bắt buộc khi trạng thái là done"
+        ),
+        Column("verifier", "Người xác nhận", Type.TEXT, "chức vụ, không phải họ tên"),
+        Column("assigning_document", "Văn bản giao", Type.TEXT),
+        Column("owner_role", "Rõ người", Type.TEXT, "chức vụ trực tiếp làm"),
+        Column("accountable_head", "Rõ trách nhiệm", Type.TEXT, "chức vụ chịu trách nhiệm"),
+        Column("focal_point", "Đầu mối", Type.TEXT),
+        Column("expected_result", "Kết quả, sản phẩm", Type.LONG_TEXT),
+        Column("evidence_type", "Loại minh chứng", Type.TEXT),
+        Column(
+            "decision_authority",
+            "Rõ thẩm quyền",
+            Type.CODE,
+            "đơn vị được quyền đổi thời hạn; bỏ trống là cấp trên của đơn vị chủ trì",
+            refers="units",
+        ),
+        Column("weight", "Trọng số", Type.NUMBER, "từ 0 trở lên", default=1),
+        Column("parent", "Nhiệm vụ cha", Type.CODE, refers="tasks"),
+        Column("judged", "Có đánh giá", Type.FLAG, "không: chỉ để gom các nhiệm vụ con", default=True),
+        Column("confidential", "Mật", Type.SECRECY, default=False),
+        _SOURCE,
+    ),
+    table="task",
+    kind="task",
+)
+
+_MILESTONES = File(
+    "milestones",
+    "mốc của nhiệm vụ",
+    (
+        Column("code", "Mã mốc", Type.CODE, required=True),
+        Column("task", "Mã nhiệm vụ", Type.CODE, required=True, refers="tasks"),
+        Column("title", "Tên mốc", Type.TEXT, required=True),
+        Column("due", "Thời hạn", Type.END, column="due_at"),
+        Column("done_at", "Hoàn thành lúc", Type.END),
+    ),
+    table="milestone",
+    kind="task",
+    subject="task",
+)
+
+_DECISIONS = File(
+    "decisions",
+    "quyết định về nhiệm vụ; đã nhập thì không sửa",
+    (
+        Column("number", "Số quyết định", Type.TEXT, required=True),
+        Column("task", "Mã nhiệm vụ", Type.CODE, required=True, refers="tasks"),
+        Column("kind", "Loại quyết định", Type.WORD, required=True, words=DECISION_KIND),
+        Column("authority", "Cơ quan quyết định", Type.CODE, required=True, refers="units"),
+        Column("decided_on", "Ngày quyết định", Type.DATE, required=True),
+        Column("note", "Ghi chú", Type.LONG_TEXT),
+    ),
+    key=("number", "task"),
+    keeping=Keeping.FINAL,
+    table="decision",
+    kind="task",
+    subject="task",
+)
+
+_REPORTS = File(
+    "reports",
+    "báo cáo tiến độ; cùng nhiệm vụ, thời điểm và nơi báo cáo mà nội dung khác là đính chính",
+    (
+        Column("task", "Mã nhiệm vụ", Type.CODE, required=True, refers="tasks"),
+        Column("reported_at", "Báo cáo lúc", Type.END, required=True),
+        Column("reporter", "Nơi báo cáo", Type.TEXT, "đơn vị hoặc chức vụ, không phải họ tên", required=True),
+        Column("progress", "Tiến độ", Type.FRACTION, "45% hoặc 0,45; số 1 là 100%"),
+        Column("note", "Tình hình", Type.LONG_TEXT),
+        Column("evidence", "Minh chứng", Type.LONG_TEXT),
+        Column("claims_completion", "Báo đã hoàn thành", Type.FLAG, default=False),
+        Column("colour", "Màu tự đánh giá", Type.WORD, words=COLOUR),
+        Column("obstacle", "Vướng mắc", Type.LONG_TEXT),
+        Column("obstacle_reason", "Vì sao vượt thẩm quyền", Type.LONG_TEXT),
+        Column("obstacle_authority", "Cơ quan tháo gỡ", Type.TEXT),
+        _SOURCE,
+    ),
+    key=("task", "reported_at", "reporter"),
+    keeping=Keeping.APPENDED,
+    table="report",
+    kind="task",
+    subject="task",
+)
+
+_KPIS = File(
+    "kpis",
+    "chỉ tiêu đo được",
+    (
+        Column("code", "Mã chỉ tiêu", Type.CODE, "không chứa dấu /", required=True),
+        Column("name", "Tên chỉ tiêu", Type.TEXT, required=True),
+        Column("measure_unit", "Đơn vị tính", Type.TEXT, "ví dụ %, ngày, phút"),
+        Column("direction", "Chiều tốt", Type.WORD, required=True, words=DIRECTION),
+        Column("period", "Kỳ", Type.WORD, required=True, words=PERIOD),
+        Column("subject_level", "Cấp áp dụng", Type.TEXT),
+        Column("operator", "Phép so", Type.WORD, required=True, words=OPERATOR),
+        Column("threshold", "Ngưỡng", Type.NUMBER, "theo đơn vị tính, không ghi dấu %"),
+        Column("legal_basis", "Căn cứ", Type.TEXT),
+        Column("keeper", "Đơn vị giữ số liệu", Type.CODE, refers="units"),
+        _SOURCE,
+        Column("note", "Ghi chú", Type.LONG_TEXT),
+    ),
+    table="kpi",
+    kind="kpi",
+)
+
+_TARGETS = File(
+    "targets",
+    "mục tiêu của một đơn vị về một chỉ tiêu",
+    (
+        Column("kpi", "Mã chỉ tiêu", Type.CODE, required=True, refers="kpis"),
+        Column("unit", "Đơn vị", Type.CODE, required=True, refers="units"),
+        Column("baseline", "Giá trị gốc", Type.NUMBER),
+        Column("target", "Mục tiêu", Type.NUMBER),
+        Column("start_on", "Từ ngày", Type.DATE),
+        Column("due_on", "Đến ngày", Type.DATE),
+        Column("path", "Lộ trình", Type.PATH, "ví dụ `2026-06-30=40; 2026-12-31=70`, theo thứ tự ngày"),
+    ),
+    key=("kpi", "unit"),
+    table="target",
+    kind="kpi",
+    subject="kpi",
+    derived=True,
+)
+
+_READINGS = File(
+    "readings",
+    "số liệu của một đơn vị về một chỉ tiêu, cho một kỳ hoặc một sự kiện; cùng kỳ mà số khác là đính chính",
+    (
+        Column("kpi", "Mã chỉ tiêu", Type.CODE, required=True, refers="kpis"),
+        Column("unit", "Đơn vị", Type.CODE, required=True, refers="units"),
+        Column("period", "Kỳ", Type.PERIOD, "2026, 2026-H1, 2026-Q2, 2026-06, 2026-W26 hoặc 2026-06-30"),
+        Column("occurred_at", "Xảy ra lúc", Type.END, "với chỉ tiêu theo sự kiện, thay cho kỳ"),
+        Column("reference", "Ký hiệu sự kiện", Type.TEXT, "bắt buộc khi có occurred_at, ví dụ số giấy mời"),
+        Column("value", "Giá trị", Type.NUMBER, "hoặc tử số và mẫu số"),
+        Column("numerator", "Tử số", Type.NUMBER),
+        Column("denominator", "Mẫu số", Type.NUMBER, "khác 0"),
+        _SOURCE,
+    ),
+    key=("kpi", "unit", "period", "occurred_at", "reference"),
+    keeping=Keeping.APPENDED,
+    table="reading",
+    kind="kpi",
+    subject="kpi",
+)
+
+_SOURCES = File(
+    "sources",
+    "nguồn số liệu và đơn vị giữ nguồn",
+    (
+        Column("code", "Mã nguồn", Type.CODE, required=True),
+        Column("title", "Tên nguồn", Type.TEXT, required=True),
+        Column("keeper", "Đơn vị giữ nguồn", Type.CODE, refers="units"),
+        Column("rhythm", "Nhịp cập nhật", Type.TEXT, "ví dụ hằng tuần"),
+    ),
+    table="source",
+)
+
+# In the order of writing: what a row refers to stands before it.
+FILES: Mapping[str, File] = {
+    one.name: one
+    for one in (
+        _UNITS,
+        _POSTS,
+        _HOLDERS,
+        _TASKS,
+        _MILESTONES,
+        _DECISIONS,
+        _REPORTS,
+        _KPIS,
+        _TARGETS,
+        _READINGS,
+        _SOURCES,
+    )
+}
+
+
+def plain(words: str) -> str:
+    """Give the form in which headers and words are compared: NFC, one case, single spaces, `_` as a space."""
+    return " ".join(unicodedata.normalize("NFC", words).casefold().replace("_", " ").split())
+
+
+def find_column(file: File, header: str, *, history: bool = False) -> Column | None:
+    """Find the column that a header names, in English or Vietnamese; None when it names none."""
+    wanted = plain(header)
+    columns = (*file.columns, RECORDED_AT) if history else file.columns
+    return next((one for one in columns if wanted in (plain(one.name), plain(one.vietnamese))), None)
+
+
+def allowed(column: Column) -> str:
+    """Say what a cell of this column may hold, in Vietnamese."""
+    if column.words:
+        ways = (f"{word} ({others[0]})" if others else word for word, others in column.words.items())
+        return ", ".join(ways)
+    text = f"{column.type}"
+    return f"{text} có trong {column.refers}.csv" if column.refers else text
+
+
+def document() -> str:
+    """Write the tables of docs/import.md."""
+    parts: list[str] = []
+    for file in FILES.values():
+        parts += [f"### {file.file_name}", "", f"{file.about[0].upper()}{file.about[1:]}.", ""]
+        parts += ["| cột | tiếng Việt | bắt buộc | nội dung | ghi chú |", "|---|---|---|---|---|"]
+        parts += [_row(column) for column in file.columns]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _row(column: Column) -> str:
+    notes = [column.about, _said(column.default)]
+    note = "; ".join(part for part in notes if part)
+    cells = (f"`{column.name}`", column.vietnamese, "có" if column.required else "", allowed(column), note)
+    return "| " + " | ".join(cells) + " |"
+
+
+def _said(default: bool | float | str | None) -> str:
+    if default is None:
+        return ""
+    if isinstance(default, bool):
+        return f"bỏ trống là {'có' if default else 'không'}"
+    return f"bỏ trống là {default}"
