@@ -34,7 +34,12 @@ REGISTRIES = tuple(
 MACHINE_PATH = re.compile(r"(?<![\w/.])/(?:work|root|farm)/[\w.]")
 # server_default=func.now(), and SQL texts that ask the database what time it is.
 SQL_CLOCK = re.compile(r"\bfunc\.(now|current_\w+|localtime\w*)\b|\b(CURRENT_TIMESTAMP|CURRENT_DATE|clock_timestamp)\b")
+SHIPPED = ("alert_rules", "examples", "grafana")
 CLOCK_READERS = {"service.py", "demo.py", "cli.py"}
+
+needs_wheel = pytest.mark.skipif(
+    os.environ.get("WARNWATCH_TEST_WHEEL") != "1", reason="only `make test` builds and installs the wheel"
+)
 
 
 def _committed() -> list[Path]:
@@ -76,12 +81,26 @@ def _run(program: str, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([SCRIPTS / program, *args], cwd=TOP, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.skipif(os.environ.get("WARNWATCH_TEST_WHEEL") != "1", reason="not `make test`: tests meet the checkout")
+@needs_wheel
 def test_the_tests_meet_the_built_wheel() -> None:
     """`make test` tests the package that is shipped, not the folder beside the tests."""
-    package = Path(warnwatch.__file__)
-    assert package.is_relative_to(sysconfig.get_path("purelib"))
-    assert (package.parent / "_shipped" / "alert_rules").is_dir()
+    assert Path(warnwatch.__file__).is_relative_to(sysconfig.get_path("purelib"))
+
+
+@needs_wheel
+def test_the_wheel_holds_the_package_the_rules_the_examples_and_the_boards() -> None:
+    """Every file of those folders is in the wheel, byte for byte."""
+    package = Path(warnwatch.__file__).parent
+    homes = {"warnwatch": package} | {name: package / "_shipped" / name for name in SHIPPED}
+    sources = [path.relative_to(TOP) for path in _committed() if path.relative_to(TOP).parts[0] in homes]
+    missing = [
+        str(source)
+        for source in sources
+        if not (copy := homes[source.parts[0]].joinpath(*source.parts[1:])).is_file()
+        or copy.read_bytes() != (TOP / source).read_bytes()
+    ]
+    assert set(homes) == {source.parts[0] for source in sources}
+    assert missing == []
 
 
 def test_stages_import_only_earlier_stages_and_libraries_stay_where_they_belong() -> None:

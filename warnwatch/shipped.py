@@ -1,4 +1,4 @@
-"""Where the rules, examples and boards that ship with WarnWatch lie: in the wheel, or beside the package in a checkout."""
+"""Where the rules, examples and boards that ship lie: in the wheel, or beside the package in a checkout."""
 
 from __future__ import annotations
 
