@@ -1,0 +1,111 @@
+"""The way from the text of a condition or threshold to an expression that Polars runs for every subject at once.
+
+Polars never sees what a person typed: the text is read by grammar.py, checked and written out again by gate.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from math import isfinite
+from typing import Literal, TypeAlias
+
+import polars as pl
+
+from warnwatch.rules.gate import KIND_NAMES, TOO_COMPLEX, Checker, Column
+from warnwatch.rules.grammar import MAX_DIGITS, ExpressionError, Fault, parse
+
+__all__ = ["Column", "Expression", "ExpressionError", "Fault", "Wanted", "compile_expression"]
+
+Wanted: TypeAlias = Literal["number", "boolean"]
+
+# Polars' SQL reader gives up at about 50 levels of its own, of which a bracket of ours costs up to two.
+_MAX_NESTING = 20
+_SHOWN_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One checked expression: the text as typed, and the SQL that we wrote from it for `polars.sql_expr`.
+
+    `warnings` name codes that the plan does not know (now): they stop nothing.
+    """
+
+    text: str
+    kind: Wanted
+    columns: frozenset[str]
+    sql: str
+    warnings: tuple[Fault, ...] = ()
+
+    def polars(self) -> pl.Expr:
+        """Give the expression to run: over finite columns its numbers are finite or NULL. A constant has one row."""
+        return pl.sql_expr(self.sql)
+
+    def constant(self) -> float | None:
+        """Give the value of a number that no column changes, or None."""
+        if self.columns or self.kind == "boolean":
+            return None
+        value = pl.select(self.polars()).item()
+        return None if value is None else float(value)
+
+
+def compile_expression(
+    text: str | float,
+    wanted: Wanted,
+    columns: Mapping[str, Column],
+    codes: Mapping[str, frozenset[str]] | None = None,
+) -> Expression:
+    """Check an expression over `columns` and write it for Polars; raise ExpressionError with all its faults.
+
+    `codes` are the known codes of code columns, by column: a code that is not among them is a warning.
+    """
+    source = _as_text(text)
+    checker = Checker(columns, codes or {})
+    part = checker.part(parse(source, columns))
+    if part.kind not in {wanted, "unknown"}:
+        checker.refuse(part, f"cần {KIND_NAMES[wanted]}, gặp {KIND_NAMES[part.kind]}")
+    if checker.faults:
+        raise ExpressionError(tuple(_quoting(fault, source) for fault in checker.faults))
+    sql = checker.finite(part).sql if wanted == "number" else part.sql
+    return _accepted(Expression(source, wanted, frozenset(checker.used), sql, tuple(checker.warnings)))
+
+
+def _quoting(fault: Fault, source: str) -> Fault:
+    return replace(fault, found=fault.found or source[fault.offset : fault.offset + fault.length][:_SHOWN_LENGTH])
+
+
+def _accepted(expression: Expression) -> Expression:
+    fault = Fault(0, len(expression.text), TOO_COMPLEX)
+    if _nesting(expression.sql) > _MAX_NESTING:
+        raise ExpressionError((fault,))
+    try:
+        names = pl.sql_expr(expression.sql).meta.root_names()
+    except pl.exceptions.PolarsError as error:
+        raise ExpressionError((fault,)) from error
+    # Past its depth limit Polars has been seen to read a keyword as a column.
+    if set(names) != expression.columns:
+        raise ExpressionError((fault,))
+    return expression
+
+
+def _nesting(sql: str) -> int:
+    deepest = depth = 0
+    for word in sql.replace("(", " ( ").replace(")", " ) ").split():
+        depth += (word in {"(", "case"}) - (word in {")", "end"})
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _as_text(value: str | float) -> str:
+    """Write a YAML value as the text that the grammar reads: `0.15`, `true`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isfinite(value):
+        raise ExpressionError((Fault(0, 1, "không dùng giá trị vô hạn", str(value)),))
+    text = format(Decimal(str(value)), "f")
+    if len(text.lstrip("-").replace(".", "")) > MAX_DIGITS:
+        raise ExpressionError((Fault(0, len(text), f"số có quá {MAX_DIGITS} chữ số", text[:_SHOWN_LENGTH]),))
+    return text

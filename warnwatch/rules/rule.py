@@ -1,0 +1,112 @@
+"""What a rule, a ladder, an escalation policy and a rule book are; the types that rules are loaded to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal, TypeAlias
+
+from warnwatch.errors import Mistake, NotFoundError, nearest_name
+from warnwatch.plan.calendar import Duration
+from warnwatch.rules.expression import Expression
+
+About: TypeAlias = Literal["task", "unit", "kpi"]
+Direction: TypeAlias = Literal["below", "above"]
+
+OFFICES = ("focal_point", "deputy", "head", "superior.head", "standing_body", "committee", "secretariat")
+CHANNELS = ("email",)
+
+
+class Level(IntEnum):
+    """How grave: the word in a rule file is the name in lower case."""
+
+    NONE = 0
+    NOTICE = 1
+    WARNING = 2
+    CRITICAL = 3
+
+    @property
+    def word(self) -> str:
+        """The level as rule files, tables and metrics write it."""
+        return self.name.lower()
+
+    @property
+    def vietnamese(self) -> str:
+        """The level as heads and the secretariat read it."""
+        return _VIETNAMESE[self]
+
+
+_VIETNAMESE = {Level.NONE: "Bình thường", Level.NOTICE: "Nhắc việc", Level.WARNING: "Cảnh báo", Level.CRITICAL: "Khẩn"}
+LEVELS: Mapping[str, Level] = {level.word: level for level in Level if level}
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """The threshold of one level, in the unit of the rule's measure: a number or an expression."""
+
+    text: str
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One measure against a ladder of thresholds, for one kind of subject.
+
+    `rungs` run from the lowest level to the highest. `title` and `text` have an entry for every level that has a rung.
+    `hold_for` and `keep` are how long the rule must hold before its alert opens, and be gone before it ends.
+    """
+
+    id: str
+    title: Mapping[Level, str]
+    about: About
+    where: Expression
+    where_text: str
+    measure: str
+    direction: Direction
+    rungs: Mapping[Level, Rung]
+    hold_for: Duration
+    keep: Duration
+    text: Mapping[Level, str]
+    escalation: str
+    guidance: str
+    source: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a policy: whom to tell, so long after the step before."""
+
+    after: Duration
+    tell: tuple[str, ...]
+    channels: tuple[str, ...] = CHANNELS
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who is told at each level, step by step. `cap`: no promise reaches past it, counted from the alert's opening."""
+
+    id: str
+    title: str
+    levels: Mapping[Level, tuple[Step, ...]]
+    cap: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """All rules and policies of one folder. `version` is the hash of the files; `warnings` stop nothing."""
+
+    rules: tuple[Rule, ...]
+    policies: Mapping[str, Policy]
+    version: str
+    warnings: tuple[Mistake, ...] = ()
+
+    def rule(self, rule_id: str) -> Rule:
+        """Give one rule; raise NotFoundError with the nearest id."""
+        for rule in self.rules:
+            if rule.id == rule_id:
+                return rule
+        nearest = nearest_name(rule_id, [rule.id for rule in self.rules])
+        raise NotFoundError(f"không có quy tắc {rule_id!r}" + (f"; có phải ý là: {nearest}?" if nearest else ""))
