@@ -101,10 +101,9 @@ class Document:
                 return None
         return found
 
-    def mistake(self, keys: Keys, message: str, found: str = "", allowed: str = "") -> Mistake:
+    def mistake(self, keys: Keys, message: str, found: str = "", allowed: str = "", nearest: str = "") -> Mistake:
         """Make a mistake that points at the value under `keys`."""
-        line, column = self.place(keys)
-        return Mistake(self.shown, line, column, message, found, allowed)
+        return Mistake(self.shown, *self.place(keys), message, found[:SHOWN_LENGTH], allowed, nearest)
 
     def unknown_keys(self, keys: Keys, allowed: tuple[str, ...]) -> Iterator[Mistake]:
         """Name every key under `keys` that is not allowed, each with the nearest right one."""
@@ -124,14 +123,18 @@ class Document:
 
 def read_document(path: Path, shown: str) -> Document:
     """Read one YAML file; `shown` is the name that mistakes give. Raise MistakesError, and nothing else."""
+    return parse_document(read_content(path, shown), shown)
+
+
+def read_content(path: Path, shown: str) -> bytes:
+    """Read a file's bytes, one more than the limit at most. Raise MistakesError, and nothing else."""
     try:
         if path.exists() and not path.is_file():
             raise MistakesError([Mistake(shown, 0, 0, "không phải là tệp thường")])
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise MistakesError([Mistake(shown, 0, 0, f"không đọc được tệp: {error.strerror or error}")]) from error
-    return parse_document(content, shown)
 
 
 def parse_document(content: bytes, shown: str) -> Document:

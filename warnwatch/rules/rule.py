@@ -14,8 +14,16 @@ from warnwatch.rules.expression import Expression
 About: TypeAlias = Literal["task", "unit", "kpi"]
 Direction: TypeAlias = Literal["below", "above"]
 
-OFFICES = ("focal_point", "deputy", "head", "superior.head", "standing_body", "committee", "secretariat")
-CHANNELS = ("email",)
+OFFICES: tuple[str, ...] = (
+    "focal_point",
+    "deputy",
+    "head",
+    "superior.head",
+    "standing_body",
+    "committee",
+    "secretariat",
+)
+CHANNELS: tuple[str, ...] = ("email",)
 
 
 class Level(IntEnum):

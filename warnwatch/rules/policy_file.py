@@ -1,0 +1,51 @@
+"""Escalation policies as the secretariat writes them: one entry in; a policy, or its mistakes, out."""
+
+from __future__ import annotations
+
+from warnwatch.documents import Keys
+from warnwatch.rules.entry import ZERO, Entry
+from warnwatch.rules.rule import CHANNELS, OFFICES, Level, Policy, Step
+from warnwatch.rules.rule_file import read_id
+
+POLICY_KEYS = ("id", "title", "cap", "levels")
+STEP_KEYS = ("after", "tell", "channels")
+
+
+def read_policy(entry: Entry) -> Policy | None:
+    """Read one policy; give None when anything in it is wrong (the entry has the mistakes)."""
+    before = len(entry.mistakes)
+    if not entry.only(POLICY_KEYS):
+        return None
+    policy = Policy(
+        id=read_id(entry),
+        title=entry.text("title"),
+        levels={level: _steps(entry, keys) for level, keys in entry.levels("levels").items()},
+        cap=entry.duration("cap"),
+    )
+    if "cap" not in entry.values:
+        entry.complain("cap", "thiếu khóa cap")
+    elif policy.cap == ZERO and len(entry.mistakes) == before:
+        entry.complain("cap", "thời hạn cam kết dài nhất phải lớn hơn 0", "0")
+    return policy if len(entry.mistakes) == before else None
+
+
+def _steps(entry: Entry, keys: Keys) -> tuple[Step, ...]:
+    level = Level[str(keys[-1]).upper()]
+    items = entry.inside("levels").items(level.word)
+    return tuple(_step(item, first=index == 0) for index, item in enumerate(items))
+
+
+def _step(entry: Entry, *, first: bool) -> Step:
+    if not entry.only(STEP_KEYS):
+        return Step(ZERO, ())
+    after = entry.duration("after")
+    if first and "after" in entry.values and after != ZERO:
+        entry.complain("after", "bước đầu tiên không có after: bước này báo ngay", str(after))
+    if not first and after == ZERO:
+        found = "0" if "after" in entry.values else ""
+        entry.complain("after", "bước sau phải ghi after lớn hơn 0", found, "1 working day, 4 working hours, 2h")
+    tell = entry.names("tell", OFFICES, "chức danh không có trong danh mục")
+    channels = CHANNELS
+    if "channels" in entry.values:
+        channels = entry.names("channels", CHANNELS, "kênh gửi không có trong danh mục")
+    return Step(after, tell, channels)

@@ -1,0 +1,135 @@
+"""Rules as the secretariat writes them: one entry of a rule file in; a rule, or its mistakes, out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
+
+from warnwatch.errors import nearest_name
+from warnwatch.rules.entry import Codes, Entry
+from warnwatch.rules.expression import Column, Expression, compile_expression
+from warnwatch.rules.rule import About, Direction, Level, Rule, Rung
+
+RULE_KEYS = (
+    "id",
+    "title",
+    "about",
+    "where",
+    "measure",
+    "below",
+    "above",
+    "for",
+    "keep",
+    "text",
+    "escalation",
+    "guidance",
+    "source",
+)
+_ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
+Columns = Mapping[str, Column]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What rules may speak of: the columns of each kind of subject, the kinds of text, the plan's codes by column."""
+
+    catalogue: Mapping[str, Columns]
+    kinds: Collection[str]
+    codes: Codes
+
+
+def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
+    """Read one rule; give None when anything in it is wrong (the entry has the mistakes)."""
+    before = len(entry.mistakes)
+    if not entry.only(RULE_KEYS):
+        return None
+    about = entry.choice("about", vocabulary.catalogue, "quy tắc không thể nói về đối tượng này")
+    columns = vocabulary.catalogue.get(about, {})
+    direction = _direction(entry)
+    # Without a subject no column is known: its own mistake is enough.
+    rungs = _rungs(entry, direction, columns, vocabulary.codes) if about and direction else {}
+    where = _where(entry, columns, vocabulary.codes) if about else None
+    rule = Rule(
+        id=read_id(entry),
+        title=entry.texts("title", rungs),
+        about=cast("About", about),
+        where=where or compile_expression("true", "boolean", {}),
+        where_text=where.text if where else "true",
+        measure=_measure(entry, columns) if about else "",
+        direction=cast("Direction", direction),
+        rungs=rungs,
+        hold_for=entry.duration("for"),
+        keep=entry.duration("keep"),
+        text=_text_kinds(entry, rungs, vocabulary.kinds),
+        escalation=entry.text("escalation"),
+        guidance=entry.text("guidance"),
+        source=entry.text("source", required=False),
+        file=entry.document.shown,
+        line=entry.document.place(entry.keys)[0],
+    )
+    return rule if len(entry.mistakes) == before else None
+
+
+def read_id(entry: Entry) -> str:
+    """Read the `id` of a rule or policy."""
+    value = entry.text("id")
+    if value and not _ID.fullmatch(value):
+        entry.complain("id", "mã sai: bắt đầu bằng chữ thường, chỉ gồm chữ thường không dấu, chữ số và gạch nối", value)
+        return ""
+    return value
+
+
+def _measure(entry: Entry, columns: Columns) -> str:
+    measure = entry.text("measure")
+    numbers = [name for name, column in columns.items() if column.kind == "number"]
+    if measure and measure not in numbers:
+        message = "chỉ tiêu đo phải là số" if measure in columns else "chỉ tiêu đo không có trong danh mục"
+        entry.complain("measure", message, measure, ", ".join(sorted(numbers)), nearest_name(measure, numbers))
+    return measure
+
+
+def _where(entry: Entry, columns: Columns, codes: Codes) -> Expression | None:
+    if "where" not in entry.values:
+        return None
+    return entry.expression((*entry.keys, "where"), "boolean", columns, codes)
+
+
+def _direction(entry: Entry) -> str:
+    given = [name for name in ("below", "above") if name in entry.values]
+    if len(given) == 1:
+        return given[0]
+    if given:
+        entry.complain(given[1], "chỉ được ghi một trong hai khóa below và above")
+    else:
+        entry.complain("below", "thiếu bậc ngưỡng", allowed="below hoặc above")
+    return ""
+
+
+def _rungs(entry: Entry, direction: str, columns: Columns, codes: Codes) -> dict[Level, Rung]:
+    rungs: dict[Level, Rung] = {}
+    places = entry.levels(direction)
+    for level, keys in places.items():
+        expression = entry.expression(keys, "number", columns, codes)
+        if expression:
+            rungs[level] = Rung(expression.text, expression)
+    constants = [(level, value) for level, rung in rungs.items() if (value := rung.expression.constant()) is not None]
+    for (lower, easier), (higher, harder) in pairwise(constants):
+        if (harder >= easier) if direction == "below" else (harder <= easier):
+            wanted = "nhỏ hơn" if direction == "below" else "lớn hơn"
+            message = f"bậc ngưỡng ngược: ngưỡng {higher.word} phải {wanted} ngưỡng {lower.word} ({rungs[lower].text})"
+            entry.mistakes.append(entry.document.mistake(places[higher], message, rungs[higher].text))
+    return rungs
+
+
+def _text_kinds(entry: Entry, levels: Collection[Level], kinds: Collection[str]) -> dict[Level, str]:
+    texts = entry.texts("text", levels)
+    by_level = isinstance(entry.values.get("text"), dict)
+    wrong = {text: level for level, text in reversed(texts.items()) if text and text not in kinds}
+    for text, level in wrong.items():
+        keys = (*entry.keys, "text", level.word) if by_level else (*entry.keys, "text")
+        message, nearest = "loại thông báo không có trong danh mục", nearest_name(text, kinds)
+        entry.mistakes.append(entry.document.mistake(keys, message, text, ", ".join(sorted(kinds)), nearest))
+    return texts

@@ -1,0 +1,120 @@
+"""The rule folder: files in; one rule book, or every mistake of every file at once, out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from warnwatch.documents import parse_document, read_content
+from warnwatch.errors import Mistake, MistakesError, nearest_name
+from warnwatch.rules.entry import Codes, Entry
+from warnwatch.rules.policy_file import read_policy
+from warnwatch.rules.rule import Policy, Rule, RuleBook
+from warnwatch.rules.rule_file import Columns, Vocabulary, read_rule
+
+FILE_KEYS = ("rules", "policies")
+NOT_RULES = frozenset({"calendar.yml"})  # read by the plan's calendar
+
+
+def load_rulebook(
+    folder: Path, catalogue: Mapping[str, Columns], kinds: Collection[str], codes: Codes | None = None
+) -> RuleBook:
+    """Read all rule files of a folder; raise MistakesError with every mistake of all of them.
+
+    `catalogue`: the columns that rules about each kind of subject may use; `kinds`: the kinds of text; `codes`: the
+    plan's present and former codes by column (one that is not there is a warning, never a mistake).
+    """
+    reading = _Reading(Vocabulary(catalogue, kinds, codes or {}))
+    version = hashlib.sha256()
+    for path in _rule_files(folder):
+        shown = f"{folder.name}/{path.name}"
+        try:
+            content = read_content(path, shown)
+            version.update(f"{path.name}\0{len(content)}\0".encode() + content)
+            reading.read(content, shown)
+        except MistakesError as error:
+            reading.mistakes.extend(error.mistakes)
+    reading.mistakes.extend(reading.mistakes_between())
+    if not (reading.rules or reading.mistakes):
+        reading.mistakes.append(Mistake(folder.name, 0, 0, "thư mục không có quy tắc nào", allowed="rules:"))
+    if reading.mistakes:
+        raise MistakesError(dict.fromkeys(reading.mistakes))
+    return RuleBook(tuple(reading.rules), reading.policies, version.hexdigest(), tuple(sorted(reading.warnings)))
+
+
+def _rule_files(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "~")))
+    except OSError as error:
+        message = f"không đọc được thư mục quy tắc: {error.strerror or error}"
+        raise MistakesError([Mistake(folder.name, 0, 0, message)]) from error
+    misnamed = [path for path in entries if path.name.lower().endswith((".yaml", ".yml.txt"))]
+    if misnamed:
+        message = "tệp này không được đọc: tên tệp quy tắc phải có đuôi .yml"
+        raise MistakesError(Mistake(f"{folder.name}/{path.name}", 0, 0, message) for path in misnamed)
+    files = [path for path in entries if path.suffix == ".yml" and path.name not in NOT_RULES]
+    if not files:
+        raise MistakesError([Mistake(folder.name, 0, 0, "thư mục không có tệp quy tắc nào", allowed="*.yml")])
+    return files
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One reading of a folder: what was found so far, and what is wrong with it."""
+
+    vocabulary: Vocabulary
+    rules: list[Rule] = field(default_factory=list)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+    warnings: list[Mistake] = field(default_factory=list)
+    # Where each id was first written, of entries with mistakes too: (kind, id) to "file:line".
+    first: dict[tuple[str, str], str] = field(default_factory=dict)
+    # What each rule entry names as its policy, whether the rest of the entry is right or not.
+    named: list[tuple[str, Entry]] = field(default_factory=list)
+
+    def read(self, content: bytes, shown: str) -> None:
+        """Read one file."""
+        whole = Entry(parse_document(content, shown), (), self.mistakes, self.warnings)
+        if whole.document.data is None:
+            self.mistakes.append(Mistake(shown, 0, 0, "tệp trống hoặc chưa ghi xong", allowed=", ".join(FILE_KEYS)))
+            return
+        if not whole.only(FILE_KEYS):
+            return
+        for entry in whole.items("rules") if "rules" in whole.values else ():
+            self._claim("rules", entry)
+            self.named.append((str(entry.values.get("escalation", "")), entry))
+            rule = read_rule(entry, self.vocabulary)
+            if rule:
+                self.rules.append(rule)
+        for entry in whole.items("policies") if "policies" in whole.values else ():
+            self._claim("policies", entry)
+            policy = read_policy(entry)
+            if policy:
+                self.policies[policy.id] = policy
+
+    def mistakes_between(self) -> Iterator[Mistake]:
+        """Find what no single entry shows: policies that nobody wrote, levels for which a policy has no steps."""
+        known = [name for kind, name in self.first if kind == "policies"]
+        for name, entry in self.named:
+            if name and name not in known:
+                message, allowed = "chính sách báo cáo không có trong các tệp", ", ".join(known)
+                nearest = nearest_name(name, known)
+                yield entry.document.mistake((*entry.keys, "escalation"), message, name, allowed, nearest)
+        for rule in self.rules:
+            policy = self.policies.get(rule.escalation)
+            for level in rule.rungs:
+                if policy and level not in policy.levels:
+                    message = f"chính sách {policy.id} không có bước nào cho mức {level.word} của quy tắc {rule.id}"
+                    yield Mistake(rule.file, rule.line, 0, message)
+
+    def _claim(self, kind: str, entry: Entry) -> None:
+        name = entry.values.get("id")
+        if not isinstance(name, str):
+            return
+        here = f"{entry.document.shown}:{entry.document.place(entry.keys)[0]}"
+        if (kind, name) in self.first:
+            entry.complain("id", f"mã ghi hai lần, lần đầu ở {self.first[kind, name]}", name)
+        else:
+            self.first[kind, name] = here
