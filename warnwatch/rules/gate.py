@@ -23,6 +23,7 @@ BELOW_LARGEST = 0.999e38
 # What a column may hold; products and sums that cannot pass LARGEST need no look at their result.
 LARGEST_IN_COLUMN = 1e20
 MAX_WEIGHT = 2_000
+_NEVER: frozenset[str] = frozenset()
 TOO_COMPLEX = "biểu thức quá phức tạp; hãy viết gọn hơn"
 
 _ROUNDING = frozenset({"abs", "round", "ceil", "floor"})
@@ -53,7 +54,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One checked piece and its SQL. `bound`: its absolute value stays below; `weight`: pieces that Polars will see."""
+    """One checked piece and its SQL. `bound`: its absolute value stays below; `weight`: pieces that Polars will see.
+
+    `nulls`: it is NULL exactly when one of these is; None when only looking at itself tells.
+    """
 
     kind: Kind
     sql: str
@@ -61,7 +65,7 @@ class Part:
     end: int
     bound: float = 0.0
     weight: int = 1
-    nullable: bool = True
+    nulls: frozenset[str] | None = None
     floats: bool = False
     column: Column | None = None
     literal: str | float | None = None
@@ -104,12 +108,12 @@ class Checker:
         if part.bound < LARGEST:
             return part
         sql = f"(case when abs({part.sql}) < {LARGEST!r} then {part.sql} end)"
-        return replace(part, sql=sql, bound=BELOW_LARGEST, weight=2 * part.weight + 4, nullable=True, column=None)
+        return replace(part, sql=sql, bound=BELOW_LARGEST, weight=2 * part.weight + 4, nulls=None, column=None)
 
 
 def _number(_checker: Checker, node: Node) -> Part:
     value = float(node.words[0])
-    return Part("number", _float_sql(value), 0, 0, bound=value, nullable=False, floats=True, literal=value)
+    return Part("number", _float_sql(value), 0, 0, bound=value, nulls=_NEVER, floats=True, literal=value)
 
 
 def _float_sql(value: float) -> str:
@@ -120,7 +124,7 @@ def _float_sql(value: float) -> str:
 
 def _text(_checker: Checker, node: Node) -> Part:
     value = node.words[0][1:-1].replace("''", "'")
-    return Part("text", _text_sql(value), 0, 0, nullable=False, literal=value)
+    return Part("text", _text_sql(value), 0, 0, nulls=_NEVER, literal=value)
 
 
 def _text_sql(value: str) -> str:
@@ -136,7 +140,9 @@ def _column(checker: Checker, node: Node) -> Part:
         return checker.refuse(place, "cột không có trong danh mục", known, nearest_name(name, checker.columns), name)
     checker.used.add(name)
     kind: Kind = "text" if column.kind == "code" else column.kind
-    return Part(kind, f'"{name}"', 0, 0, bound=LARGEST_IN_COLUMN, nullable=column.nullable, column=column)
+    sql = f'"{name}"'
+    nulls = frozenset({sql}) if column.nullable else _NEVER
+    return Part(kind, sql, 0, 0, bound=LARGEST_IN_COLUMN, nulls=nulls, column=column)
 
 
 def _either(checker: Checker, node: Node) -> Part:
@@ -149,20 +155,24 @@ def _both(checker: Checker, node: Node) -> Part:
 
 def _joined(parts: Sequence[Part], word: str) -> Part:
     sql = f" {word} ".join(part.sql for part in parts)
-    return Part("boolean", f"({sql})", 0, 0, weight=_weight(parts), nullable=_any_null(parts))
+    return Part("boolean", f"({sql})", 0, 0, weight=_weight(parts))
 
 
 def _denied(checker: Checker, node: Node) -> Part:
     part = checker.expect(checker.parts(node)[0], "boolean")
-    return Part("boolean", f"(not {part.sql})", 0, 0, weight=part.weight + 1, nullable=part.nullable)
+    return Part("boolean", f"(not {part.sql})", 0, 0, weight=part.weight + 1)
 
 
 def _weight(parts: Iterable[Part]) -> int:
     return 1 + sum(part.weight for part in parts)
 
 
-def _any_null(parts: Iterable[Part]) -> bool:
-    return any(part.nullable for part in parts)
+def _nulls(parts: Iterable[Part]) -> frozenset[str]:
+    """Join what makes the parts NULL, for an operation that is NULL when one of them is."""
+    joined = _NEVER
+    for part in parts:
+        joined |= frozenset({part.sql}) if part.nulls is None else part.nulls
+    return joined
 
 
 def _compare(checker: Checker, node: Node) -> Part:
@@ -184,7 +194,7 @@ def _compared(checker: Checker, left: Part, sign: str, right: Part) -> Part:
         left, right = checker.finite(left), checker.finite(right)
     sides = (left, right)
     sql = f"({left.sql} {sign} {right.sql})"
-    return Part("boolean", sql, 0, 0, weight=_weight(sides), nullable=_any_null(sides))
+    return Part("boolean", sql, 0, 0, weight=_weight(sides))
 
 
 def _check_text(checker: Checker, left: Part, sign: str, right: Part) -> None:
@@ -225,7 +235,7 @@ def _null_test(checker: Checker, node: Node, words: str) -> Part:
     part = checker.parts(node)[0]
     if part.kind == "number":
         part = checker.finite(part)
-    return Part("boolean", f"({part.sql} {words})", 0, 0, weight=part.weight + 1, nullable=False)
+    return Part("boolean", f"({part.sql} {words})", 0, 0, weight=part.weight + 1)
 
 
 def _is_in(checker: Checker, node: Node) -> Part:
@@ -272,7 +282,7 @@ def _sum(checker: Checker, node: Node) -> Part:
 
 def _product(checker: Checker, node: Node) -> Part:
     parts = _numbers(checker, node)
-    sql, bound, nullable = _first_as_float(parts), parts[0].bound, False
+    sql, bound, divided = _first_as_float(parts), parts[0].bound, False
     for sign, part in zip(node.words, parts[1:], strict=True):
         if sign == "*":
             sql += f" * {part.sql}"
@@ -285,10 +295,10 @@ def _product(checker: Checker, node: Node) -> Part:
         else:
             divisor = checker.finite(part)
             sql += f" / nullif({divisor.sql}, 0e0)"
-            bound, nullable = inf, True
+            bound, divided = inf, True
     # Each divisor is written once, but Polars' nullif holds it twice.
     made = _arithmetic([*parts, *parts[1:]], f"({sql})", bound)
-    return replace(made, nullable=made.nullable or nullable)
+    return replace(made, nulls=None) if divided else made
 
 
 def _first_as_float(parts: Sequence[Part]) -> str:
@@ -300,7 +310,7 @@ def _first_as_float(parts: Sequence[Part]) -> str:
 def _arithmetic(parts: Sequence[Part], sql: str, bound: float) -> Part:
     # Zero times an unbounded number is NaN as well.
     bound = inf if any(part.bound == inf for part in parts) else bound
-    return Part("number", sql, 0, 0, bound, _weight(parts), _any_null(parts), floats=True)
+    return Part("number", sql, 0, 0, bound, _weight(parts), _nulls(parts), floats=True)
 
 
 def _negative(checker: Checker, node: Node) -> Part:
@@ -343,19 +353,17 @@ _CALLS: Mapping[str, str] = {
 
 def _extreme(name: str, parts: Sequence[Part]) -> Part:
     """Write `least` or `greatest` as SQL has them: NULL when an argument is. Polars would leave the NULL out."""
-    tests = []
-    for part in parts:
-        if part.bound >= LARGEST:
-            tests.append(f"abs({part.sql}) < {LARGEST!r}")
-        elif part.nullable:
-            tests.append(f"{part.sql} is not null")
+    # A number in range is not NULL either.
+    far = [part for part in parts if part.bound >= LARGEST]
+    nulls = _nulls(part for part in parts if part.bound < LARGEST)
+    tests = [f"{sql} is not null" for sql in sorted(nulls)] + [f"abs({part.sql}) < {LARGEST!r}" for part in far]
     bound = max(min(part.bound, BELOW_LARGEST) for part in parts)
     sql = f"{name}({', '.join(part.sql for part in parts)})"
     if tests:
         sql = f"(case when {' and '.join(tests)} then {sql} end)"
     weight = 2 * _weight(parts) + len(tests)
     floats = any(part.floats for part in parts)
-    return Part("number", sql, 0, 0, bound, weight, bool(tests), floats)
+    return Part("number", sql, 0, 0, bound, weight, None if far else nulls, floats)
 
 
 def _coalesce(checker: Checker, parts: Sequence[Part]) -> Part:
@@ -364,9 +372,9 @@ def _coalesce(checker: Checker, parts: Sequence[Part]) -> Part:
     if kind == "number":
         checked = [checker.finite(part) for part in checked]
     sql = f"coalesce({', '.join(part.sql for part in checked)})"
-    nullable = all(part.nullable for part in checked)
+    nulls = _NEVER if any(part.nulls == _NEVER for part in checked) else None
     floats = any(part.floats for part in checked)
-    return Part(kind, sql, 0, 0, max(part.bound for part in checked), _weight(checked), nullable, floats)
+    return Part(kind, sql, 0, 0, max(part.bound for part in checked), _weight(checked), nulls, floats)
 
 
 def _case(checker: Checker, node: Node) -> Part:
@@ -405,8 +413,8 @@ def _chosen(checker: Checker, conditions: Sequence[Part], results: Sequence[Part
 _WRITERS: Mapping[str, Callable[[Checker, Node], Part]] = {
     "number": _number,
     "text": _text,
-    "true": lambda _checker, _node: Part("boolean", "true", 0, 0, nullable=False),
-    "false": lambda _checker, _node: Part("boolean", "false", 0, 0, nullable=False),
+    "true": lambda _checker, _node: Part("boolean", "true", 0, 0),
+    "false": lambda _checker, _node: Part("boolean", "false", 0, 0),
     "null": lambda _checker, _node: Part("null", "null", 0, 0),
     "column": _column,
     "either": _either,
