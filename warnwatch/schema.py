@@ -12,6 +12,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import JSON as JSON_TYPE
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -36,7 +37,6 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy import JSON as JSON_TYPE
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -75,7 +75,8 @@ class Instant(TypeDecorator[datetime]):
         """Give an aware UTC instant."""
         if value is None:
             return None
-        return value.astimezone(UTC) if dialect.name == "postgresql" else EPOCH + value * MICROSECOND
+        instant: datetime = value.astimezone(UTC) if dialect.name == "postgresql" else EPOCH + value * MICROSECOND
+        return instant
 
 
 class micros(FunctionElement[int]):  # noqa: N801 (it reads as the SQL function that it is)
@@ -116,7 +117,8 @@ def _serial() -> Column[int]:
 
 def _versioned(name: str, *columns: Column[Any]) -> tuple[Table, Table]:
     """Make an identity table keyed by code and its version table; at most one version of a code is current."""
-    identity = Table(name, metadata, Column("code", Text, primary_key=True), Column("recorded_at", Instant, nullable=False))
+    recorded = Column("recorded_at", Instant, nullable=False)
+    identity = Table(name, metadata, Column("code", Text, primary_key=True), recorded)
     version = Table(
         f"{name}_version",
         metadata,
@@ -359,13 +361,14 @@ rules_version = Table(
     Column("files", JSON_TYPE, nullable=False),
 )
 
-# What has gone live, so that a new plan, rule or unit starts with one initial digest. kind: rule, unit.
+# Which rules have ever judged something, and in which delivery mode each unit is told: a new rule, a new unit and a
+# unit whose mode changes start with one initial digest. kind: rule, unit.
 went_live = Table(
     "went_live",
     metadata,
-    Column("mode", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("code", Text, primary_key=True),
+    Column("mode", Text, nullable=False),
     Column("at", Instant, nullable=False),
 )
 
@@ -517,7 +520,7 @@ def open_engine(url: str) -> Engine:
     try:
         engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        message = f"database.url: cannot use {url.split('@')[-1]!r} ({error}); allowed: sqlite:///FILE or postgresql://…"
+        message = f"database.url: cannot use {url.rsplit('@', maxsplit=1)[-1]!r} ({error}); allowed: sqlite:///FILE or postgresql://…"
         raise SettingsError(message) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)

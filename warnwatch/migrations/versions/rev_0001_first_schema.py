@@ -112,11 +112,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "went_live",
-        sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("mode", "kind", "code", name=op.f("pk_went_live")),
+        sa.PrimaryKeyConstraint("kind", "code", name=op.f("pk_went_live")),
     )
     op.create_table(
         "alert",

@@ -1,0 +1,135 @@
+"""What lies on the desk in one cycle: the alerts that something happens to, read once and moved together.
+
+In: the subjects that differ, the instant. Out: transitions, calls, and the alerts as they are to be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from warnwatch.alerts import ledger
+from warnwatch.alerts.alert import Alert, Call, EndReason, State
+from warnwatch.alerts.escalation import Made, climb_all, restarted
+from warnwatch.alerts.lifecycle import Numbering, Transition, advance, retire
+from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.rules.evaluation import Evaluation, Observation, observe
+from warnwatch.rules.rule import RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What was read: alerts due by time, alerts of subjects that differ, alerts whose rule is gone or goes live."""
+
+    due: tuple[Alert, ...]
+    active: Mapping[tuple[str, str], Alert]
+    retired: tuple[Alert, ...]
+    restarting: tuple[Alert, ...]
+    numbering: Numbering
+    differing: Mapping[str, Sequence[str]]
+
+    def known(self) -> set[int]:
+        """Give the numbers of all alerts on the desk."""
+        return {alert.id for alert in (*self.due, *self.active.values(), *self.restarting)}
+
+    def subjects(self) -> dict[str, set[str]]:
+        """Name the subjects to look at closely, by rule."""
+        found = {rule: set(subjects) for rule, subjects in self.differing.items()}
+        for alert in (*self.due, *self.restarting):
+            found.setdefault(alert.rule, set()).add(alert.subject)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a cycle decided about alerts. `alerts` holds the final state of each one that changed, `new` the numbers."""
+
+    transitions: tuple[Transition, ...]
+    calls: tuple[Call, ...]
+    alerts: Mapping[int, Alert]
+    new: frozenset[int]
+
+    def told_subjects(self) -> set[str]:
+        """Name the subjects whose words a text will need."""
+        return {self.alerts[call.alert].subject for call in self.calls} | {alert.subject for alert in self.cured}
+
+    @property
+    def cured(self) -> list[Alert]:
+        """The alerts whose end is told to whoever was told of them."""
+        return [
+            move.after
+            for move in self.transitions
+            if move.after.end_reason is EndReason.CURED and move.before and move.before.state is State.OPEN
+        ]
+
+
+def read_work(
+    connection: Connection,
+    differing: Mapping[str, Sequence[str]],
+    book: RuleBook,
+    news: Iterable[tuple[str, str]],
+    now: datetime,
+) -> Work:
+    """Read the alerts that this cycle may move; a quiet cycle reads one empty list and one number."""
+    due = tuple(ledger.read_due(connection, now))
+    live = {kind: [code for kind_, code in news if kind_ == kind] for kind in ("rule", "unit")}
+    return Work(
+        due=due,
+        active=ledger.read_active(connection, differing) | {(alert.rule, alert.subject): alert for alert in due},
+        retired=tuple(ledger.read_retired(connection, [rule.id for rule in book.rules])),
+        restarting=tuple(ledger.read_open_of(connection, live["rule"], live["unit"])),
+        numbering=ledger.read_numbering(connection, differing),
+        differing=differing,
+    )
+
+
+def observe_all(evaluation: Evaluation, book: RuleBook, work: Work) -> dict[tuple[str, str], Observation]:
+    """Look closely at every subject on the desk: {(rule, subject): observation}, without those gone from the plan."""
+    known = {rule.id: rule for rule in book.rules}
+    return {
+        (rule, seen.subject): seen
+        for rule, subjects in work.subjects().items()
+        if rule in known
+        for seen in observe(evaluation, known[rule], subjects)
+    }
+
+
+def decide(
+    work: Work,
+    observations: Mapping[tuple[str, str], Observation],
+    book: RuleBook,
+    made: Mapping[int, Made],
+    clock: tuple[datetime, WorkCalendar],
+    initial: frozenset[tuple[str, str]],
+) -> Outcome:
+    """Move the alerts on the desk and climb those that are open.
+
+    `initial` names the rules and units that go live in this cycle: their alerts begin a new round of calls.
+    """
+    now, calendar = clock
+    pairs = [
+        (seen, work.active.get(key))
+        for key, seen in sorted(observations.items())
+        if key in work.active or key[1] in work.differing.get(key[0], ())
+    ]
+    transitions = [*advance(pairs, work.numbering, now, calendar), *(retire(alert, now) for alert in work.retired)]
+    final = {alert.id: alert for alert in (*work.due, *work.restarting)} | {
+        move.after.id: move.after for move in transitions
+    }
+    restart = {alert.id for alert in work.restarting}
+    final = {key: _marked(alert, initial) for key, alert in final.items()}
+    rounds = {key: restarted(one) if key in restart else one for key, one in made.items()}
+    climbed, calls = climb_all(final.values(), book, rounds, now, calendar)
+    final |= climbed
+    before = {alert.id: alert for alert in (*work.due, *work.restarting, *work.active.values())}
+    changed = {key: alert for key, alert in final.items() if before.get(key) != alert}
+    new = frozenset(move.after.id for move in transitions if move.before is None)
+    return Outcome(tuple(transitions), tuple(calls), changed, new)
+
+
+def _marked(alert: Alert, initial: frozenset[tuple[str, str]]) -> Alert:
+    goes = ("rule", alert.rule) in initial or ("unit", alert.unit) in initial
+    return replace(alert, initial=True) if goes and alert.state is State.OPEN else alert

@@ -1,0 +1,275 @@
+"""The alerts in SQL: what a cycle reads of them, what it writes, and what people do to them.
+
+Only rows that something happens to are read: marks once at the start, then the alerts that changed or fell due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
+
+from warnwatch import schema
+from warnwatch.alerts.alert import Alert, Call, EndReason, State
+from warnwatch.alerts.escalation import Made, made_of
+from warnwatch.alerts.lifecycle import Numbering
+from warnwatch.alerts.present import mark_of
+from warnwatch.errors import NotFoundError, nearest_name
+from warnwatch.rules.rule import Level
+
+CHUNK = 5_000
+_COLUMNS = [column for column in schema.alert.c if column.name != "code"]
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One act, as the inspection reads it: when, what, by whom, about which alert or subject."""
+
+    at: datetime
+    kind: str
+    actor: str
+    facts: Mapping[str, Any]
+    alert: int | None = None
+    subject: str | None = None
+
+
+def _alert(row: Row[Any]) -> Alert:
+    values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name for it)
+    values["state"] = State(values["state"])
+    values["level"] = Level(values["level"])
+    values["end_reason"] = EndReason(values["end_reason"]) if values["end_reason"] else None
+    return Alert(**values)
+
+
+def _row(alert: Alert) -> dict[str, Any]:
+    values = {column.name: getattr(alert, column.name) for column in _COLUMNS}
+    return values | {"code": alert.code, "level": int(alert.level), "state": alert.state.value}
+
+
+def _chunks(keys: Collection[str]) -> Iterable[Sequence[str]]:
+    ordered = sorted(keys)
+    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def read_marks(connection: Connection) -> dict[str, dict[str, int]]:
+    """Read what every subject's alert says: {rule: {subject: mark}}, for `present.Present`."""
+    table = schema.alert
+    latest = select(func.max(table.c.id)).group_by(table.c.rule, table.c.subject).scalar_subquery()
+    closed = and_(table.c.end_reason == EndReason.CLOSED.value, table.c.id.in_(latest))
+    marks: dict[str, dict[str, int]] = {}
+    for row in connection.execute(select(*_COLUMNS).where(or_(table.c.state != State.ENDED.value, closed))):
+        alert = _alert(row)
+        marks.setdefault(alert.rule, {})[alert.subject] = mark_of(alert)
+    return marks
+
+
+def read_due(connection: Connection, now: datetime) -> list[Alert]:
+    """Read the alerts that time alone moves by now: opening, ending, next step, broken promise."""
+    table = schema.alert
+    query = select(*_COLUMNS).where(table.c.next_at <= now, table.c.state != State.ENDED.value).order_by(table.c.id)
+    return [_alert(row) for row in connection.execute(query)]
+
+
+def read_active(connection: Connection, subjects: Mapping[str, Collection[str]]) -> dict[tuple[str, str], Alert]:
+    """Read the alerts that have not ended of some subjects, given and keyed by rule."""
+    table = schema.alert
+    found: dict[tuple[str, str], Alert] = {}
+    for rule, codes in subjects.items():
+        for chunk in _chunks(codes):
+            where = (table.c.rule == rule, table.c.subject.in_(chunk), table.c.state != State.ENDED.value)
+            for row in connection.execute(select(*_COLUMNS).where(*where)):
+                found[rule, row.subject] = _alert(row)
+    return found
+
+
+def read_retired(connection: Connection, rules: Collection[str]) -> list[Alert]:
+    """Read the alerts whose rule is in the rule book no more."""
+    table = schema.alert
+    query = select(*_COLUMNS).where(table.c.state != State.ENDED.value, table.c.rule.not_in(sorted(rules)))
+    return [_alert(row) for row in connection.execute(query)]
+
+
+def read_numbering(connection: Connection, subjects: Mapping[str, Collection[str]]) -> Numbering:
+    """Read the next alert number, and the last episode of some subjects, given by rule."""
+    table = schema.alert
+    episodes: dict[tuple[str, str], int] = {}
+    for rule, codes in subjects.items():
+        for chunk in _chunks(codes):
+            query = (
+                select(table.c.subject, func.max(table.c.episode))
+                .where(table.c.rule == rule, table.c.subject.in_(chunk))
+                .group_by(table.c.subject)
+            )
+            episodes.update({(rule, subject): last for subject, last in connection.execute(query).tuples()})
+    return Numbering(int(connection.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0) + 1, episodes)
+
+
+def read_made(connection: Connection, alerts: Collection[int]) -> dict[int, Made]:
+    """Read which steps were called for some alerts."""
+    table = schema.call
+    calls: dict[int, list[tuple[int, int, int]]] = {}
+    ordered = sorted(alerts)
+    for start in range(0, len(ordered), CHUNK):
+        query = select(table.c.alert, table.c.level, table.c.step, table.c.repeat)
+        for row in connection.execute(query.where(table.c.alert.in_(ordered[start : start + CHUNK]))):
+            calls.setdefault(row.alert, []).append((row.level, row.step, row.repeat))
+    return {alert: made_of(known) for alert, known in calls.items()}
+
+
+def read_told(connection: Connection, alerts: Collection[int]) -> dict[int, list[tuple[str, str]]]:
+    """Read who was told of some alerts by a text that left: (holder, unit of the holder) by alert."""
+    link, table = schema.notification_alert, schema.notification
+    told: dict[int, list[tuple[str, str]]] = {}
+    ordered = sorted(alerts)
+    for start in range(0, len(ordered), CHUNK):
+        query = (
+            select(link.c.alert, table.c.holder, table.c.channel)
+            .join(table, table.c.id == link.c.notification)
+            .where(link.c.alert.in_(ordered[start : start + CHUNK]))
+            .distinct()
+            .order_by(link.c.alert, table.c.holder)
+        )
+        for row in connection.execute(query):
+            told.setdefault(row.alert, []).append((row.holder, row.channel))
+    return told
+
+
+def read_open_of(connection: Connection, rules: Collection[str], units: Collection[str]) -> list[Alert]:
+    """Read the open alerts of some rules or of some units: those that go live now."""
+    table = schema.alert
+    found: dict[int, Alert] = {}
+    for column, codes in ((table.c.rule, rules), (table.c.unit, units)):
+        for chunk in _chunks(codes):
+            query = select(*_COLUMNS).where(table.c.state == State.OPEN.value, column.in_(chunk))
+            found.update({row.id: _alert(row) for row in connection.execute(query)})
+    return [found[key] for key in sorted(found)]
+
+
+def read_live(connection: Connection) -> dict[tuple[str, str], str]:
+    """Read what has gone live: {("rule", id): "", ("unit", code): its delivery mode}."""
+    table = schema.went_live
+    return {(row.kind, row.code): row.mode for row in connection.execute(select(table))}
+
+
+def find_alert(connection: Connection, code: str, *, for_update: bool = False) -> Alert:
+    """Read one alert by its number; an unknown one is a NotFoundError."""
+    table = schema.alert
+    query = select(*_COLUMNS).where(table.c.code == code)
+    row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
+    if row is None:
+        near = nearest_name(code, connection.scalars(select(table.c.code).order_by(table.c.id.desc()).limit(1000)))
+        raise NotFoundError(f"không có cảnh báo {code!r}" + (f"; có phải ý là {near}?" if near else ""))
+    return _alert(row)
+
+
+def read_alerts(
+    connection: Connection, *, states: Collection[str], unit: str | None = None, limit: int = 1000
+) -> list[Alert]:
+    """Read alerts for people to look at: highest level first, then the oldest."""
+    table = schema.alert
+    query = select(*_COLUMNS).where(table.c.state.in_(sorted(states)))
+    if unit is not None:
+        query = query.where(table.c.unit == unit)
+    query = query.order_by(table.c.level.desc(), table.c.opened_at, table.c.id).limit(limit)
+    return [_alert(row) for row in connection.execute(query)]
+
+
+def read_history(connection: Connection, alert: int) -> list[JournalRow]:
+    """Read an alert's own history, oldest first."""
+    table = schema.journal
+    rows = connection.execute(select(table).where(table.c.alert == alert).order_by(table.c.id))
+    return [JournalRow(row.at, row.kind, row.actor, row.facts, row.alert, row.subject) for row in rows]
+
+
+def count_alerts(connection: Connection) -> list[tuple[str, int, str, int]]:
+    """Count the alerts that have not ended: (rule, level, state, number), for the metrics."""
+    table = schema.alert
+    key = (table.c.rule, table.c.level, table.c.state)
+    query = select(*key, func.count()).where(table.c.state != State.ENDED.value).group_by(*key)
+    return [tuple(row) for row in connection.execute(query)]
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def save_alerts(connection: Connection, new: Sequence[Alert], changed: Sequence[Alert]) -> None:
+    """Write new alerts and the new state of known ones."""
+    if new:
+        connection.execute(insert(schema.alert), [_row(alert) for alert in new])
+    if changed:
+        kept = [column for column in _COLUMNS if column.name != "id"]
+        statement = (
+            update(schema.alert)
+            .where(schema.alert.c.id == bindparam("key"))
+            .values({column.name: bindparam(f"new_{column.name}") for column in kept})
+        )
+        rows = [{f"new_{name}": value for name, value in _row(alert).items()} | {"key": alert.id} for alert in changed]
+        connection.execute(statement, rows)
+
+
+def add_calls(connection: Connection, calls: Sequence[Call]) -> dict[tuple[int, int, int, int], int]:
+    """Write calls; gives their numbers by (alert, level, step, repeat)."""
+    if not calls:
+        return {}
+    rows = [
+        {
+            "alert": call.alert,
+            "level": int(call.level),
+            "step": call.step,
+            "repeat": call.repeat,
+            "office": call.office,
+            "unit": call.unit,
+            "at": call.at,
+        }
+        for call in calls
+    ]
+    table = schema.call
+    returned = connection.execute(
+        insert(table).returning(table.c.id, table.c.alert, table.c.level, table.c.step, table.c.repeat), rows
+    )
+    return {(row.alert, row.level, row.step, row.repeat): row.id for row in returned}
+
+
+def add_journal(connection: Connection, rows: Sequence[JournalRow]) -> None:
+    """Write journal rows in the transaction of the act."""
+    if rows:
+        connection.execute(
+            insert(schema.journal),
+            [
+                {
+                    "at": row.at,
+                    "kind": row.kind,
+                    "actor": row.actor,
+                    "alert": row.alert,
+                    "subject": row.subject,
+                    "facts": dict(row.facts),
+                }
+                for row in rows
+            ],
+        )
+
+
+def add_live(connection: Connection, news: Mapping[tuple[str, str], str], now: datetime) -> None:
+    """Remember what has gone live now: {("rule", id): "", ("unit", code): its delivery mode}."""
+    table = schema.went_live
+    if news:
+        gone = [{"old_kind": kind, "old_code": code} for kind, code in news]
+        where = (table.c.kind == bindparam("old_kind"), table.c.code == bindparam("old_code"))
+        connection.execute(delete(table).where(*where), gone)
+        rows = [{"kind": kind, "code": code, "mode": mode, "at": now} for (kind, code), mode in news.items()]
+        connection.execute(insert(table), rows)
+
+
+def save_rules_version(connection: Connection, version: str, files: Mapping[str, str], now: datetime) -> None:
+    """Remember a rule set at its first run, files and all."""
+    table = schema.rules_version
+    known = connection.scalar(select(table.c.version).where(table.c.version == version))
+    if known is None:
+        connection.execute(insert(table), [{"version": version, "first_run_at": now, "files": dict(files)}])
+        add_journal(connection, [JournalRow(now, "rules.run", "service", {"version": version})])

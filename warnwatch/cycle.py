@@ -1,0 +1,121 @@
+"""One cycle, top to bottom: snapshot → evaluation → alerts and calls → notifications → one transaction.
+
+It happens at one instant, which is handed in. Delivery comes after, in `notify.sending`, from what is committed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+
+import polars as pl
+from sqlalchemy import Engine
+
+from warnwatch.alerts import ledger
+from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work
+from warnwatch.alerts.present import Present
+from warnwatch.notify.compose import compose
+from warnwatch.notify.notification import Letterhead, Notification
+from warnwatch.notify.release import Release
+from warnwatch.notify.saving import Decided, save
+from warnwatch.notify.telling import Sources, gather
+from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.directory import Directory
+from warnwatch.plan.measures import today_of
+from warnwatch.plan.snapshot import Snapshot, read_snapshot, refresh
+from warnwatch.plan.tally import count_tasks
+from warnwatch.plan.words import read_words
+from warnwatch.rules.evaluation import Evaluation, evaluate
+from warnwatch.rules.rule import RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """What a cycle judges by and writes with: rules, calendar, letterhead, and what may leave."""
+
+    book: RuleBook
+    calendar: WorkCalendar
+    letterhead: Letterhead
+    release: Release
+    stopwatch: Callable[[], float] = lambda: 0.0
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is kept from one cycle to the next; losing it costs one slow cycle and nothing else."""
+
+    snapshot: Snapshot | None = None
+    present: Present | None = None
+    live: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CycleReport:
+    """What one cycle saw and decided; metrics, pages and `warnwatch evaluate` read it."""
+
+    at: datetime
+    rules_version: str
+    snapshot: Snapshot
+    directory: Directory
+    evaluation: Evaluation
+    outcome: Outcome
+    notifications: tuple[tuple[Notification, str], ...]
+    counts: Callable[[], pl.DataFrame]
+
+
+def run_cycle(
+    engine: Engine, memory: Memory, standards: Standards, now: datetime, *, dry_run: bool = False
+) -> CycleReport:
+    """Run one cycle at `now`; a dry run writes nothing and leaves the memory as it was."""
+    book, calendar = standards.book, standards.calendar
+    today = today_of(now, calendar)
+
+    # Read.
+    with engine.connect().execution_options(reads_only=True) as connection:
+        before = memory.snapshot
+        snapshot = read_snapshot(connection, calendar) if before is None else refresh(connection, before, calendar)
+        present = memory.present or Present(ledger.read_marks(connection))
+        live = memory.live or ledger.read_live(connection)
+        directory = Directory({unit.code: unit for unit in snapshot.units}, snapshot.holders, calendar.local_date(now))
+
+        # Judge.
+        frames = {"task": snapshot.tasks}
+        evaluation = evaluate(frames, book, today, standards.stopwatch)
+        present.align(frames, {"task": snapshot.moved}, book)
+        news = standards.release.news(live, _judging(book, frames), directory.units) if snapshot.tasks.height else {}
+
+        # Decide about alerts and calls.
+        work = read_work(connection, present.differing(evaluation), book, news, now)
+        observations = observe_all(evaluation, book, work)
+        made = ledger.read_made(connection, work.known())
+        outcome = decide(work, observations, book, made, (now, calendar), frozenset(news))
+
+        # Read the words of what is told.
+        words = read_words(connection, outcome.told_subjects())
+        told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
+
+    # Write the texts.
+    counts = cache(lambda: count_tasks(snapshot.tasks, today))
+    sources = Sources(book, directory, words, made, observations, counts)
+    called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
+    tellings, nobody = gather(called, [(alert, told.get(alert.id, ())) for alert in outcome.cured], sources)
+    notifications = tuple(
+        (compose(telling, standards.letterhead, now), standards.release.state_for(telling.recipient.asked_unit.code))
+        for telling in tellings
+    )
+
+    # Commit all of it, then remember it.
+    if not dry_run:
+        decided = Decided(now, outcome, notifications, news, nobody)
+        if not decided.empty:
+            with engine.begin() as connection:
+                save(connection, decided)
+        present.note(outcome.alerts.values())
+        memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
+    return CycleReport(now, book.version, snapshot, directory, evaluation, outcome, notifications, counts)
+
+
+def _judging(book: RuleBook, frames: dict[str, pl.DataFrame]) -> list[str]:
+    return [rule.id for rule in book.rules if frames[rule.about].height]

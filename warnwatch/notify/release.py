@@ -1,0 +1,40 @@
+"""What may leave: hold, redirect or live, for all units or for a pilot; and who starts with an initial digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """Hold: everything is composed and shown, nothing leaves. Redirect: all to one address, marked. Live: to heads."""
+
+    HOLD = "hold"
+    REDIRECT = "redirect"
+    LIVE = "live"
+
+
+# What has gone live, as the ledger keeps it: {("rule", id): "", ("unit", code): mode}.
+Live = Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The delivery mode of the installation; with a `pilot`, only its units are told and all others are held."""
+
+    mode: Mode = Mode.HOLD
+    pilot: frozenset[str] | None = None
+
+    def mode_for(self, unit: str) -> Mode:
+        """Give the mode of one unit."""
+        return Mode.HOLD if self.pilot is not None and unit not in self.pilot else self.mode
+
+    def state_for(self, unit: str) -> str:
+        """Give the outbox state that a text to a holder of this unit starts with."""
+        return "held" if self.mode_for(unit) is Mode.HOLD else "ready"
+
+    def news(self, live: Live, rules: Iterable[str], units: Iterable[str]) -> dict[tuple[str, str], str]:
+        """Name what goes live now: rules never judged before, units never told before or told in another mode."""
+        wanted = {("rule", rule): "" for rule in rules} | {("unit", unit): self.mode_for(unit).value for unit in units}
+        return {key: mode for key, mode in wanted.items() if live.get(key) != mode}

@@ -1,0 +1,82 @@
+"""The one transaction of a cycle: alerts, calls, notifications and the journal are written together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from warnwatch.alerts import ledger
+from warnwatch.alerts.alert import Call
+from warnwatch.alerts.desk import Outcome
+from warnwatch.alerts.ledger import JournalRow
+from warnwatch.alerts.lifecycle import Transition
+from warnwatch.notify import outbox
+from warnwatch.notify.notification import Notification
+
+ACTOR = "warnwatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """All that one cycle has to write. `news`: rules and units gone live; `nobody`: calls that reached no holder."""
+
+    now: datetime
+    outcome: Outcome
+    notifications: Sequence[tuple[Notification, str]]
+    news: Mapping[tuple[str, str], str]
+    nobody: Sequence[Call]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write at all: a quiet cycle opens no transaction."""
+        return not (self.outcome.alerts or self.notifications or self.news)
+
+
+def save(connection: Connection, decided: Decided) -> None:
+    """Write what a cycle decided, in the caller's transaction."""
+    outcome, now = decided.outcome, decided.now
+    new = [outcome.alerts[key] for key in sorted(outcome.new)]
+    changed = [alert for key, alert in sorted(outcome.alerts.items()) if key not in outcome.new]
+    ledger.save_alerts(connection, new, changed)
+    call_ids = ledger.add_calls(connection, outcome.calls)
+    outbox.add(connection, decided.notifications, call_ids)
+    ledger.add_live(connection, decided.news, now)
+    ledger.add_journal(connection, list(_journal(decided)))
+
+
+def _journal(decided: Decided) -> Iterable[JournalRow]:
+    now = decided.now
+    yield from (_moved(move, now) for move in decided.outcome.transitions)
+    nobody = {(call.alert, call.step) for call in decided.nobody}
+    for call in decided.outcome.calls:
+        facts = {
+            "level": call.level.word,
+            "step": call.step,
+            "repeat": call.repeat,
+            "office": call.office,
+            "unit": call.unit,
+            "reason": call.reason.value,
+        }
+        kind = "call.nobody" if (call.alert, call.step) in nobody else "call"
+        yield JournalRow(now, kind, ACTOR, facts, call.alert)
+    for one, state in decided.notifications:
+        facts = {"key": one.key, "holder": one.holder, "channel": one.channel, "kind": one.kind.value, "state": state}
+        yield from (JournalRow(now, "notification", ACTOR, facts, alert, one.unit) for alert in one.alerts)
+
+
+def _moved(move: Transition, now: datetime) -> JournalRow:
+    alert = move.after
+    facts = {
+        "rule": alert.rule,
+        "level": alert.level.word,
+        "from": move.before.level.word if move.before else None,
+        "measure": alert.measure,
+        "value": alert.value,
+        "threshold": alert.threshold,
+    }
+    if alert.end_reason:
+        facts["reason"] = alert.end_reason.value
+    return JournalRow(now, f"alert.{move.move.value}", ACTOR, facts, alert.id, alert.subject)

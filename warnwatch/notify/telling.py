@@ -1,0 +1,189 @@
+"""Who is told what in this cycle: calls and all-clears gathered into one telling per holder and channel.
+
+In: calls, ended alerts, the directory, the words of their subjects. Out: tellings, which `compose` makes into texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from warnwatch.alerts.alert import Alert, Call, Reason
+from warnwatch.alerts.escalation import Made, next_step
+from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.directory import Directory, Recipient, Unit
+from warnwatch.plan.measures import describe
+from warnwatch.plan.tally import sums_of
+from warnwatch.plan.words import Words
+from warnwatch.rules.evaluation import Observation
+from warnwatch.rules.rule import Rule, RuleBook
+
+# A digest opens with how the unit stands; a text about fewer alerts does not need it.
+TALLY_FROM = 2
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that telling looks things up in; read before, changed by nothing here."""
+
+    book: RuleBook
+    directory: Directory
+    words: Mapping[str, Words]
+    made: Mapping[int, Made]
+    observations: Mapping[tuple[str, str], Observation]
+    counts: Callable[[], pl.DataFrame]
+
+
+@dataclass
+class _Pile:
+    recipient: Recipient
+    items: list[Item] = field(default_factory=list)
+    cleared: list[Item] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+
+def gather(
+    called: Iterable[tuple[Alert, Call]], cleared: Iterable[tuple[Alert, Sequence[tuple[str, str]]]], sources: Sources
+) -> tuple[list[Telling], list[Call]]:
+    """Gather tellings; the second list holds the calls for which nobody was found on the whole way up.
+
+    `cleared` are alerts that ended as cured, each with the (holder, channel) pairs that were told of it.
+    """
+    piles: dict[tuple[str, str], _Pile] = {}
+    nobody: list[Call] = []
+    for alert, call in called:
+        recipients = _recipients(call, sources.directory)
+        if not recipients:
+            nobody.append(call)
+        for recipient in recipients:
+            for channel in call.channels:
+                pile = piles.setdefault((recipient.holder.code, channel), _Pile(recipient))
+                pile.items.append(_item(alert, call, recipient, sources))
+                pile.calls.append(call)
+    for alert, told in cleared:
+        for holder, channel in told:
+            known = _holder(holder, sources.directory)
+            if known is not None:
+                pile = piles.setdefault((holder, channel), _Pile(known))
+                pile.cleared.append(_cleared(alert, sources))
+    return [_telling(pile, channel, sources) for (_, channel), pile in sorted(piles.items())], nobody
+
+
+def _recipients(call: Call, directory: Directory) -> list[Recipient]:
+    """Find the holders of a call's offices, each once."""
+    found: dict[str, Recipient] = {}
+    for office in call.office.split(","):
+        recipient = directory.recipient(call.unit, office)
+        if recipient:
+            found.setdefault(recipient.holder.code, recipient)
+    return list(found.values())
+
+
+def _holder(code: str, directory: Directory) -> Recipient | None:
+    """Find somebody who was told before, whatever office they hold now."""
+    for holder in directory.holders:
+        unit = directory.units.get(holder.unit)
+        if holder.code == code and unit:
+            return Recipient(holder, unit, holder.office, unit)
+    return None
+
+
+def _telling(pile: _Pile, channel: str, sources: Sources) -> Telling:
+    items = sorted(pile.items, key=lambda item: (-item.alert.level, item.alert.opened_at or item.alert.pending_since))
+    initial = any(item.reason is Reason.INITIAL for item in items)
+    tally = None
+    if initial or len(items) >= TALLY_FROM:
+        tally = _tally(sums_of(sources.counts(), sources.directory.below(pile.recipient.unit.code)))
+    return Telling(
+        recipient=pile.recipient,
+        channel=channel,
+        items=tuple(items),
+        cleared=tuple(pile.cleared),
+        calls=tuple(pile.calls),
+        tally=tally,
+        initial=initial,
+    )
+
+
+def _tally(sums: Mapping[str, int]) -> Tally:
+    named = ("total", "done_in_time", "done_late", "open_in_time", "open_late", "due_soon", "claimed", "no_deadline")
+    known = {name: sums.get(name, 0) for name in named}
+    other = known["total"] - sum(known[name] for name in named if name not in {"total", "due_soon"})
+    return Tally(**known, other=other)
+
+
+def _item(alert: Alert, call: Call, recipient: Recipient, sources: Sources) -> Item:
+    rule = sources.book.rule(alert.rule)
+    made = sources.made.get(alert.id, Made())
+    step = next_step(alert, sources.book.policies[rule.escalation], _after(made, call))
+    upper = sources.directory.recipient(alert.unit, step.tell[0]) if step else None
+    told_next = upper is not None and upper.holder.code != recipient.holder.code
+    return replace(
+        _cleared(alert, sources),
+        reason=call.reason,
+        times_told=made.times,
+        answer_by=alert.next_at,
+        next_title=_title(upper) if upper and told_next else "",
+    )
+
+
+def _after(made: Made, call: Call) -> Made:
+    """Count the call that is being made among those made."""
+    steps = dict(made.steps) if made.round_no == call.repeat else {}
+    steps[int(call.level)] = max(steps.get(int(call.level), 0), call.step)
+    return Made(call.repeat, tuple(sorted(steps.items())), made.times + 1)
+
+
+def _title(recipient: Recipient) -> str:
+    title = recipient.holder.title or recipient.unit.head_title
+    return f"{title}, {recipient.unit.name}" if title else recipient.unit.name
+
+
+def _cleared(alert: Alert, sources: Sources) -> Item:
+    """Say what an alert is about, without anything of a call."""
+    rule = sources.book.rule(alert.rule)
+    observation = sources.observations.get((alert.rule, alert.subject))
+    value = observation.value if observation else alert.value
+    threshold = observation.threshold if observation else alert.threshold
+    measure = CATALOGUE[alert.about][alert.measure]
+    return Item(
+        alert=alert,
+        kind=_kind(rule, alert, value),
+        reason=Reason.OPENED,
+        title=rule.title.get(alert.level, ""),
+        sentence=describe(measure, value, threshold),
+        guidance=rule.guidance,
+        facts=_facts(alert, sources),
+        days=None if value is None else abs(round(value)),
+    )
+
+
+def _kind(rule: Rule, alert: Alert, value: float | None) -> Kind:
+    """Choose the kind of text: what is due soon is, on its last day, due today."""
+    kind = Kind(rule.text.get(alert.level, Kind.GENERAL))
+    if kind is Kind.DUE_SOON and value is not None:
+        return Kind.DUE_TODAY if value == 0 else Kind.OVERDUE if value < 0 else kind
+    return kind
+
+
+def _facts(alert: Alert, sources: Sources) -> Facts:
+    unit = sources.directory.units.get(alert.unit, Unit(alert.unit, alert.unit))
+    words = sources.words.get(alert.subject)
+    if words is None:
+        return Facts(alert.subject, "", unit)
+    return Facts(
+        code=words.code,
+        title=words.title,
+        unit=unit,
+        assigning_document=words.assigning_document,
+        due_at=words.due_at,
+        due_text=words.due_text,
+        expected_result=words.expected_result,
+        progress=words.progress,
+        progress_at=words.progress_at,
+        started_at=words.started_at,
+        confidential=words.confidential,
+    )

@@ -1,0 +1,182 @@
+"""The measures: every documented column that a rule may use, with its unit, meaning, source and its sentence.
+
+In: a snapshot's base columns and the instant. Out: Polars expressions; nothing is computed until a rule asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+import polars as pl
+
+from warnwatch.plan.calendar import WorkCalendar
+
+TIMINGS = (
+    "open_in_time",
+    "open_late",
+    "claimed",
+    "done_in_time",
+    "done_late",
+    "no_deadline",
+    "suspended",
+    "cancelled",
+)
+EPOCH_DAY = date(1970, 1, 1)
+SHARE = ("phần (0–1)", "share (0–1)")
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The instant of a cycle as the columns count: `day` is the local day since 1970, `workday` the calendar's."""
+
+    at: datetime
+    day: int
+    workday: int
+
+    @property
+    def index(self) -> pl.Expr:
+        """Today on each task's own count of days."""
+        return pl.when(pl.col("every_day")).then(self.day).otherwise(self.workday).cast(pl.Int32)
+
+
+def today_of(now: datetime, calendar: WorkCalendar) -> Today:
+    """Place an instant on the calendar."""
+    local = calendar.local_date(now)
+    return Today(now, (local - EPOCH_DAY).days, calendar.workday(local))
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One column of the catalogue.
+
+    `unit`, `meaning`, `sentence` are pairs (Vietnamese, English); a sentence takes {value} and {threshold}, and
+    `below_zero` is the one for negative values, which it shows without their sign. `values` closes a text column;
+    `nullable` says that the value may be missing.
+    """
+
+    name: str
+    about: str
+    kind: Literal["number", "text", "code", "boolean"]
+    unit: tuple[str, str]
+    meaning: tuple[str, str]
+    source: str
+    example: str
+    expression: Callable[[Today], pl.Expr]
+    sentence: tuple[str, str] = ("", "")
+    below_zero: tuple[str, str] = ("", "")
+    values: tuple[str, ...] | None = None
+    nullable: bool = True
+
+
+# --- expressions over the base columns ------------------------------------------------------------------------------
+
+HAS_DEADLINE = pl.col("due_at").is_not_null()
+
+
+def _at_least(value: pl.Expr, least: float) -> pl.Expr:
+    """Raise a value to a floor; unknown stays unknown, which `max_horizontal` would forget."""
+    return pl.when(value < least).then(pl.lit(least)).otherwise(value)
+
+
+_PLANNED = _at_least(pl.col("due_index") - pl.col("assigned_index"), 1)
+
+
+def left_until(at: str, index: str) -> Callable[[Today], pl.Expr]:
+    """Count days to an instant as design.md 5 says: 0 on its last day, −max(1, n) once it has passed."""
+
+    def expression(today: Today) -> pl.Expr:
+        left = pl.col(index) - today.index
+        return pl.when(pl.lit(today.at) <= pl.col(at)).then(left).when(pl.col(at).is_not_null()).then(_late(left))
+
+    return expression
+
+
+def _late(left: pl.Expr) -> pl.Expr:
+    return -_at_least(-left, 1)
+
+
+def days_left(today: Today) -> pl.Expr:
+    """Count local calendar days to the deadline in force, as `left_until` counts working days."""
+    left = pl.col("due_day") - today.day
+    return pl.when(pl.lit(today.at) <= pl.col("due_at")).then(left).when(HAS_DEADLINE).then(_late(left))
+
+
+def planned(_today: Today) -> pl.Expr:
+    """Count the working days from the start to the deadline in force; a task begun on its last day has one."""
+    return pl.when(HAS_DEADLINE).then(_PLANNED)
+
+
+def time_share(today: Today) -> pl.Expr:
+    """Give the share of the planned working days that is used, above 1 once late."""
+    used = (today.index - pl.col("assigned_index")).cast(pl.Float32)
+    return pl.when(HAS_DEADLINE).then(_at_least(used, 0) / _PLANNED.cast(pl.Float32))
+
+
+def behind(today: Today) -> pl.Expr:
+    """Give the share of time used, at most 1, less the progress reported; unknown without a report."""
+    return -_at_least(-time_share(today), -1) - pl.col("progress")
+
+
+def silent(today: Today) -> pl.Expr:
+    """Count the working days since the last report, or since the start when that is later."""
+    # Nobody can have reported before the task began: silence starts at the later of the two.
+    since = pl.max_horizontal("report_index", "assigned_index")
+    return _at_least(today.index - since, 0)
+
+
+def timing(today: Today) -> pl.Expr:
+    """Give the status on both axes: done or not, in time or late (domain: official statistics report both)."""
+    status, due = pl.col("status"), pl.col("due_at")
+    in_time = due.is_null() | (pl.col("done_at") <= due)
+    return (
+        pl.when(status == "done")
+        .then(pl.when(in_time).then(pl.lit("done_in_time")).otherwise(pl.lit("done_late")))
+        .when(status == "open")
+        .then(
+            pl.when(due.is_null())
+            .then(pl.lit("no_deadline"))
+            .when(pl.lit(today.at) <= due)
+            .then(pl.lit("open_in_time"))
+            .otherwise(pl.lit("open_late"))
+        )
+        .otherwise(status.cast(pl.String))
+        .cast(pl.Enum(TIMINGS))
+    )
+
+
+def column(name: str) -> Callable[[Today], pl.Expr]:
+    """Give a base column as it is."""
+    return lambda _today: pl.col(name)
+
+
+# --- saying it ------------------------------------------------------------------------------------------------------
+
+
+def describe(measure: Measure, value: float | None, threshold: float | None, language: str = "vi") -> str:
+    """Say a measure's value against its threshold in one sentence, for mail, page and `explain` alike."""
+    which = 0 if language == "vi" else 1
+    if value is None:
+        return ("chưa có số liệu", "no value yet")[which]
+    if value < 0 and measure.below_zero[which]:
+        return measure.below_zero[which].format(value=_shown(measure, -value, which))
+    said = _shown(measure, value, which)
+    limit = "" if threshold is None else _shown(measure, threshold, which)
+    return measure.sentence[which].format(value=said, threshold=limit)
+
+
+def _shown(measure: Measure, value: float, which: int) -> str:
+    """Write a number as its unit is read: shares as percent, the rest with at most two decimals."""
+    if measure.unit is SHARE:
+        return f"{_number(value * 100, 0, which)} %"
+    return _number(value, 2, which)
+
+
+def _number(value: float, decimals: int, which: int) -> str:
+    text = f"{value:,.{decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    # Vietnamese writes 3.321 and 39,98.
+    return text.translate(str.maketrans(",.", ".,")) if which == 0 else text

@@ -1,0 +1,340 @@
+"""The plan at one instant as columns: read whole once, then kept up to date with only what changed.
+
+In: the plan's tables. Out: a Snapshot whose `tasks` frame has one row per judged task and the base columns that
+`measures` turns into measures; words (titles, documents) stay in the database until something is told.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import polars as pl
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, false, func, or_, select, text
+
+from warnwatch import schema
+from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.directory import Holder, Unit
+from warnwatch.schema import micros
+
+STATUSES = ("open", "claimed", "done", "suspended", "cancelled")
+STATUS = pl.Enum(STATUSES)
+INSTANT = pl.Datetime("us", "UTC")
+
+# Above this many changed subjects, reading all again is cheaper than picking them out.
+FEW = 20_000
+
+_VERSION_COLUMNS = {
+    "code": pl.String,
+    "unit": pl.String,
+    "status": pl.String,
+    "start_at": pl.Int64,
+    "claimed_at": pl.Int64,
+    "done_at": pl.Int64,
+    "assigned_at": pl.Int64,
+    "phase": pl.Int16,
+    "group_no": pl.Int16,
+    "every_day": pl.Boolean,
+    "confidential": pl.Boolean,
+    "weight": pl.Float32,
+    "clears": pl.Int8,
+}
+_DEADLINE_COLUMNS = {
+    "code": pl.String,
+    "due_at": pl.Int64,
+    "authorised": pl.Boolean,
+    "order": pl.Int64,
+}
+_REPORT_COLUMNS = {
+    "code": pl.String,
+    "reported_at": pl.Int64,
+    "progress": pl.Float32,
+    "order": pl.Int64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How the last refresh moved rows: `kept` marks the rows of the frame before; the fresh rows follow them."""
+
+    kept: pl.Series
+    fresh: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The plan as known at one instant.
+
+    `tasks`: code String, unit and bloc Categorical, status Enum, start_at due_at baseline_due_at claimed_at done_at
+    assigned_at (the start, or when it was recorded) last_reported_at Datetime(us, UTC), assigned_index due_index
+    baseline_index report_index Int32 (working days of the calendar up to that local day; plain days where every_day),
+    assigned_day due_day Int32 (local days since 1970), phase group_no Int16, slips slip_days Int32, clears Int8,
+    progress weight Float32, every_day confidential Boolean. `bound`: how far the changes were read. `moved` is None
+    after a whole read.
+    """
+
+    tasks: pl.DataFrame
+    units: tuple[Unit, ...]
+    holders: tuple[Holder, ...]
+    bound: int
+    moved: Moved | None = None
+
+
+def read_snapshot(connection: Connection, calendar: WorkCalendar, as_of: datetime | None = None) -> Snapshot:
+    """Read the whole plan, as known now or as it was known at `as_of`."""
+    bound = _read_bound(connection)  # before the rows: what commits in between is read again, never passed by
+    units = _read_units(connection, as_of)
+    tasks = _with_bloc(_read_tasks(connection, calendar, as_of, None), units)
+    return Snapshot(tasks, units, _read_holders(connection, as_of), bound)
+
+
+def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar) -> Snapshot:
+    """Bring a snapshot up to date with the changes committed since; the same object when there are none."""
+    changes, bound = _read_changes(connection, before.bound)
+    if not changes:
+        return before if bound == before.bound else replace(before, bound=bound, moved=None)
+    codes = {subject for kind, subject in changes if kind == "task"}
+    if "*" in codes or len(codes) > FEW:
+        return read_snapshot(connection, calendar)
+    after = replace(before, bound=bound, moved=None)
+    if any(kind == "unit" for kind, _ in changes):
+        units = _read_units(connection, None)
+        tasks = _with_bloc(before.tasks, units)
+        after = replace(after, units=units, holders=_read_holders(connection, None), tasks=tasks)
+    if codes:
+        fresh = _with_bloc(_read_tasks(connection, calendar, None, codes), after.units)
+        kept = ~after.tasks["code"].is_in(list(codes))
+        tasks = pl.concat([after.tasks.filter(kept), fresh.select(after.tasks.columns)], rechunk=True)
+        after = replace(after, tasks=tasks, moved=Moved(kept, fresh))
+    return after
+
+
+def read_known_since(
+    connection: Connection, before: Snapshot, calendar: WorkCalendar, since: datetime, as_of: datetime
+) -> Snapshot:
+    """Move a snapshot of `since` forward to how the plan was known at `as_of`; for replaying recorded history."""
+    codes: set[str] = set()
+    for table, column in (
+        (schema.task_version, schema.task_version.c.code),
+        (schema.deadline, schema.deadline.c.task),
+        (schema.report, schema.report.c.task),
+    ):
+        recorded = table.c.recorded_at
+        codes.update(connection.scalars(select(column).where(recorded > since, recorded <= as_of)))
+    if not codes:
+        return replace(before, moved=None)
+    fresh = _with_bloc(_read_tasks(connection, calendar, as_of, codes), before.units)
+    kept = ~before.tasks["code"].is_in(list(codes))
+    tasks = pl.concat([before.tasks.filter(kept), fresh.select(before.tasks.columns)], rechunk=True)
+    return replace(before, tasks=tasks, moved=Moved(kept, fresh))
+
+
+# --- changes --------------------------------------------------------------------------------------------------------
+
+
+def _read_bound(connection: Connection) -> int:
+    """Say up to where changes are certain to be seen: design.md 4, Refresh."""
+    if connection.dialect.name == "postgresql":
+        return int(connection.scalar(text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) or 0)
+    return int(connection.scalar(select(func.coalesce(func.max(schema.change.c.seq), 0))) or 0)
+
+
+def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, str]], int]:
+    change = schema.change
+    upto = _read_bound(connection)
+    if upto == bound:
+        return set(), bound
+    if connection.dialect.name == "postgresql":
+        where = and_(change.c.xact >= bound, change.c.xact < upto)
+    else:
+        where = and_(change.c.seq > bound, change.c.seq <= upto)
+    return {(row.kind, row.subject) for row in connection.execute(select(change).where(where))}, upto
+
+
+# --- rows -----------------------------------------------------------------------------------------------------------
+
+
+def known(table: Table, as_of: datetime | None) -> ColumnElement[bool]:
+    """Restrict a version table to the versions current now, or to those known at `as_of`."""
+    if as_of is None:
+        return table.c.superseded_at.is_(None)
+    superseded = table.c.superseded_at
+    return and_(table.c.recorded_at <= as_of, or_(superseded.is_(None), superseded > as_of))
+
+
+def _frame(
+    connection: Connection, query: Select[*tuple[object, ...]], columns: dict[str, type[pl.DataType]]
+) -> pl.DataFrame:
+    rows = connection.execute(query).fetchall()
+    return pl.DataFrame([tuple(row) for row in rows], schema=columns, orient="row")
+
+
+def _read_units(connection: Connection, as_of: datetime | None) -> tuple[Unit, ...]:
+    version = schema.unit_version
+    names = ("code", "name", "short_name", "kind", "bloc", "parent", "head_title", "valid_from", "valid_to")
+    rows = connection.execute(
+        select(*(version.c[name] for name in names))
+        .where(known(version, as_of), version.c.withdrawn.is_(False))
+        .order_by(version.c.code)
+    )
+    return tuple(
+        Unit(
+            row.code,
+            row.name,
+            row.short_name or "",
+            row.kind or "",
+            row.bloc or "",
+            row.parent,
+            row.head_title or "",
+            row.valid_from,
+            row.valid_to,
+        )
+        for row in rows
+    )
+
+
+def _read_holders(connection: Connection, as_of: datetime | None) -> tuple[Holder, ...]:
+    holder, post = schema.holder_version, schema.post_version
+    rows = connection.execute(
+        select(holder, post.c.unit, post.c.office, post.c.title)
+        .join(post, and_(post.c.code == holder.c.post, known(post, as_of)))
+        .where(known(holder, as_of), holder.c.withdrawn.is_(False), post.c.withdrawn.is_(False))
+        .order_by(holder.c.code)
+    )
+    return tuple(
+        Holder(
+            row.code,
+            row.unit,
+            row.office,
+            row.title or "",
+            row.acting,
+            row.email,
+            row.phone,
+            row.language,
+            row.valid_from,
+            row.valid_to,
+        )
+        for row in rows
+    )
+
+
+def _of(column: ColumnElement[str], codes: Collection[str] | None) -> ColumnElement[bool] | None:
+    return None if codes is None else column.in_(sorted(codes)) if codes else false()
+
+
+def _versions(as_of: datetime | None, codes: Collection[str] | None) -> Select[*tuple[object, ...]]:
+    version, identity = schema.task_version, schema.task
+    # Five of the six clears (domain: "6 rõ") lie in the version; the sixth, time, is the deadline's.
+    five = (
+        version.c.owner_role,
+        version.c.assigning_document,
+        version.c.accountable_head,
+        version.c.expected_result,
+        version.c.decision_authority,
+    )
+    clears = functools.reduce(operator.add, (case((column.is_(None), 0), else_=1) for column in five))
+    query = (
+        select(
+            version.c.code,
+            version.c.lead_unit,
+            version.c.status,
+            micros(version.c.start_at),
+            micros(version.c.claimed_at),
+            micros(version.c.done_at),
+            micros(func.coalesce(version.c.start_at, identity.c.recorded_at)),
+            version.c.phase,
+            version.c.group_no,
+            version.c.calendar_mode == "every_day",
+            version.c.confidential,
+            version.c.weight,
+            clears,
+        )
+        .join(identity, identity.c.code == version.c.code)
+        .where(known(version, as_of), version.c.judged.is_(True), version.c.withdrawn.is_(False))
+    )
+    chosen = _of(version.c.code, codes)
+    return query if chosen is None else query.where(chosen)
+
+
+def _deadlines(as_of: datetime | None, codes: Collection[str] | None) -> Select[*tuple[object, ...]]:
+    table = schema.deadline
+    query = select(table.c.task, micros(table.c.due_at), table.c.authorised, table.c.id)
+    if as_of is not None:
+        query = query.where(table.c.recorded_at <= as_of)
+    chosen = _of(table.c.task, codes)
+    return query if chosen is None else query.where(chosen)
+
+
+def _reports(as_of: datetime | None, codes: Collection[str] | None) -> Select[*tuple[object, ...]]:
+    """Select the reports that no later row corrects."""
+    table, later = schema.report, schema.report.alias("later")
+    corrected = later.c.replaces == table.c.id
+    query = select(table.c.task, micros(table.c.reported_at), table.c.progress, table.c.id)
+    if as_of is not None:
+        corrected = and_(corrected, later.c.recorded_at <= as_of)
+        query = query.where(table.c.recorded_at <= as_of)
+    query = query.where(~select(later.c.id).where(corrected).exists())
+    chosen = _of(table.c.task, codes)
+    return query if chosen is None else query.where(chosen)
+
+
+def _read_tasks(
+    connection: Connection, calendar: WorkCalendar, as_of: datetime | None, codes: Collection[str] | None
+) -> pl.DataFrame:
+    tasks = _frame(connection, _versions(as_of, codes), _VERSION_COLUMNS)
+    due = _frame(connection, _deadlines(as_of, codes), _DEADLINE_COLUMNS).sort("code", "order")
+    reports = _frame(connection, _reports(as_of, codes), _REPORT_COLUMNS).sort("code", "reported_at", "order")
+    deadlines = due.group_by("code", maintain_order=True).agg(
+        pl.col("due_at").first().alias("baseline_due_at"),
+        pl.col("due_at").filter("authorised").last().alias("due_at"),
+        (pl.len() - 1).cast(pl.Int32).alias("slips"),
+    )
+    latest = reports.group_by("code", maintain_order=True).agg(
+        pl.col("reported_at").last().alias("last_reported_at"),
+        pl.col("progress").drop_nulls().last(),
+    )
+    joined = tasks.join(deadlines, on="code", how="left", maintain_order="left").join(
+        latest, on="code", how="left", maintain_order="left"
+    )
+    return _with_days(joined, calendar)
+
+
+def _with_days(joined: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
+    """Add the day columns, so that a cycle only subtracts whole numbers."""
+    instants = ("start_at", "due_at", "baseline_due_at", "claimed_at", "done_at", "assigned_at", "last_reported_at")
+    frame = joined.with_columns(pl.col(name).cast(INSTANT) for name in instants)
+    columns: list[pl.Series] = []
+    every_day = frame["every_day"]
+    for name, prefix in (
+        ("assigned_at", "assigned"),
+        ("due_at", "due"),
+        ("baseline_due_at", "baseline"),
+        ("last_reported_at", "report"),
+    ):
+        dates = calendar.local_dates(frame[name])
+        days = dates.cast(pl.Int32).alias(f"{prefix}_day")
+        index = calendar.workdays(dates).zip_with(~every_day, days).alias(f"{prefix}_index")
+        columns += [days, index]
+    return (
+        frame.with_columns(columns)
+        .with_columns(
+            pl.col("status").cast(STATUS),
+            pl.col("unit").cast(pl.Categorical),
+            pl.col("slips").fill_null(0),
+            (pl.col("clears") + pl.col("due_at").is_not_null()).cast(pl.Int8),
+            (pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"),
+        )
+        .drop("baseline_day", "report_day")
+    )
+
+
+def _with_bloc(tasks: pl.DataFrame, units: tuple[Unit, ...]) -> pl.DataFrame:
+    blocs = pl.DataFrame(
+        {"unit": [unit.code for unit in units], "bloc": [unit.bloc or None for unit in units]},
+        schema={"unit": pl.Categorical, "bloc": pl.Categorical},
+    )
+    bare = tasks.drop("bloc", strict=False)
+    return bare.join(blocs, on="unit", how="left", maintain_order="left")

@@ -1,0 +1,93 @@
+"""The words about tasks that a text shows: read from the database only for the few that are told of or looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, select
+
+from warnwatch import schema
+from warnwatch.plan.snapshot import known
+
+CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What people read about one task. `progress` is 0..1 as last reported at `progress_at`; empty text is unknown."""
+
+    code: str
+    title: str
+    unit: str
+    assigning_document: str = ""
+    expected_result: str = ""
+    started_at: datetime | None = None
+    due_at: datetime | None = None
+    due_text: str = ""
+    progress: float | None = None
+    progress_at: datetime | None = None
+    confidential: bool = False
+
+
+def read_words(connection: Connection, codes: Collection[str], as_of: datetime | None = None) -> dict[str, Words]:
+    """Read the words of some tasks, as known now or at `as_of`; codes that are no task are left out."""
+    found: dict[str, Words] = {}
+    ordered = sorted(codes)
+    for start in range(0, len(ordered), CHUNK):
+        found.update(_read_chunk(connection, ordered[start : start + CHUNK], as_of))
+    return found
+
+
+def _read_chunk(connection: Connection, codes: list[str], as_of: datetime | None) -> dict[str, Words]:
+    version = schema.task_version
+    deadlines = _latest_deadlines(connection, codes, as_of)
+    reports = _latest_reports(connection, codes, as_of)
+    rows = connection.execute(select(version).where(known(version, as_of), version.c.code.in_(codes)))
+    words = {}
+    for row in rows:
+        due_at, due_text = deadlines.get(row.code, (None, ""))
+        progress, progress_at = reports.get(row.code, (None, None))
+        words[row.code] = Words(
+            code=row.code,
+            title=row.title,
+            unit=row.lead_unit,
+            assigning_document=row.assigning_document or "",
+            expected_result=row.expected_result or "",
+            started_at=row.start_at,
+            due_at=due_at,
+            due_text=due_text or "",
+            progress=progress,
+            progress_at=progress_at,
+            confidential=row.confidential,
+        )
+    return words
+
+
+def _latest_deadlines(
+    connection: Connection, codes: list[str], as_of: datetime | None
+) -> dict[str, tuple[datetime | None, str]]:
+    table = schema.deadline
+    query = select(table).where(table.c.task.in_(codes), table.c.authorised.is_(True)).order_by(table.c.id)
+    if as_of is not None:
+        query = query.where(table.c.recorded_at <= as_of)
+    return {row.task: (row.due_at, row.due_text or "") for row in connection.execute(query)}
+
+
+def _latest_reports(
+    connection: Connection, codes: list[str], as_of: datetime | None
+) -> dict[str, tuple[float | None, datetime | None]]:
+    """Give the last stated progress, and when the last report came; a corrected report counts as its correction."""
+    table, later = schema.report, schema.report.alias("later")
+    corrected = later.c.replaces == table.c.id
+    query = select(table.c.task, table.c.reported_at, table.c.progress).where(table.c.task.in_(codes))
+    if as_of is not None:
+        corrected = and_(corrected, later.c.recorded_at <= as_of)
+        query = query.where(table.c.recorded_at <= as_of)
+    query = query.where(~select(later.c.id).where(corrected).exists()).order_by(table.c.reported_at, table.c.id)
+    latest: dict[str, tuple[float | None, datetime | None]] = {}
+    for row in connection.execute(query):
+        before = latest.get(row.task, (None, None))[0]
+        latest[row.task] = (before if row.progress is None else row.progress, row.reported_at)
+    return latest
