@@ -1,0 +1,173 @@
+"""One attempt to deliver a notification, and what next: sent, tried again later, or failed for good. Pure decisions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=30)
+# RFC 5321, 4.5.4.1: give up after 4 to 5 days. A text that waited in a stopped service gets its share of tries too.
+GIVE_UP_AFTER = timedelta(days=4)
+FEWEST_TRIES = 10
+LONGEST_ANSWER = 500
+
+# Control characters (line ends and tabs are treated apart), marks that turn the writing direction, half characters.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
+
+
+class Phase(StrEnum):
+    """The point of the SMTP dialogue that an answer belongs to; `build` is before it."""
+
+    BUILD = "build"
+    CONNECT = "connect"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    TLS = "tls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    DOT = "dot"
+
+
+# Before a message's own address is named, whatever goes wrong is the server's or the settings' and hits every message.
+SERVER_PHASES = frozenset({Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.TLS, Phase.AUTH})
+
+
+class Outcome(StrEnum):
+    """How an attempt ended.
+
+    `uncertain`: its sender vanished with the message in hand. `stale`: its lease had run out, so it decides nothing.
+    """
+
+    SENT = "sent"
+    RETRY = "retry"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    STALE = "stale"
+
+
+class DeliveryError(Exception):
+    """A notification that cannot be delivered; `permanent`: trying again cannot help."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other side said, or why it said nothing (`code` None). After the dot, None means: perhaps taken."""
+
+    phase: Phase
+    code: int | None = None
+    enhanced: str | None = None
+    text: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Say whether the message is now the server's: a 2xx to the final dot, and nothing else."""
+        return self.phase is Phase.DOT and self.code is not None and 200 <= self.code < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows from an answer. `alarm`: the settings or the server need a person, whatever the message."""
+
+    outcome: Outcome
+    next_try_at: datetime | None = None
+    alarm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A notification that one sender holds until `lease_until`; `epoch` counts the holds, `tries` the past attempts."""
+
+    id: int
+    key: str
+    office: str
+    unit: str
+    channel: str
+    level: int
+    address: str | None
+    subject: str
+    text: str
+    html: str | None
+    created_at: datetime
+    owner: str
+    epoch: int
+    tries: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt on a claimed notification, with the answer of `at` and what was decided on it."""
+
+    claimed: Claimed
+    at: datetime
+    answer: Answer
+    verdict: Verdict
+
+
+def strip_controls(text: str) -> str:
+    """Drop what no mail, log or page should show: controls but line ends and tabs, direction marks, half characters."""
+    return _UNPRINTABLE.sub("", text)
+
+
+def read_answer(phase: Phase, code: int | None, text: str) -> Answer:
+    """Make an answer of what a server said: one printable line, its RFC 3463 code apart, cut at 500 characters."""
+    line = " ".join(strip_controls(text).split())
+    enhanced = _ENHANCED.match(line)
+    return Answer(phase, code, enhanced[1] if enhanced else None, line[:LONGEST_ANSWER])
+
+
+def pause(tries: int, jitter: float) -> timedelta:
+    """Give the pause after so many tries: doubling from 5 s to 30 min, less up to half of it by `jitter` (0 to 1).
+
+    The first pauses alone keep an hour below 20 tries even at the least jitter.
+    """
+    whole: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries, 16))
+    return max(FIRST_PAUSE, whole * (0.5 + 0.5 * jitter))
+
+
+def decide(answer: Answer, tries: int, created_at: datetime, now: datetime, jitter: float) -> Verdict:
+    """Judge an attempt that followed `tries` earlier ones by phase, reply code, enhanced code; unknown means again."""
+    alarm = _needs_a_person(answer)
+    if answer.accepted:
+        return Verdict(Outcome.SENT)
+    if _is_permanent(answer):
+        return Verdict(Outcome.FAILED, alarm=alarm)
+    if now >= created_at + GIVE_UP_AFTER and tries + 1 >= FEWEST_TRIES:
+        return Verdict(Outcome.FAILED, alarm=alarm)
+    return Verdict(Outcome.RETRY, now + pause(tries, jitter), alarm)
+
+
+def _is_permanent(answer: Answer) -> bool:
+    if answer.phase is Phase.BUILD:
+        return True
+    if answer.code is None or not 500 <= answer.code < 600 or _wants_login(answer):
+        return False
+    if answer.phase is Phase.MAIL:
+        # The sender's address is the same for all: only a message that is too big is refused for its own sake here.
+        return answer.code == 552 or answer.enhanced in ("5.2.3", "5.3.4")
+    return answer.phase in (Phase.RCPT, Phase.DATA, Phase.DOT)
+
+
+def _wants_login(answer: Answer) -> bool:
+    return answer.code in (530, 534, 535, 538)
+
+
+def _needs_a_person(answer: Answer) -> bool:
+    if answer.phase in (Phase.TLS, Phase.AUTH):
+        return True
+    if answer.code is None or answer.code < 500:
+        return False
+    refused_by_policy = answer.phase is Phase.RCPT and (answer.enhanced or "").startswith("5.7.")
+    return answer.phase in SERVER_PHASES or answer.phase is Phase.MAIL or refused_by_policy or _wants_login(answer)

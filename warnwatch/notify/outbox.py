@@ -1,0 +1,309 @@
+"""The outbox in SQL: texts are added with their alerts' transaction, claimed by one sender at a time, and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Insert,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from warnwatch.notify.delivery import Attempt, Claimed, Outcome
+from warnwatch.notify.notification import Notification
+from warnwatch.schema import Instant, delivery, notification, notification_alert, notification_call
+
+# alert, level, step, repeat: what makes a call one of its kind.
+CallKey = tuple[int, int, int, int]
+# A mail attempt takes at most 30 s; a lease that outlives it by half makes taking over from a living sender rare.
+MAIL_LEASE = timedelta(seconds=45)
+_CHUNK = 2000
+_CLAIMED_COLUMNS = [
+    notification.c[name]
+    for name in Claimed.__dataclass_fields__  # in the order of the dataclass, so that a row is its arguments
+]
+_UNSENT = ("ready", "claimed")
+
+
+def add(
+    connection: Connection, notifications: Iterable[tuple[Notification, str]], call_ids: Mapping[CallKey, int]
+) -> int:
+    """Write finished texts, each with its state `ready` or `held`, in the caller's transaction; give how many were new.
+
+    A key that is there, or a text all of whose calls were told to its holder on its channel, is passed over.
+    """
+    told = _told(connection, call_ids.values())
+    count = 0
+    remaining = iter(notifications)
+    while chunk := list(islice(remaining, _CHUNK)):
+        fresh = {one.key: (one, state) for one, state in chunk if not _all_told(one, call_ids, told)}
+        count += _add_chunk(connection, fresh, call_ids)
+    return count
+
+
+def _all_told(one: Notification, call_ids: Mapping[CallKey, int], told: Collection[tuple[int, str, str]]) -> bool:
+    return bool(one.calls) and all((call_id, one.holder, one.channel) in told for call_id in _calls(one, call_ids))
+
+
+def _add_chunk(
+    connection: Connection, fresh: Mapping[str, tuple[Notification, str]], call_ids: Mapping[CallKey, int]
+) -> int:
+    if not fresh:
+        return 0
+    written = connection.execute(
+        _insert_new(connection, notification).returning(notification.c.id, notification.c.key),
+        [_row(one, state) for one, state in fresh.values()],
+    ).all()
+    new = [(row.id, fresh[row.key][0]) for row in written]
+    calls = [
+        {"notification": row_id, "call": call_id, "holder": one.holder, "channel": one.channel}
+        for row_id, one in new
+        for call_id in _calls(one, call_ids)
+    ]
+    alerts = [{"notification": row_id, "alert": alert} for row_id, one in new for alert in dict.fromkeys(one.alerts)]
+    for table, rows in ((notification_call, calls), (notification_alert, alerts)):
+        if rows:
+            connection.execute(_insert_new(connection, table), rows)
+    return len(new)
+
+
+def _told(connection: Connection, call_ids: Iterable[int]) -> set[tuple[int, str, str]]:
+    """Read which of these calls were told to whom: none of a cycle's own, so the range is all but empty."""
+    ids = set(call_ids)
+    if not ids:
+        return set()
+    table = notification_call.c
+    found = connection.execute(
+        select(table.call, table.holder, table.channel).where(table.call.between(min(ids), max(ids)))
+    )
+    return {(row.call, row.holder, row.channel) for row in found if row.call in ids}
+
+
+def _calls(one: Notification, call_ids: Mapping[CallKey, int]) -> Iterator[int]:
+    return (call_ids[call.alert, call.level, call.step, call.repeat] for call in one.calls)
+
+
+def _insert_new(connection: Connection, table: Table) -> Insert:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    new: Insert = dialect.insert(table).on_conflict_do_nothing()
+    return new
+
+
+def _row(one: Notification, state: str) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "holder": one.holder,
+        "office": one.office,
+        "unit": one.unit,
+        "channel": one.channel,
+        "kind": one.kind.value,
+        "level": int(one.level),
+        "address": None if one.address is None else _storable(one.address),
+        "subject": _storable(one.subject),
+        "text": _storable(one.text),
+        "html": None if one.html is None else _storable(one.html),
+        "fallback": one.fallback,
+        "created_at": one.created_at,
+        "state": state,
+        "due_at": one.created_at,
+    }
+
+
+def _storable(text: str) -> str:
+    """Drop what PostgreSQL cannot hold, so that one poisoned title never rolls back a whole cycle."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+class Outbox:
+    """The outbox as one sender of one channel sees it. Each call is a transaction of its own and may wait for a disk.
+
+    `owner` names the sender, different in every process and start. `clock` gives the time that leases are judged by:
+    the database's own on PostgreSQL (a replica's clock may be wrong), or that with the offset of a demo.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        owner: str,
+        clock: Callable[[], datetime],
+        channel: str = "email",
+        lease: timedelta = MAIL_LEASE,
+    ) -> None:
+        self.owner = owner
+        self.channel = channel
+        self.clock = clock
+        self.lease = lease
+        self._engine = engine
+
+    def claim(self, limit: int) -> list[Claimed]:
+        """Hold up to `limit` due notifications until the lease runs out."""
+        with self._engine.begin() as connection:
+            return claim(
+                connection, owner=self.owner, now=self.clock(), limit=limit, lease=self.lease, channel=self.channel
+            )
+
+    def record(self, attempts: Sequence[Attempt]) -> None:
+        """Write down attempts and what was decided on them."""
+        with self._engine.begin() as connection:
+            record(connection, attempts)
+
+    def release(self, held: Sequence[Claimed]) -> None:
+        """Give back what was held and not tried, for whoever asks next."""
+        with self._engine.begin() as connection:
+            release(connection, self.owner, [one.id for one in held])
+
+
+def claim(
+    connection: Connection, *, owner: str, now: datetime, limit: int, lease: timedelta, channel: str = "email"
+) -> list[Claimed]:
+    """Hold up to `limit` due notifications of a channel for `owner` until `now + lease`, the highest level first.
+
+    `now` is what due times and leases are compared with, in SQL: hand in the database's time where there are several
+    machines. No two senders ever hold the same row: on PostgreSQL rows that another is claiming are passed over, on
+    SQLite the transaction is alone. A row whose lease ran out is due again, and an `uncertain` attempt says so.
+    """
+    _expire(connection, now)
+    table = notification.c
+    due = select(table.id).where(table.state == "ready", table.due_at <= now, table.channel == channel)
+    due = due.order_by(table.level.desc(), table.due_at, table.id).limit(limit)
+    # A CTE runs once; a subquery behind IN may be run again for each row and lock more than `limit`.
+    chosen = due.with_for_update(skip_locked=True).cte("due")
+    held = connection.execute(
+        update(notification)
+        .where(table.id == chosen.c.id)
+        .values(state="claimed", owner=owner, lease_until=now + lease, epoch=table.epoch + 1)
+        .returning(*_CLAIMED_COLUMNS, table.due_at.label("was_due_at"))
+    ).all()
+    held = sorted(held, key=lambda row: (-row.level, row.was_due_at, row.id))
+    return [Claimed(*row[:-1]) for row in held]
+
+
+def _expire(connection: Connection, now: datetime) -> None:
+    """Make due again what a vanished sender held; owner and epoch stay, so a late "sent" of its own still counts."""
+    table = notification.c
+    lost = connection.execute(
+        select(table.id, table.epoch, table.owner)
+        .where(table.state == "claimed", table.lease_until <= now)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not lost:
+        return
+    connection.execute(
+        update(notification).where(table.id.in_([row.id for row in lost])).values(state="ready", due_at=now)
+    )
+    connection.execute(
+        insert(delivery),
+        [
+            {
+                "notification": row.id,
+                "epoch": row.epoch,
+                "at": now,
+                "outcome": Outcome.UNCERTAIN.value,
+                "answer": f"the lease of {row.owner} ran out; it may have been sent",
+            }
+            for row in lost
+        ],
+    )
+
+
+def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
+    """Write one delivery row for each attempt, and finish its notification where owner and epoch are still the same.
+
+    Where they are not, another sender has taken it over: the row says `stale` beside the server's answer.
+    """
+    if not attempts:
+        return
+    table = notification.c
+    present = connection.execute(
+        select(table.id, table.owner, table.epoch)
+        .where(table.id.in_([one.claimed.id for one in attempts]), table.state.in_(_UNSENT))
+        .with_for_update()
+    )
+    holds = {tuple(row) for row in present}
+    mine = [one for one in attempts if _hold(one) in holds]
+    if mine:
+        # Without an owner, the same attempt recorded again (its first commit unheard of) changes nothing.
+        ending: dict[str, Any] = {name: bindparam(name) for name in ("state", "due_at", "finished_at")}
+        change = update(notification).where(table.id == bindparam("row"))
+        change = change.values(**ending, owner=None, lease_until=None, tries=table.tries + 1)
+        connection.execute(change, [_ending(one) for one in mine])
+    connection.execute(insert(delivery), [_delivery_row(one, stale=_hold(one) not in holds) for one in attempts])
+
+
+def _hold(one: Attempt) -> tuple[int, str, int]:
+    return (one.claimed.id, one.claimed.owner, one.claimed.epoch)
+
+
+_STATE = {Outcome.SENT: "sent", Outcome.RETRY: "ready", Outcome.FAILED: "failed"}
+
+
+def _ending(one: Attempt) -> dict[str, Any]:
+    return {
+        "row": one.claimed.id,
+        "state": _STATE[one.verdict.outcome],
+        "due_at": one.verdict.next_try_at or one.at,
+        "finished_at": None if one.verdict.outcome is Outcome.RETRY else one.at,
+    }
+
+
+def _delivery_row(one: Attempt, *, stale: bool) -> dict[str, Any]:
+    outcome = Outcome.STALE if stale else one.verdict.outcome
+    return {
+        "notification": one.claimed.id,
+        "epoch": one.claimed.epoch,
+        "at": one.at,
+        "outcome": outcome.value,
+        "phase": one.answer.phase.value,
+        "code": one.answer.code,
+        "enhanced": one.answer.enhanced,
+        "answer": one.answer.text,
+    }
+
+
+def release(connection: Connection, owner: str, ids: Collection[int] | None = None) -> int:
+    """Make ready again what `owner` holds and has not tried, all of it or only `ids`; give how many."""
+    table = notification.c
+    freed = update(notification).where(table.state == "claimed", table.owner == owner)
+    if ids is not None:
+        freed = freed.where(table.id.in_(ids))
+    return connection.execute(freed.values(state="ready", owner=None, lease_until=None)).rowcount
+
+
+def counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """Count the notifications by (channel, state)."""
+    table = notification.c
+    found = connection.execute(select(table.channel, table.state, func.count()).group_by(table.channel, table.state))
+    return {(channel, state): count for channel, state, count in found}
+
+
+def attempts_by_outcome(connection: Connection) -> dict[tuple[str, str], int]:
+    """Count the attempts ever made by (channel, outcome); reads the whole table of deliveries."""
+    found = connection.execute(
+        select(notification.c.channel, delivery.c.outcome, func.count())
+        .where(delivery.c.notification == notification.c.id)
+        .group_by(notification.c.channel, delivery.c.outcome)
+    )
+    return {(channel, outcome): count for channel, outcome, count in found}
+
+
+def oldest_unsent(connection: Connection) -> dict[str, datetime]:
+    """Give, by channel, when the longest waiting notification that should leave was written; held ones do not count."""
+    table = notification.c
+    found = connection.execute(
+        select(table.channel, func.min(table.created_at, type_=Instant))
+        .where(table.state.in_(_UNSENT))
+        .group_by(table.channel)
+    )
+    return {row[0]: row[1] for row in found}
