@@ -42,11 +42,16 @@ def steps(tasks: Mapping[str, Row], stories: Mapping[str, str], reports: list[Ro
     _verify(fourth, extended, datetime(2025, 12, 18, 14, 20, tzinfo=VIETNAM))
     _verify(fourth, chosen.claimed, datetime.fromisoformat(chosen.claimed["claimed_at"]))
     made = [first, second, third, fourth]
-    finished = {row["code"] for step in made for row in step.tasks if row["status"] == "done"}
+    finished = {row["code"]: row["done_at"] for step in made for row in step.tasks if row["status"] == "done"}
     for before, step in zip([DEMO, *(one.at for one in made)], made, strict=False):
-        regular = [row for row in reported_by(reports, step.at, before) if row["task"] not in finished]
+        regular = [row for row in reported_by(reports, step.at, before) if not _too_late(row, finished)]
         step.reports = sorted([*regular, *step.reports], key=lambda row: (row["reported_at"], row["task"]))
     return made
+
+
+def _too_late(report: Row, finished: Mapping[str, str]) -> bool:
+    done_at = finished.get(report["task"])
+    return done_at is not None and report["reported_at"] >= done_at
 
 
 class _Chosen:

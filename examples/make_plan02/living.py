@@ -18,6 +18,7 @@ DEMO = datetime(2025, 12, 15, 8, tzinfo=VIETNAM)
 UNSTATED_START = date(2025, 9, 3)
 LAST_DONE = date(2025, 12, 11)  # what is done at the demo's instant was done before it
 WEEKLY_FROM = date(2025, 11, 17)
+DAILY_FROM = date(2025, 12, 1)  # a short task that is late is asked about every other day
 
 CLOSED = {"done", "late", "sourced"}
 # Completions that are published, not made up: the moment and the document.
@@ -150,10 +151,18 @@ def _days(task: Row, span: Span, last: date) -> list[date]:
     day = span.start + timedelta(days=2)
     day += timedelta(days=(weekday - day.weekday()) % 7)
     days: list[date] = []
+    short = span.due is not None and (span.due - span.start).days < 20
     while day <= last:
         days.append(office_day(day))
-        day += timedelta(days=7 if day >= WEEKLY_FROM - timedelta(days=14) else 14)
+        gap = _gap(day, short=short)
+        day = (office_day(day) if gap == 2 else day) + timedelta(days=gap)
     return days
+
+
+def _gap(day: date, *, short: bool) -> int:
+    if day < WEEKLY_FROM - timedelta(days=14):
+        return 14
+    return 2 if short and day >= DAILY_FROM else 7
 
 
 def _thinned(days: list[date], most: int) -> list[date]:

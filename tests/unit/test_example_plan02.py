@@ -11,10 +11,13 @@ import unicodedata
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from warnwatch import schema
 from warnwatch.plan import columns
+from warnwatch.plan.importing import import_folder
 from warnwatch.shipped import shipped
 
 Row = dict[str, str]
@@ -42,6 +45,11 @@ def rows(path: Path) -> list[Row]:
 def table(name: str) -> list[Row]:
     """Read one file of the plan as known at the demo's first instant."""
     return rows(PLAN / f"{name}.csv")
+
+
+def instant(step: Path) -> datetime:
+    """Give the instant that a later folder's name says."""
+    return datetime.strptime(f"{step.name[3:]}+0700", "%Y-%m-%dT%H%M%z")
 
 
 def test_every_file_is_one_of_an_import_and_has_its_columns() -> None:
@@ -183,10 +191,9 @@ def test_the_plan_is_as_known_at_the_demos_first_instant() -> None:
     assert max(map(datetime.fromisoformat, known)) <= DEMO
     before = DEMO
     for step in STEPS:
-        at = datetime.strptime(f"{step.name[3:]}+0700", "%Y-%m-%dT%H%M%z")
         reported = [datetime.fromisoformat(row["reported_at"]) for row in rows(step / "reports.csv")]
-        assert all(before < one <= at for one in reported)
-        before = at
+        assert all(before < one <= instant(step) for one in reported)
+        before = instant(step)
 
 
 def test_progress_never_falls_and_a_claim_is_the_last_word() -> None:
@@ -227,3 +234,15 @@ def test_the_readme_counts_what_is_there() -> None:
         assert f"| `{name}.csv` | {len(table(name)):,} |" in readme
     assert f"| {len(table('posts'))}, {len(table('holders'))} |" in readme
     assert all(f"`{step.name}`" in readme for step in STEPS)
+
+
+def test_the_example_imports_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    """The plan, then each later step at its instant: all rows are taken, once."""
+    url = f"sqlite:///{tmp_path / 'plan.sqlite3'}"
+    schema.upgrade(url)
+    engine = schema.open_engine(url)
+    for folder, at in [(PLAN, DEMO), *((step, instant(step)) for step in STEPS)]:
+        first, second = (import_folder(engine, folder, now=at, zone=ZoneInfo("Asia/Ho_Chi_Minh")) for _ in range(2))
+        assert all(count.added + count.changed == count.rows for count in first.files.values())
+        assert all(count.added + count.changed == 0 for count in second.files.values())
+    engine.dispose()
