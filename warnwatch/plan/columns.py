@@ -6,6 +6,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
+
+Default: TypeAlias = "bool | float | str | None"
 
 
 class Type(StrEnum):
@@ -54,7 +57,7 @@ class Column:
     column: str = ""
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refers: str = ""
-    default: bool | float | str | None = None
+    default: Default = None
 
     @property
     def stored(self) -> str:
@@ -419,7 +422,7 @@ def _row(column: Column) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _said(default: bool | float | str | None) -> str:
+def _said(default: Default) -> str:
     if default is None:
         return ""
     if isinstance(default, bool):

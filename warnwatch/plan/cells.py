@@ -1,0 +1,334 @@
+"""What the text of a cell means: one function per type for one cell, and one that reads a whole column at once.
+
+A column's distinct texts are read once each, so that a million rows cost what their few thousand dates and words cost.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time
+from functools import partial
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+import polars as pl
+
+from warnwatch.plan.columns import CONFIDENTIAL, NO, TOP_SECRET, YES, Column, Type, allowed, plain
+from warnwatch.plan.findings import Findings, Say, Sheet
+
+LONGEST_TEXT = 10_000
+LONGEST_CODE = 100
+# Years outside are slips of the finger (0206, 20226).
+YEARS = range(1900, 2201)
+
+Value: TypeAlias = bool | int | float | str | date
+
+# What the eye does not see, or sees in another order than the program reads, and the sign of a broken encoding.
+_INVISIBLE = (
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffd\U000e0000-\U000e007f]"
+)
+_CODE = r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}._/\-]*$"
+_FORMULA = r"^(=\s*[^\s=]|#(REF!|N/A|VALUE!|NAME\?|DIV/0!|NUM!|NULL!))"
+
+_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)|(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+_TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\s*(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_NUMBER = re.compile(r"[-+]?\d{1,15}(?:[.,]\d{1,15})?", re.ASCII)
+_LOCAL_PART = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"{_LOCAL_PART}(?:\.{_LOCAL_PART})*@(?:{_LABEL}\.)+[A-Za-z]{{2,}}")
+_PERIODS = (
+    (re.compile(r"(?:năm )?(\d{4})", re.ASCII), "{0}"),
+    (re.compile(r"(\d{4})-h([12])", re.ASCII), "{0}-H{1}"),
+    (re.compile(r"(\d{4})-q([1-4])", re.ASCII), "{0}-Q{1}"),
+    (re.compile(r"(?:quý |q)([1-4])/(\d{4})", re.ASCII), "{1}-Q{0}"),
+    (re.compile(r"(\d{4})-w(0[1-9]|[1-4]\d|5[0-3])", re.ASCII), "{0}-W{1}"),
+    (re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII), "{0}-{1}"),
+    (re.compile(r"(?:tháng )?(0?[1-9]|1[0-2])/(\d{4})", re.ASCII), "{1}-{0:0>2}"),
+)
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
+_PERIOD_WAYS = "2026, 2026-H1, 2026-Q2, quý II/2026, 2026-06, tháng 6/2026, 2026-W26, 2026-06-30"
+_INSTANT = "2026-06-30, 30/6/2026, 2026-06-30 16:00, 2026-06-30T16:00:00+07:00"
+_ONE_LEAD = (
+    "đúng một đơn vị chủ trì; việc giao nhiều đơn vị thì tách thành mỗi đơn vị một nhiệm vụ, dưới một nhiệm vụ cha"
+)
+
+
+class CellError(ValueError):
+    """A cell that its column does not allow; the text says why, `allowed` what would do."""
+
+    def __init__(self, message: str, allowed: str = "", nearest: str = "") -> None:
+        super().__init__(message)
+        self.allowed = allowed
+        self.nearest = nearest
+
+
+# --- one cell -------------------------------------------------------------------------------------------------------
+
+
+def read_flag(text: str) -> bool:
+    """Read yes or no in either language."""
+    word = plain(text)
+    if word in YES or word in NO:
+        return word in YES
+    raise CellError("không rõ có hay không", "có, không, yes, no, 1, 0, x")
+
+
+def read_secrecy(text: str) -> bool:
+    """Read whether a task is confidential; a top secret one has no place here (design.md 6.16)."""
+    word = plain(text)
+    if word in [plain(one) for one in TOP_SECRET]:
+        raise CellError("nhiệm vụ tối mật, tuyệt mật không được nhập vào hệ thống", "bỏ dòng này khỏi tệp")
+    return True if word in CONFIDENTIAL else read_flag(text)
+
+
+def read_integer(text: str) -> int:
+    """Read a whole number from 0 to 9999."""
+    if not re.fullmatch(r"[0-9]{1,4}", text):
+        raise CellError("không phải số nguyên", str(Type.INTEGER))
+    return int(text)
+
+
+def read_number(text: str) -> float:
+    """Read a number with a decimal point or comma; one separator is always the decimal one."""
+    if not _NUMBER.fullmatch(text):
+        raise CellError("không phải số", "số như 12, 12,5 hoặc 12.5; không dấu phân cách hàng nghìn, không đơn vị")
+    return float(text.replace(",", "."))
+
+
+def read_fraction(text: str) -> float:
+    """Read a share: 0..1, or a percentage with its sign. A bare number above 1 could be either slip: refused."""
+    percent = text.endswith("%")
+    value = read_number(text.removesuffix("%").rstrip()) / (100 if percent else 1)
+    if not 0 <= value <= 1:
+        number = text.removesuffix("%").rstrip()
+        hint = "từ 0% đến 100%, hoặc từ 0 đến 1"
+        if not percent and 1 < value <= 100:
+            decimal = f"{value / 100:g}".replace(".", ",")
+            hint = f"viết {number}% hoặc {decimal}"
+        raise CellError("tiến độ ngoài khoảng cho phép", hint)
+    return value
+
+
+def read_date(text: str) -> date:
+    """Read a day: 2026-06-30 or 30/6/2026 (the day first, as in Vietnam)."""
+    found = _DAY.fullmatch(text)
+    if not found:
+        raise CellError("không phải ngày", "2026-06-30 hoặc 30/6/2026")
+    year, month, day = (int(one) for one in (found.group(1, 2, 3) if found[1] else found.group(6, 5, 4)))
+    try:
+        result = date(year, month, day)
+    except ValueError:
+        raise CellError(f"không có ngày {day}/{month}/{year} trong lịch", "ngày có thật, viết năm-tháng-ngày") from None
+    if year not in YEARS:
+        raise CellError(f"năm {year} ngoài khoảng cho phép", f"năm từ {YEARS[0]} đến {YEARS[-1]}")
+    return result
+
+
+def read_instant(text: str, zone: ZoneInfo, *, end: bool) -> int:
+    """Read a moment as microseconds since 1970; a date alone is its first microsecond, or its last when `end`."""
+    head, _, tail = text.replace("T", " ", 1).partition(" ")
+    try:
+        day = read_date(head)
+    except CellError as error:
+        if _DAY.fullmatch(head):
+            raise
+        raise CellError("không phải ngày giờ", _INSTANT) from error
+    if not tail:
+        return _micros(datetime.combine(day, time.max if end else time.min, zone))
+    found = _TIME.fullmatch(tail.strip())
+    if not found:
+        raise CellError("không phải ngày giờ", _INSTANT)
+    hour, minute, second = (int(one or 0) for one in found.group(1, 2, 3))
+    fraction = int((found[4] or "").ljust(6, "0"))
+    try:
+        offset = datetime.strptime(found[5], "%z").tzinfo if found[5] else zone
+        return _micros(datetime.combine(day, time(hour, minute, second, fraction), offset))
+    except ValueError:
+        raise CellError("giờ không có thật", "giờ từ 00:00 đến 23:59, lệch múi giờ như +07:00") from None
+
+
+def _micros(moment: datetime) -> int:
+    elapsed = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+
+
+def read_period(text: str) -> str:
+    """Read the period of a reading as 2026, 2026-H1, 2026-Q2, 2026-W26, 2026-06 or 2026-06-30."""
+    words = re.sub(r"^quý (iv|i{1,3})(?=/)", lambda found: f"quý {_ROMAN[found[1]]}", plain(text))
+    for pattern, form in _PERIODS:
+        if found := pattern.fullmatch(words):
+            return form.format(*found.groups())
+    try:
+        return read_date(text).isoformat()
+    except CellError:
+        raise CellError("không phải kỳ", _PERIOD_WAYS) from None
+
+
+def read_email(text: str) -> str:
+    """Read one plain mail address; its domain in small letters."""
+    if len(text) > 254 or not _EMAIL.fullmatch(text):
+        raise CellError("địa chỉ thư điện tử sai", "một địa chỉ như vanthu@bo.example.vn")
+    local, _, domain = text.rpartition("@")
+    return f"{local}@{domain.lower()}"
+
+
+def read_phone(text: str) -> str:
+    """Read a telephone number as E.164; without a country code it is Vietnamese."""
+    try:
+        number = phonenumbers.parse(text, "VN")
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_valid_number(number):
+        raise CellError("số điện thoại sai", "số như 0912 345 678 hoặc +84 912 345 678")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def read_path(text: str) -> str:
+    """Read a way to a target, `2026-06-30=40; 2026-12-31=70`, as JSON [[date, value], …] in the order of dates."""
+    points: list[tuple[str, float]] = []
+    for part in text.split(";"):
+        day, equals, value = part.partition("=")
+        if not equals:
+            raise CellError("lộ trình sai cách viết", str(Type.PATH))
+        points.append((read_date(day.strip()).isoformat(), read_number(value.strip())))
+    days = [day for day, _ in points]
+    if sorted(set(days)) != days:
+        raise CellError("lộ trình không theo thứ tự ngày", "mỗi ngày một lần, ngày trước đứng trước")
+    return json.dumps(points)
+
+
+def read_lead(text: str) -> str:
+    """Read the one unit that leads a task (design: one task, one lead)."""
+    if re.match(r"(MULTI|ALL):", text, re.IGNORECASE) or re.search(r"[;|,\n]", text):
+        raise CellError("nhiệm vụ có hơn một đơn vị chủ trì", _ONE_LEAD)
+    return text
+
+
+def read_word(text: str, column: Column) -> str:
+    """Read one of the column's words, in either language."""
+    ways = {plain(way): word for word, others in column.words.items() for way in (word, *others)}
+    word = ways.get(plain(text))
+    if word is None:
+        near = Findings().nearest(text, [way for word, others in column.words.items() for way in (word, *others)])
+        raise CellError("từ không có trong danh mục", allowed(column), near)
+    return word
+
+
+# --- a column -------------------------------------------------------------------------------------------------------
+
+_DTYPES: Mapping[Type, type[pl.DataType]] = {
+    Type.FLAG: pl.Boolean,
+    Type.SECRECY: pl.Boolean,
+    Type.INTEGER: pl.Int64,
+    Type.NUMBER: pl.Float64,
+    Type.FRACTION: pl.Float64,
+    Type.DATE: pl.Date,
+    Type.START: pl.Int64,
+    Type.END: pl.Int64,
+}
+_READERS: Mapping[Type, Callable[[str], Value]] = {
+    Type.FLAG: read_flag,
+    Type.SECRECY: read_secrecy,
+    Type.INTEGER: read_integer,
+    Type.NUMBER: read_number,
+    Type.FRACTION: read_fraction,
+    Type.DATE: read_date,
+    Type.PERIOD: read_period,
+    Type.EMAIL: read_email,
+    Type.PHONE: read_phone,
+    Type.PATH: read_path,
+    Type.LEAD: read_lead,
+}
+
+
+def dtype_of(column: Column) -> type[pl.DataType]:
+    """Give the type of the column's frame: instants are microseconds since 1970, words and paths are text."""
+    return _DTYPES.get(column.type, pl.String)
+
+
+def read_cells(sheet: Sheet, columns: Mapping[str, Column], zone: ZoneInfo, findings: Findings) -> Sheet:
+    """Turn a file's text into values (types: `dtype_of`); a cell that does not fit is a mistake, and null."""
+    frame = sheet.frame
+    for stored in sheet.headers:
+        column = columns[stored]
+        text = _tidy(sheet, column, frame.select("row", stored), findings)
+        frame = frame.with_columns(_typed(sheet, column, text, zone, findings))
+    return sheet.with_frame(frame)
+
+
+def _tidy(sheet: Sheet, column: Column, cells: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+    """Give the column's text as it will be stored: NFC, no spaces around, one line unless it may have more."""
+    text = pl.col(column.stored)
+    invisible = text.str.contains(_INVISIBLE)
+    for row, found in cells.filter(invisible).iter_rows():
+        findings.about_row(sheet, row, column.stored, _invisible(found), found=found)
+    cells = cells.with_columns(pl.when(~invisible).then(text))
+    spaced = text if column.type is Type.LONG_TEXT else text.str.replace_all(r"\s+", " ")
+    cells = cells.with_columns(spaced.str.strip_chars().str.normalize("NFC"))
+    if column.required:
+        findings.about_rows(
+            sheet, cells.filter(text == ""), column.stored, Say("ô bắt buộc bị bỏ trống", allowed(column))
+        )
+    cells = cells.with_columns(pl.when(text != "").then(text))
+    for wrong, say in _limits(sheet, column):
+        findings.about_rows(sheet, cells.filter(wrong), column.stored, say)
+        cells = cells.with_columns(pl.when(~wrong).then(text))
+    return cells
+
+
+def _invisible(found: str) -> Say:
+    bad = re.search(_INVISIBLE, found)
+    sign, place = (bad[0], bad.start() + 1) if bad else ("", 0)
+    return Say(f"ký tự không nhìn thấy U+{ord(sign):04X} ở vị trí {place}", "xóa ký tự đó; chỉ dùng chữ nhìn thấy được")
+
+
+def _limits(sheet: Sheet, column: Column) -> list[tuple[pl.Expr, Say]]:
+    text = pl.col(column.stored)
+    long = LONGEST_CODE if column.type is Type.CODE else LONGEST_TEXT
+    limits = [
+        (text.str.len_chars() > long, Say("ô quá dài", f"nhiều nhất {long} ký tự")),
+        (text.str.contains(_FORMULA), Say("công thức hoặc lỗi của bảng tính", "giá trị; dán lại bằng “chỉ giá trị”")),
+    ]
+    if column.type is Type.CODE:
+        say = Say("mã có ký tự không được phép", "chữ, số và . _ - /; không có khoảng trắng")
+        limits.append((~text.str.contains(_CODE), say))
+        if sheet.file.name in ("units", "kpis") and column.stored == "code":
+            limits.append(
+                (text.str.contains("/", literal=True), Say("mã này không được chứa dấu /", "chữ, số và . _ -"))
+            )
+    return limits
+
+
+def _typed(sheet: Sheet, column: Column, text: pl.DataFrame, zone: ZoneInfo, findings: Findings) -> pl.Series:
+    read = _reader(column, zone)
+    cells = text[column.stored]
+    if read is None:
+        return cells
+    values: list[Value | None] = []
+    errors: dict[str, CellError] = {}
+    distinct = cells.drop_nulls().unique()
+    for one in distinct:
+        try:
+            values.append(read(one))
+        except CellError as error:
+            errors[one] = error
+            values.append(None)
+    for row, found in text.filter(cells.is_in(pl.Series(list(errors), dtype=pl.String))).iter_rows():
+        wrong = errors[found]
+        findings.about_row(sheet, row, column.stored, Say(str(wrong), wrong.allowed, wrong.nearest), found=found)
+    meaning = pl.DataFrame({"text": distinct, "meaning": pl.Series(values, dtype=dtype_of(column))})
+    joined = cells.to_frame("text").join(meaning, on="text", how="left", maintain_order="left")
+    return joined["meaning"].alias(column.stored)
+
+
+def _reader(column: Column, zone: ZoneInfo) -> Callable[[str], Value] | None:
+    """Give what reads a cell of this column; None when text stays text."""
+    if column.type is Type.WORD:
+        return partial(read_word, column=column)
+    if column.type in (Type.START, Type.END):
+        return partial(read_instant, zone=zone, end=column.type is Type.END)
+    return _READERS.get(column.type)

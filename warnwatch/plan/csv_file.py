@@ -1,0 +1,217 @@
+"""A CSV file as spreadsheets save it: bytes in; columns of text with their row numbers, or what is wrong with it, out.
+
+No line and no cell is read into memory whole beyond its limit, so a file of any size, or of no sense, costs little.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from io import BufferedReader
+from pathlib import Path
+
+import polars as pl
+
+from warnwatch.errors import Mistake
+from warnwatch.plan.columns import File, find_column, plain
+from warnwatch.plan.findings import Findings, Sheet, shown
+
+MOST_LINE = 2 * 1024 * 1024  # bytes; a row of 28 full cells stays below half of it
+MOST_COLUMNS = 200
+BATCH = 20_000
+
+Progress = Callable[[str, int, int], None]
+
+_BOM = "\ufeff"
+_DELIMITERS = ",;\t"
+_SAVE_AS = "lưu lại từ bảng tính ở dạng “CSV UTF-8”"
+
+
+class _UnreadableError(Exception):
+    """The file cannot be read on from here."""
+
+
+def read_csv(path: Path, file: File, findings: Findings, progress: Progress, *, history: bool = False) -> Sheet | None:
+    """Read one file as text. None when it cannot be read at all; every mistake in its form goes to `findings`."""
+    try:
+        with path.open("rb") as stream:
+            return _read(stream, path.name, file, findings, progress, history=history)
+    except OSError as error:
+        findings.about_file(path.name, f"không đọc được tệp: {error.strerror}")
+    return None
+
+
+def _read(
+    stream: BufferedReader, name: str, file: File, findings: Findings, progress: Progress, *, history: bool
+) -> Sheet | None:
+    start = stream.peek(4)[:4]
+    if start.startswith(b"PK\x03\x04"):
+        findings.about_file(name, "đây là tệp bảng tính, không phải CSV", allowed=_SAVE_AS)
+        return None
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in start:
+        findings.about_file(name, "tệp ở bảng mã UTF-16", allowed=_SAVE_AS)
+        return None
+    place = _Place()
+    lines = _lines(stream, place)
+    try:
+        first = next((line for line in lines if line.strip()), "")
+        delimiter = max(_DELIMITERS, key=lambda one: _count(first, one))
+        records = csv.reader(_again(first, lines), delimiter=delimiter, strict=True)
+        header = next(records, [])
+    except (_UnreadableError, csv.Error) as error:
+        findings.mistake(Mistake(name, 1, 0, _reason(error)))
+        return None
+    sheet = _header(name, file, header, findings, history=history)
+    if sheet is None:
+        return None
+    return sheet.with_frame(_rows(sheet, records, header, findings, _reporter(stream, name, progress)))
+
+
+class _Place:
+    """How far the file has been read: the number of lines."""
+
+    line = 0
+
+
+def _lines(stream: BufferedReader, place: _Place) -> Iterator[str]:
+    while line := stream.readline(MOST_LINE + 1):
+        place.line += 1
+        if len(line) > MOST_LINE:
+            raise _UnreadableError(f"dòng {place.line} của tệp dài hơn {MOST_LINE // 2**20} MB")
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            where = f"dòng {place.line}, byte {error.start + 1}"
+            raise _UnreadableError(f"tệp không ở bảng mã UTF-8 ({where}); {_SAVE_AS}") from error
+        yield text.removeprefix(_BOM) if place.line == 1 else text
+
+
+def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _count(line: str, delimiter: str) -> int:
+    """Count a delimiter outside quotes."""
+    return sum(part.count(delimiter) for part in line.split('"')[::2])
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, _UnreadableError):
+        return text
+    if "field larger" in text:
+        return "ô quá dài, hoặc thiếu dấu ngoặc kép đóng từ dòng này"
+    if "end of data" in text:
+        return "thiếu dấu ngoặc kép đóng từ dòng này"
+    if "new-line" in text:
+        return "dòng kết thúc bằng ký tự CR; lưu lại với kiểu xuống dòng CRLF hoặc LF"
+    return "dấu ngoặc kép đặt sai: ô trong ngoặc kép phải hết ở dấu ngoặc đóng, ngoặc kép bên trong viết hai lần"
+
+
+def _header(name: str, file: File, header: list[str], findings: Findings, *, history: bool) -> Sheet | None:
+    if not any(cell.strip() for cell in header):
+        findings.about_file(name, "tệp rỗng: không có dòng tiêu đề cột")
+        return None
+    if len(header) > MOST_COLUMNS:
+        findings.mistake(Mistake(name, 1, 0, f"tệp có {len(header)} cột", allowed=f"nhiều nhất {MOST_COLUMNS} cột"))
+        return None
+    headers: dict[str, str] = {}
+    places: dict[str, int] = {}
+    for place, cell in enumerate(header, 1):
+        column = find_column(file, cell, history=history)
+        if column is None:
+            _unknown_header(name, file, place, cell, findings)
+        elif column.stored in headers:
+            findings.mistake(Mistake(name, 1, place, "cột có hai lần", shown(cell), field=cell.strip()))
+        else:
+            headers[column.stored], places[column.stored] = cell.strip(), place
+    _missing_headers(name, file, headers, findings, history=history)
+    return Sheet(file, name, headers, places, pl.DataFrame())
+
+
+def _unknown_header(name: str, file: File, place: int, cell: str, findings: Findings) -> None:
+    if not cell.strip():
+        return  # spreadsheets save empty columns at the end; cells in them are a mistake of their row
+    if plain(cell) in ("recorded at", "ghi nhận lúc"):
+        findings.mistake(Mistake(name, 1, place, "cột này chỉ dùng khi nhập lịch sử (--history)", shown(cell)))
+        return
+    names = [one for column in file.columns for one in (column.name, column.vietnamese)]
+    near = findings.nearest(cell, names)
+    allowed = ", ".join(column.name for column in file.columns)
+    findings.mistake(Mistake(name, 1, place, "cột không có trong mẫu", shown(cell), allowed, near))
+
+
+def _missing_headers(name: str, file: File, headers: dict[str, str], findings: Findings, *, history: bool) -> None:
+    needed = [(one.stored, one) for one in file.columns if one.required]
+    for stored, column in needed:
+        if stored not in headers:
+            said = f"{column.name} ({column.vietnamese})"
+            findings.mistake(Mistake(name, 1, 0, f"thiếu cột bắt buộc {said}", field=column.name))
+    if history and "recorded_at" not in headers:
+        findings.mistake(Mistake(name, 1, 0, "nhập lịch sử cần cột recorded_at (Ghi nhận lúc)", field="recorded_at"))
+
+
+def _rows(
+    sheet: Sheet, records: Iterator[list[str]], header: list[str], findings: Findings, report: Callable[[], None]
+) -> pl.DataFrame:
+    frames = [_frame(sheet, [], [])]
+    numbers: list[int] = []
+    batch: list[list[str]] = []
+    row = 1
+    while True:
+        row += 1
+        try:
+            record = next(records, None)
+        except (_UnreadableError, csv.Error) as error:
+            findings.mistake(Mistake(sheet.name, row, 0, _reason(error)))
+            break
+        if record is None:
+            break
+        if not any(map(str.strip, record)) or not _fits(sheet, row, record, header, findings):
+            continue
+        numbers.append(row)
+        batch.append(record)
+        if len(batch) == BATCH:
+            frames.append(_frame(sheet, numbers, batch))
+            numbers, batch = [], []
+            report()
+    frames.append(_frame(sheet, numbers, batch))
+    report()
+    return pl.concat(frames, rechunk=True)
+
+
+def _fits(sheet: Sheet, row: int, record: list[str], header: list[str], findings: Findings) -> bool:
+    """Say whether every cell that holds something stands under a header."""
+    width = len(header)
+    message = f"dòng có {len(record)} ô, tiêu đề có {width} cột"
+    if len(record) < width:
+        findings.mistake(Mistake(sheet.name, row, 0, message, allowed=f"{width} ô"))
+        return False
+    if len(record) == width and len(sheet.places) == width:
+        return True
+    for place, cell in enumerate(record, 1):
+        if cell.strip() and place > width:
+            hint = f"{width} ô; chữ có dấu phân cách thì đặt trong ngoặc kép"
+            findings.mistake(Mistake(sheet.name, row, place, message, shown(cell), hint))
+            return False
+        if cell.strip() and not header[place - 1].strip():
+            findings.mistake(Mistake(sheet.name, row, place, "ô ở cột không có tiêu đề", shown(cell)))
+            return False
+    return True
+
+
+def _frame(sheet: Sheet, numbers: list[int], batch: list[list[str]]) -> pl.DataFrame:
+    """Keep the known columns of a batch; an empty cell is null."""
+    columns = [pl.Series("row", numbers, dtype=pl.UInt32)]
+    for stored, place in sheet.places.items():
+        columns.append(pl.Series(stored, [record[place - 1] for record in batch], dtype=pl.String))
+    return pl.DataFrame(columns)
+
+
+def _reporter(stream: BufferedReader, name: str, progress: Progress) -> Callable[[], None]:
+    here = stream.tell()
+    total = stream.seek(0, 2)
+    stream.seek(here)
+    return lambda: progress(name, stream.tell(), total)

@@ -1,0 +1,279 @@
+"""A folder of CSV files to the plan: read whole, checked whole, written in one transaction, or every mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from warnwatch.errors import CannotRunError, Mistake, MistakesError
+from warnwatch.plan.cells import read_cells
+from warnwatch.plan.checking import check_references, check_rows, check_tree, find_deadlines, warn_of_reports
+from warnwatch.plan.columns import FILES, RECORDED_AT, Column, File
+from warnwatch.plan.csv_file import Progress, read_csv
+from warnwatch.plan.differences import Difference, find_differences, with_code
+from warnwatch.plan.findings import Findings, Sheet
+from warnwatch.plan.writing import (
+    is_empty,
+    lock_plan,
+    read_codes,
+    read_stored,
+    subjects_of,
+    write,
+    write_changes,
+    write_journal,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileCount:
+    """What became of one file's rows. `not_mentioned`: stored rows that the file omits; `withdrawn`: with complete."""
+
+    rows: int
+    added: int
+    changed: int
+    unchanged: int
+    not_mentioned: int
+    withdrawn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or with `dry_run` would do. `files` has one entry per file read, such as `tasks`."""
+
+    files: Mapping[str, FileCount]
+    warnings: tuple[Mistake, ...]
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """How one import is to be done. `broken`: files whose rows are not all known."""
+
+    now: int
+    zone: ZoneInfo
+    history: bool
+    complete: bool
+    findings: Findings
+    broken: frozenset[str] = frozenset()
+
+
+def import_folder(  # noqa: PLR0913 (the options of one command, by name)
+    engine: Engine,
+    folder: Path,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    dry_run: bool = False,
+    history: bool = False,
+    complete: bool = False,
+    progress: Progress | None = None,
+    actor: str = "import",
+) -> ImportReport:
+    """Bring the plan to what the folder's files say; with `dry_run` only say what would change.
+
+    A row that a file omits is kept, unless `complete` records it as withdrawn; a column that a file omits stays as it
+    is. `history` takes `recorded_at` from the files, into an empty plan only. Raises MistakesError with every mistake
+    (nothing is written then) and CannotRunError when the database cannot be reached.
+    """
+    findings = Findings(zone)
+    order = _Order(_micros(now), zone, history, complete, findings)
+    sheets, broken = _read_folder(folder, order, progress or _say_nothing)
+    order = _Order(order.now, zone, history, complete, findings, broken)
+    with _transaction(engine, dry_run=dry_run) as connection:
+        if not dry_run:
+            lock_plan(connection)
+        if history and not is_empty(connection):
+            findings.about_file("", "--history chỉ dùng cho kế hoạch còn trống; kế hoạch này đã có dữ liệu")
+        differences, deadlines = _compare(connection, sheets, order)
+        if findings.mistakes:
+            raise MistakesError(findings.all_mistakes())
+        files = {name: _count(one, deadlines) for name, one in differences.items()}
+        if not dry_run:
+            _record(connection, differences, deadlines, _journal_row(now, actor, folder, files, history=history))
+    return ImportReport(files, findings.all_warnings(), dry_run)
+
+
+def _say_nothing(_what: str, _done: int, _total: int) -> None:
+    pass
+
+
+def _micros(moment: datetime) -> int:
+    elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+
+
+@contextmanager
+def _transaction(engine: Engine, *, dry_run: bool) -> Iterator[Connection]:
+    try:
+        with engine.connect().execution_options(reads_only=dry_run) as connection, connection.begin():
+            yield connection
+    except OperationalError as error:
+        raise CannotRunError(f"the database cannot be used: {error.orig}") from error
+
+
+# --- the folder -----------------------------------------------------------------------------------------------------
+
+
+def _read_folder(folder: Path, order: _Order, progress: Progress) -> tuple[dict[str, Sheet], frozenset[str]]:
+    """Read and type every known file; give those that could be read, and the names of those with gaps."""
+    sheets: dict[str, Sheet] = {}
+    broken: set[str] = set()
+    for path, file in _known_files(folder, order.findings):
+        before = len(order.findings.mistakes)
+        sheet = read_csv(path, file, order.findings, progress, history=order.history)
+        if len(order.findings.mistakes) > before:
+            broken.add(file.name)
+        if sheet is not None:
+            columns = {one.stored: one for one in (*file.columns, RECORDED_AT)}
+            sheets[file.name] = read_cells(sheet, columns, order.zone, order.findings)
+    return {name: sheets[name] for name in FILES if name in sheets}, frozenset(broken)
+
+
+def _known_files(folder: Path, findings: Findings) -> list[tuple[Path, File]]:
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise MistakesError([Mistake(str(folder), 0, 0, f"không mở được thư mục: {error.strerror}")]) from error
+    expected = {file.file_name: file for file in FILES.values()}
+    known: dict[str, tuple[Path, File]] = {}
+    for path in paths:
+        file = expected.get(path.name.lower())
+        if file is None and (path.is_dir() or path.suffix.lower() == ".md"):
+            continue
+        if file is None:
+            near = findings.nearest(path.name, expected)
+            findings.warning(Mistake(path.name, 0, 0, "tệp không được dùng", "", ", ".join(expected), near))
+        elif file.name in known:
+            findings.about_file(path.name, f"hai tệp cùng tên, khác chữ hoa chữ thường: {known[file.name][0].name}")
+        else:
+            known[file.name] = (path, file)
+    if not known:
+        findings.about_file(folder.name, "thư mục không có tệp nào để nhập", allowed=", ".join(expected))
+    return list(known.values())
+
+
+# --- the plan -------------------------------------------------------------------------------------------------------
+
+
+def _compare(
+    connection: Connection, sheets: Mapping[str, Sheet], order: _Order
+) -> tuple[dict[str, Difference], pl.DataFrame]:
+    """Compare every file with the plan, check it, and give the deadlines to add."""
+    findings = order.findings
+    stored = {name: read_stored(connection, FILES[name]) for name in _wanted(sheets)}
+    whole = {name: sheet for name, sheet in sheets.items() if _has_key(sheet, order)}
+    differences = {
+        name: find_differences(sheet, stored[name], order.now, findings, history=order.history, complete=order.complete)
+        for name, sheet in whole.items()
+    }
+    for one in differences.values():
+        check_rows(one, findings)
+        for column in one.file.columns:
+            if column.refers and column.refers not in order.broken:
+                known = _known_codes(connection, column, sheets)
+                check_references(one, column, known, findings)
+    for name in ("units", "tasks"):
+        if name in differences:
+            check_tree(differences[name], stored[name], findings)
+    if "reports" in differences:
+        warn_of_reports(differences["reports"], _now_known("tasks", differences, stored), findings)
+    return differences, _deadlines(differences, stored, order)
+
+
+def _wanted(sheets: Mapping[str, Sheet]) -> set[str]:
+    """Name the files whose stored rows are needed: the files themselves, and what their checks look at."""
+    wanted = set(sheets)
+    if "tasks" in sheets:
+        wanted |= {"units", "decisions"}
+    if "reports" in sheets:
+        wanted.add("tasks")
+    return wanted
+
+
+def _has_key(sheet: Sheet, order: _Order) -> bool:
+    """Say whether the columns that tell rows apart are there; their absence has been reported."""
+    needed = [column.stored for column in sheet.file.columns if column.required and column.stored in sheet.file.key]
+    return all(name in sheet.headers for name in [*needed, *(["recorded_at"] if order.history else [])])
+
+
+def _known_codes(connection: Connection, column: Column, sheets: Mapping[str, Sheet]) -> pl.Series:
+    file = FILES[column.refers]
+    codes = read_codes(connection, file)
+    sheet = sheets.get(file.name)
+    if sheet is not None and all(name in sheet.headers for name in file.key):
+        codes = pl.concat([codes, with_code(file, sheet.frame)["code"].drop_nulls()])
+    return codes.unique()
+
+
+def _now_known(name: str, differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Give the rows as they are once this import is written."""
+    before = stored[name]
+    if name not in differences:
+        return before
+    rows = differences[name].rows.sort("recorded_at", "row").unique("code", keep="last", maintain_order=True)
+    columns = [column.stored for column in FILES[name].columns]
+    return pl.concat([before.join(rows, on="code", how="anti").select(columns), rows.select(columns)])
+
+
+def _deadlines(
+    differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame], order: _Order
+) -> pl.DataFrame:
+    tasks = differences.get("tasks")
+    if tasks is None:
+        return pl.DataFrame(schema={"task": pl.String})
+    names = ["number", "task", "kind", "authority"]
+    decisions = stored["decisions"].select(names)
+    if "decisions" in differences:
+        decisions = pl.concat([decisions, differences["decisions"].rows.select(names)])
+    parents = dict(_now_known("units", differences, stored).select("code", "parent").iter_rows())
+    return find_deadlines(tasks, decisions, parents, order.findings)
+
+
+# --- the record -----------------------------------------------------------------------------------------------------
+
+
+def _count(one: Difference, deadlines: pl.DataFrame) -> FileCount:
+    rows = one.rows
+    moved = rows["code"].is_in(deadlines["task"].implode()) if one.file.name == "tasks" else pl.lit(value=False)
+    counted = rows.with_columns((pl.col("changed") | moved) & ~pl.col("added"))
+    added, changed = int(counted["added"].sum()), int(counted["changed"].sum())
+    return FileCount(rows.height, added, changed, rows.height - added - changed, one.not_mentioned, one.gone.height)
+
+
+def _journal_row(
+    now: datetime, actor: str, folder: Path, files: Mapping[str, FileCount], *, history: bool
+) -> Mapping[str, object]:
+    counts = {
+        name: {"rows": one.rows, "added": one.added, "changed": one.changed, "withdrawn": one.withdrawn}
+        for name, one in files.items()
+    }
+    facts = {"folder": folder.name, "files": counts, "reconstructed": history}
+    return {"at": now, "kind": "import", "actor": actor, "facts": facts}
+
+
+def _record(
+    connection: Connection,
+    differences: Mapping[str, Difference],
+    deadlines: pl.DataFrame,
+    journal_row: Mapping[str, object],
+) -> None:
+    subjects: dict[str, list[pl.Series]] = {}
+    changes = 0
+    for one in differences.values():
+        found = subjects_of(one, deadlines["task"])
+        changes += len(found)
+        if one.file.kind:
+            subjects.setdefault(one.file.kind, []).append(found)
+    if not changes:
+        return
+    write(connection, differences, deadlines)
+    write_changes(connection, {kind: pl.concat(codes).unique().sort() for kind, codes in subjects.items()})
+    write_journal(connection, journal_row)
