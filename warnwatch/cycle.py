@@ -76,7 +76,9 @@ def run_cycle(
     with engine.connect().execution_options(reads_only=True) as connection:
         before = memory.snapshot
         snapshot = read_snapshot(connection, calendar) if before is None else refresh(connection, before, calendar)
-        present = memory.present or Present(ledger.read_marks(connection))
+        present = memory.present
+        if present is None or snapshot.acted:
+            present = Present(ledger.read_marks(connection))
         live = memory.live or ledger.read_live(connection)
         directory = Directory({unit.code: unit for unit in snapshot.units}, snapshot.holders, calendar.local_date(now))
 

@@ -374,6 +374,7 @@ went_live = Table(
 
 # One row per episode. Levels: 1 notice, 2 warning, 3 critical. `value`, `threshold`: in the measure's unit.
 # `next_at`: when time alone will move it next (opening, ending, next step, broken promise); null = never.
+# `revision` counts the writes: whoever writes names the one he read, so that no answer is ever overwritten.
 alert = Table(
     "alert",
     metadata,
@@ -404,6 +405,7 @@ alert = Table(
     Column("promised_for", Instant),
     Column("promised_level", Integer, nullable=False, server_default="0"),
     Column("next_at", Instant),
+    Column("revision", Integer, nullable=False, server_default="0"),
     UniqueConstraint("rule", "about", "subject", "episode"),
 )
 Index(

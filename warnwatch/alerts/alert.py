@@ -43,6 +43,7 @@ class Alert:
 
     `gone_since`: the measure is back beyond its rung, `keep` is running. `called_level`: the highest level called.
     `next_at`: when time alone moves it next. `standing`: every step was called, the secretariat's list has it.
+    `revision`: which writing of the stored row this value was read from.
     """
 
     id: int
@@ -71,6 +72,7 @@ class Alert:
     promised_for: datetime | None = None
     promised_level: int = 0
     next_at: datetime | None = None
+    revision: int = 0
 
     @property
     def code(self) -> str:

@@ -17,7 +17,7 @@ from warnwatch.alerts.alert import Alert, Call, EndReason, State
 from warnwatch.alerts.escalation import Made, made_of
 from warnwatch.alerts.lifecycle import Numbering
 from warnwatch.alerts.present import mark_of
-from warnwatch.errors import NotFoundError, nearest_name
+from warnwatch.errors import NotFoundError, WarnWatchError, nearest_name
 from warnwatch.rules.rule import Level
 
 CHUNK = 5_000
@@ -198,19 +198,32 @@ def count_alerts(connection: Connection) -> list[tuple[str, int, str, int]]:
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
+class ConflictError(WarnWatchError):
+    """Somebody else wrote an alert after it was read; nothing was written, and a new try reads it again."""
+
+
 def save_alerts(connection: Connection, new: Sequence[Alert], changed: Sequence[Alert]) -> None:
-    """Write new alerts and the new state of known ones."""
+    """Write new alerts and the new state of known ones; a ConflictError when one was written in between."""
     if new:
         connection.execute(insert(schema.alert), [_row(alert) for alert in new])
     if changed:
         kept = [column for column in _COLUMNS if column.name != "id"]
         statement = (
             update(schema.alert)
-            .where(schema.alert.c.id == bindparam("key"))
+            .where(schema.alert.c.id == bindparam("key"), schema.alert.c.revision == bindparam("read"))
             .values({column.name: bindparam(f"new_{column.name}") for column in kept})
         )
-        rows = [{f"new_{name}": value for name, value in _row(alert).items()} | {"key": alert.id} for alert in changed]
-        connection.execute(statement, rows)
+        result = connection.execute(statement, [_update_row(alert) for alert in changed])
+        if result.rowcount != len(changed):
+            message = (
+                f"{len(changed) - result.rowcount} of {len(changed)} alerts were changed by somebody else meanwhile"
+            )
+            raise ConflictError(message)
+
+
+def _update_row(alert: Alert) -> dict[str, Any]:
+    row = {f"new_{name}": value for name, value in _row(alert).items() if name not in {"id", "code"}}
+    return row | {"key": alert.id, "read": alert.revision, "new_revision": alert.revision + 1}
 
 
 def add_calls(connection: Connection, calls: Sequence[Call]) -> dict[tuple[int, int, int, int], int]:
@@ -273,3 +286,12 @@ def save_rules_version(connection: Connection, version: str, files: Mapping[str,
     if known is None:
         connection.execute(insert(table), [{"version": version, "first_run_at": now, "files": dict(files)}])
         add_journal(connection, [JournalRow(now, "rules.run", "service", {"version": version})])
+
+
+def save_act(connection: Connection, alert: Alert, row: JournalRow) -> None:
+    """Write a person's act on one alert with its journal row; the evaluator then reads the alert's mark again."""
+    save_alerts(connection, [], [alert])
+    connection.execute(
+        insert(schema.change), [{"kind": "alert", "subject": alert.code, "xact": schema.xact(connection)}]
+    )
+    add_journal(connection, [row])

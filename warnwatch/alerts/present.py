@@ -34,29 +34,28 @@ class Present:
         """Start from the stored alerts: {rule: {subject: mark}}, marks of 0 left out."""
         self._marks = {rule: dict(subjects) for rule, subjects in marks.items()}
         self._columns: dict[str, pl.Series] = {}
-        self._codes: dict[str, pl.Series] = {}
+        self._frames: dict[str, pl.DataFrame] = {}
 
     def align(self, frames: Mapping[str, pl.DataFrame], moved: Mapping[str, Moved | None], book: RuleBook) -> None:
         """Bring the columns into the order of the frames' rows; costs little when nothing moved."""
         for rule in book.rules:
-            codes = frames[rule.about]["code"]
-            column, before = self._columns.get(rule.id), self._codes.get(rule.id)
-            if column is not None and before is codes:
+            frame = frames[rule.about]
+            column, move = self._columns.get(rule.id), moved.get(rule.about)
+            if column is not None and self._frames[rule.id] is frame:
                 continue
-            move = moved.get(rule.about)
-            if column is not None and before is not None and move is not None and len(move.kept) == len(before):
-                self._columns[rule.id] = pl.concat(
-                    [column.filter(move.kept), self._placed(rule.id, move.fresh["code"])]
-                )
+            if column is not None and move is not None:
+                fresh = self._placed(rule.id, move.fresh["code"])
+                self._columns[rule.id] = pl.concat([column.filter(move.kept), fresh])
             else:
-                self._columns[rule.id] = self._placed(rule.id, codes)
-            self._codes[rule.id] = codes
+                self._columns[rule.id] = self._placed(rule.id, frame["code"])
+            self._frames[rule.id] = frame
 
     def differing(self, evaluation: Evaluation) -> dict[str, list[str]]:
         """Name the subjects whose level is not what their alerts say, by rule. Unknown levels differ from nothing."""
         found: dict[str, list[str]] = {}
         for rule, levels in evaluation.levels.items():
-            frame = pl.DataFrame({"code": self._codes[rule], "level": levels, "mark": self._columns[rule]})
+            codes = self._frames[rule]["code"]
+            frame = pl.DataFrame({"code": codes, "level": levels, "mark": self._columns[rule]})
             subjects = frame.lazy().filter(_differs()).select("code").collect()["code"].to_list()
             if subjects:
                 found[rule] = subjects
@@ -76,9 +75,9 @@ class Present:
             self._write(rule, subjects)
 
     def _write(self, rule: str, subjects: Mapping[str, int]) -> None:
-        codes = self._codes.get(rule)
-        if codes is None:
+        if rule not in self._frames:
             return
+        codes = self._frames[rule]["code"]
         rows = codes.is_in(list(subjects)).arg_true()
         column = self._columns[rule].clone()
         marks = pl.Series([subjects[code] for code in codes.gather(rows)], dtype=pl.Int8)

@@ -73,7 +73,7 @@ class Snapshot:
     baseline_index report_index Int32 (working days of the calendar up to that local day; plain days where every_day),
     assigned_day due_day Int32 (local days since 1970), phase group_no Int16, slips slip_days Int32, clears Int8,
     progress weight Float32, every_day confidential Boolean. `bound`: how far the changes were read. `moved` is None
-    after a whole read.
+    after a whole read. `acted`: people acted on alerts since the last refresh.
     """
 
     tasks: pl.DataFrame
@@ -81,6 +81,7 @@ class Snapshot:
     holders: tuple[Holder, ...]
     bound: int
     moved: Moved | None = None
+    acted: bool = False
 
 
 def read_snapshot(connection: Connection, calendar: WorkCalendar, as_of: datetime | None = None) -> Snapshot:
@@ -92,14 +93,12 @@ def read_snapshot(connection: Connection, calendar: WorkCalendar, as_of: datetim
 
 
 def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar) -> Snapshot:
-    """Bring a snapshot up to date with the changes committed since; the same object when there are none."""
+    """Bring a snapshot up to date with the changes committed since; without any, its frame is the same object."""
     changes, bound = _read_changes(connection, before.bound)
-    if not changes:
-        return before if bound == before.bound else replace(before, bound=bound, moved=None)
+    after = replace(before, bound=bound, moved=None, acted=any(kind == "alert" for kind, _ in changes))
     codes = {subject for kind, subject in changes if kind == "task"}
     if "*" in codes or len(codes) > FEW:
-        return read_snapshot(connection, calendar)
-    after = replace(before, bound=bound, moved=None)
+        return replace(read_snapshot(connection, calendar), acted=after.acted)
     if any(kind == "unit" for kind, _ in changes):
         units = _read_units(connection, None)
         tasks = _with_bloc(before.tasks, units)

@@ -147,6 +147,7 @@ def upgrade() -> None:
         sa.Column("promised_for", Instant(), nullable=True),
         sa.Column("promised_level", sa.Integer(), server_default="0", nullable=False),
         sa.Column("next_at", Instant(), nullable=True),
+        sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["unit"], ["unit.code"], name=op.f("fk_alert_unit")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
         sa.UniqueConstraint("code", name=op.f("uq_alert_code")),

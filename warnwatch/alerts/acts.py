@@ -1,0 +1,82 @@
+"""What people do to an alert: acknowledge it with a promise, or close it with a document; the ledger writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from warnwatch.alerts.alert import Alert, State
+from warnwatch.alerts.lifecycle import close
+from warnwatch.errors import WarnWatchError
+from warnwatch.plan.calendar import Duration, WorkCalendar
+from warnwatch.plan.directory import Directory, Holder
+from warnwatch.rules.rule import Policy
+
+# design.md 6.8: a promise reaches at most this far, and never past its policy's cap.
+LONGEST_PROMISE = Duration(10, "working_day")
+
+
+class ActError(WarnWatchError):
+    """An act that cannot be done to this alert; the text says why, and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """An acknowledgement: who gives it, and until when the matter will be cured."""
+
+    by: Holder
+    until: datetime
+    note: str = ""
+
+
+def acknowledge(
+    alert: Alert, promise: Promise, policy: Policy, directory: Directory, now: datetime, calendar: WorkCalendar
+) -> tuple[Alert, bool]:
+    """Take a promise; the second value says whether it stops the climb.
+
+    Only the head, an acting head, or the deputy of a vacant head binds the unit: from anybody else it is noted as
+    received and stops nothing, since heads may not leave it to specialists.
+    """
+    if alert.state is not State.OPEN or alert.opened_at is None:
+        raise ActError(f"{alert.code}: chỉ xác nhận được cảnh báo đang mở, cảnh báo này: {alert.state}")
+    latest = min(calendar.add(now, LONGEST_PROMISE), calendar.add(alert.opened_at, policy.cap))
+    if promise.until <= now:
+        raise ActError(f"{alert.code}: thời hạn cam kết phải ở sau thời điểm hiện tại")
+    if promise.until > calendar.end_of_day(calendar.local_date(latest)):
+        last = calendar.local_date(latest)
+        raise ActError(f"{alert.code}: thời hạn cam kết muộn nhất được phép là ngày {last:%d/%m/%Y}")
+    taken = replace(alert, acknowledged_at=now, acknowledged_by=promise.by.code)
+    if not _binds(promise.by, alert, directory):
+        return taken, False
+    kept = replace(taken, promised_for=promise.until, promised_level=int(alert.level))
+    return (kept if alert.gone_since else replace(kept, next_at=promise.until)), True
+
+
+def _binds(holder: Holder, alert: Alert, directory: Directory) -> bool:
+    units = {alert.unit, *(unit.code for unit in directory.superiors(alert.unit))}
+    if holder.unit not in units or not holder.holds_on(directory.day):
+        return False
+    head = directory.recipient(holder.unit, "head")
+    return holder.office == "head" or (head is not None and head.holder.code == holder.code)
+
+
+def find_holder(directory: Directory, alert: Alert, who: str) -> Holder:
+    """Find who acts: a holder's code, or an office of the alert's unit (`head`, `deputy`, `focal_point`)."""
+    for holder in directory.holders:
+        if holder.code == who:
+            return holder
+    found = directory.recipient(alert.unit, who) if who in {"head", "deputy", "focal_point"} else None
+    if found is None:
+        raise ActError(
+            f"không có người giữ chức vụ {who!r}; được phép: mã trong holders, hoặc head, deputy, focal_point"
+        )
+    return found.holder
+
+
+def close_by_document(alert: Alert, reason: str, document: str, now: datetime) -> Alert:
+    """End an alert by a person's decision; it opens again only when its level rises above this one."""
+    if alert.state is State.ENDED:
+        raise ActError(f"{alert.code}: cảnh báo đã kết thúc ({alert.end_reason})")
+    if not reason.strip() or not document.strip():
+        raise ActError(f"{alert.code}: đóng cảnh báo phải có lý do và số văn bản")
+    return close(alert, now)

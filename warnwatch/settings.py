@@ -1,0 +1,182 @@
+"""The settings of an installation: one TOML file, the environment above it, secrets only from environment or files.
+
+`WARNWATCH_` + section + `__` + name in the environment overrides the file, as in WARNWATCH_DATABASE__URL.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from warnwatch.errors import SettingsError
+from warnwatch.shipped import shipped
+
+PREFIX = "WARNWATCH_"
+SECRETS = (("mail", "password"),)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Database(_Section):
+    """Where the plan and the alerts live."""
+
+    url: str = Field("sqlite:///warnwatch.db", description="SQLAlchemy URL: sqlite:///FILE or postgresql://…")
+
+
+class Plan(_Section):
+    """What holds for the whole plan."""
+
+    zone: str = Field("Asia/Ho_Chi_Minh", description="time zone of days, deadlines and texts")
+
+
+class Rules(_Section):
+    """The rule set."""
+
+    folder: Path | None = Field(None, description="the folder alert_rules; empty: the rules that ship with WarnWatch")
+
+
+class Cycle(_Section):
+    """When the plan is judged."""
+
+    every: float = Field(60.0, gt=0, le=86_400, description="seconds from cycle to cycle")
+
+
+class Delivery(_Section):
+    """What may leave: start with hold, look at what would be sent, try redirect, then go live."""
+
+    mode: Literal["hold", "redirect", "live"] = Field("hold", description="hold, redirect or live")
+    pilot: tuple[str, ...] | None = Field(None, description="unit codes; when given, only these units are told")
+
+
+class Mail(_Section):
+    """The mail server. Time limits in seconds."""
+
+    host: str = Field("localhost", description="SMTP server")
+    port: int = Field(587, gt=0, lt=65_536, description="its port")
+    security: Literal["none", "starttls", "tls"] = Field(
+        "starttls", description="none only on loopback or a closed net"
+    )
+    username: str | None = Field(None, description="login; without it none is tried")
+    password: str | None = Field(None, repr=False, description="only as WARNWATCH_MAIL__PASSWORD")
+    password_file: Path | None = Field(None, description="a file that holds the password")
+    ca_file: Path | None = Field(None, description="certificates to trust instead of the machine's")
+    sender: str = Field("canh-bao@example.vn", description="envelope and From address")
+    sender_name: str = Field("Hệ thống cảnh báo sớm", description="name beside it")
+    local_hostname: str = Field("localhost", description="the name given in EHLO")
+    message_id_domain: str = Field("warnwatch.invalid", description="right side of Message-ID; stable for ever")
+    connections: int = Field(4, gt=0, le=64, description="kept open at once while there is mail")
+    connect_limit: float = Field(10.0, gt=0, description="seconds for a connection")
+    command_limit: float = Field(10.0, gt=0, description="seconds for one answer")
+    attempt_limit: float = Field(30.0, gt=0, le=40, description="seconds for one attempt; below the lease of 45")
+    redirect_to: str | None = Field(None, description="where mode redirect sends everything")
+
+
+class Web(_Section):
+    """The service's own HTTP side."""
+
+    host: Literal["127.0.0.1", "::1", "localhost"] = Field(
+        "127.0.0.1", description="loopback only, until access control is configured"
+    )
+    port: int = Field(8057, ge=0, lt=65_536, description="0 takes a free one")
+    link: str = Field("", description="address of the service in texts; empty: texts hold no link")
+
+
+class Letter(_Section):
+    """What every text says of the installation."""
+
+    system: str = Field("Hệ thống cảnh báo sớm WarnWatch", description="name of the system in texts")
+    digest_cap: int = Field(50, gt=0, le=500, description="alerts listed in one mail; the rest are counted")
+
+
+class Settings(_Section):
+    """All settings; each has a default, so that an empty file runs on SQLite and sends nothing."""
+
+    database: Database = Database()
+    plan: Plan = Plan()
+    rules: Rules = Rules()
+    cycle: Cycle = Cycle()
+    delivery: Delivery = Delivery()
+    mail: Mail = Mail()
+    web: Web = Web()
+    letter: Letter = Letter()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The plan's time zone."""
+        return ZoneInfo(self.plan.zone)
+
+    @property
+    def rules_folder(self) -> Path:
+        """The folder with the rules: the installation's own, or the one that ships."""
+        return self.rules.folder or shipped("alert_rules")
+
+    @property
+    def mail_password(self) -> str | None:
+        """The mail password, from the environment or its file."""
+        if self.mail.password_file is None:
+            return self.mail.password
+        try:
+            return self.mail.password_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(f"mail.password_file: cannot read {self.mail.password_file} ({error})") from error
+
+
+def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; every mistake at once in a SettingsError. A relative path in the file starts at the file."""
+    values = _read(file) if file else {}
+    faults = [
+        f"{section}.{name}: a secret does not belong into the file; "
+        f"use {PREFIX}{section.upper()}__{name.upper()} or {section}.{name}_file"
+        for section, name in SECRETS
+        if isinstance(values.get(section), dict) and name in values[section]
+    ]
+    for key, value in environment.items():
+        section, mark, name = key.removeprefix(PREFIX).lower().partition("__")
+        part = values.setdefault(section, {}) if key.startswith(PREFIX) and mark else None
+        if isinstance(part, dict):
+            part[name] = _listed(section, name, value)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise SettingsError("\n".join(faults)) from error
+    try:
+        ZoneInfo(settings.plan.zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        faults.append(f"plan.zone: {settings.plan.zone!r} is no time zone; allowed: names such as Asia/Ho_Chi_Minh")
+        raise SettingsError("\n".join(faults)) from error
+    if settings.delivery.mode == "redirect" and not settings.mail.redirect_to:
+        faults.append("mail.redirect_to: mode redirect needs an address to send everything to")
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _listed(section: str, name: str, value: str) -> object:
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if (section, name) == ("delivery", "pilot")
+        else value
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not a TOML file ({error})") from error
+    for section, name in (("rules", "folder"), ("mail", "password_file"), ("mail", "ca_file")):
+        part = values.get(section)
+        if isinstance(part, dict) and isinstance(part.get(name), str):
+            part[name] = str(file.parent / part[name])
+    return values
