@@ -193,8 +193,23 @@ def _compared(checker: Checker, left: Part, sign: str, right: Part) -> Part:
     if kinds == {"number"}:
         left, right = checker.finite(left), checker.finite(right)
     sides = (left, right)
-    sql = f"({left.sql} {sign} {right.sql})"
+    sql = _comparison(left, sign, right)
     return Part("boolean", sql, 0, 0, weight=_weight(sides))
+
+
+def _comparison(left: Part, sign: str, right: Part) -> str:
+    # Polars loses the length of `1 = case … end` where all rows take the same branch: constants go right.
+    if _fixed(left) and not _fixed(right):
+        left, sign, right = right, _MIRRORED[sign], left
+    return f"({left.sql} {sign} {right.sql})"
+
+
+def _fixed(part: Part) -> bool:
+    """Say whether a part has the same value in every row: only names of columns stand in double quotes."""
+    return isinstance(part.literal, str) or '"' not in part.sql
+
+
+_MIRRORED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
 def _check_text(checker: Checker, left: Part, sign: str, right: Part) -> None:
@@ -329,7 +344,7 @@ def _call(checker: Checker, node: Node) -> Part:
         return _coalesce(checker, parts)
     if name == "nullif" and len(parts) == 2:
         left, right = (checker.finite(checker.expect(part, "number")) for part in parts)
-        sql = f"nullif({left.sql}, {right.sql})"
+        sql = f"(case when {_comparison(left, '=', right)} then null else {left.sql} end)"
         return Part("number", sql, 0, 0, left.bound, 2 * left.weight + right.weight + 2, floats=left.floats)
     if name in _ROUNDING and len(parts) == 1:
         part = checker.expect(parts[0], "number")
