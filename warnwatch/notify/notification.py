@@ -38,6 +38,8 @@ class Facts:
     """The words about an alert's subject that a text may show; read only for what is told.
 
     `progress` is 0..1 as last reported at `progress_at`. A confidential subject shows nothing but its code.
+    `value`, `target` and `period` are a KPI's, with their units, as a text says them; `expected_at` is a forecast's.
+    `lines` are further facts, label and value, in the order in which a letter shows them.
     """
 
     code: str
@@ -51,6 +53,11 @@ class Facts:
     progress_at: datetime | None = None
     started_at: datetime | None = None
     confidential: bool = False
+    value: str = ""
+    target: str = ""
+    period: str = ""
+    expected_at: datetime | None = None
+    lines: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,8 @@ class Item:
     """One alert as one recipient is told of it.
 
     `sentence` says the measure's value against its threshold in words. `days` is the whole number of days that the
-    kind of text counts (left, late, silent). `answer_by` is when the next step comes, `next_title` whom it tells.
+    kind of text counts (left, late, silent); working days when the alert's measure says so in its name. `answer_by`
+    is when the next step comes, `next_title` whom it tells.
     """
 
     alert: Alert
@@ -76,7 +84,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How a unit stands: numbers of tasks by computed status, the unit's own subtree."""
+    """How a unit stands: numbers of tasks by computed status, the unit's own subtree.
+
+    `due_soon` are part of `open_in_time`; the other numbers add up to `total`.
+    """
 
     total: int = 0
     done_in_time: int = 0

@@ -1,0 +1,130 @@
+"""How numbers, dates, hours, lists and offices are written in Vietnamese administrative texts (Decree 30/2020)."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from warnwatch.plan.directory import Recipient, Unit
+
+TITLE_CAP = 300  # a real title has at most some 250 characters; the longest of Plan 02 has 236
+SUBJECT_CAP = 200
+
+# Cc controls, Cf bidi and other invisible marks, Cs lone surrogates, Co private use, Cn not assigned.
+_UNPRINTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def clean(text: str, cap: int = TITLE_CAP) -> str:
+    """Give foreign text as one safe line: NFC, nothing invisible, single spaces, at most `cap` characters with “…”."""
+    if len(text) > cap * 4:
+        text = text[: cap * 4] + "…"
+    text = unicodedata.normalize("NFC", text)
+    if not text.isprintable():
+        text = "".join(" " if one.isspace() else one for one in text if one.isspace() or not _unprinted(one))
+        text = unicodedata.normalize("NFC", text)
+    text = " ".join(text.split())
+    return text if len(text) <= cap else text[: cap - 1].rstrip(" …") + "…"
+
+
+def _unprinted(one: str) -> bool:
+    return unicodedata.category(one) in _UNPRINTED
+
+
+def day(at: datetime, zone: ZoneInfo) -> str:
+    """Write a date: `01/7/2025`. Days below 10 and the months 1 and 2 take a leading 0, other months none."""
+    local = at.astimezone(zone)
+    month = f"{local.month:02d}" if local.month < 3 else str(local.month)
+    return f"{local.day:02d}/{month}/{local.year}"
+
+
+def hour(at: datetime, zone: ZoneInfo) -> str:
+    """Write a time of day: `16 giờ 00`."""
+    local = at.astimezone(zone)
+    return f"{local.hour:02d} giờ {local.minute:02d}"
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """Write an instant: `16 giờ 00 ngày 01/7/2025`."""
+    return f"{hour(at, zone)} ngày {day(at, zone)}"
+
+
+def last_moment(at: datetime, zone: ZoneInfo) -> str:
+    """Write the last good moment of a deadline: `hết ngày 15/8/2025`, or with its hour when that is not midnight."""
+    local = at.astimezone(zone)
+    whole_day = (local.hour, local.minute) == (23, 59)
+    return f"hết ngày {day(at, zone)}" if whole_day else moment(at, zone)
+
+
+def deadline(words: str, due_at: datetime | None, zone: ZoneInfo) -> str:
+    """Write a deadline: the document's own words, and the date that was computed from them."""
+    words = clean(words, 200)
+    if due_at is None:
+        return f"{words} (chưa xác định ngày cụ thể)" if words else "chưa có thời hạn"
+    computed = last_moment(due_at, zone)
+    if not words or words == computed:
+        return computed
+    return f"{words} ({computed})"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Write a number: `3.321`, `39,98`; closing zeros are dropped. No number is said in words."""
+    if value is None or not math.isfinite(value):
+        return "chưa xác định"
+    text = f"{value:,.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text.replace("-0", "0") if text == "-0" else text.translate({ord(","): ".", ord("."): ","})
+
+
+def percent(share: float | None) -> str:
+    """Write a share as percent: 0.3998 is `39,98 %`."""
+    text = number(None if share is None else share * 100)
+    return text if share is None or not math.isfinite(share) else f"{text} %"
+
+
+def listing(parts: Sequence[str]) -> str:
+    """Join parts as a sentence does: `a, b và c`."""
+    return " và ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+
+
+def sentence(text: str) -> str:
+    """Make a whole sentence: a capital first, a full stop last."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def unit_name(unit: Unit) -> str:
+    """Give a unit's full name, safe to print."""
+    return clean(unit.name) or clean(unit.code)
+
+
+def unit_short(unit: Unit) -> str:
+    """Give the name of a unit for headlines: its own short name, or the usual abbreviation."""
+    return clean(unit.short_name) or unit_name(unit).replace("Ủy ban nhân dân", "UBND")
+
+
+def office_title(recipient: Recipient) -> str:
+    """Give the title by which an office is addressed; a nameless one has the general word for it."""
+    at_top = recipient.office != "focal_point" and recipient.holder.office == "head"
+    own = clean(recipient.holder.title) or (clean(recipient.unit.head_title) if at_top else "")
+    general = {"head": "Thủ trưởng", "deputy": "Phó Thủ trưởng"}
+    return own or general.get(recipient.holder.office, "Đầu mối theo dõi")
+
+
+def addressee(title: str, unit: str) -> str:
+    """Join an office and its unit as one says them: `Chủ tịch Ủy ban nhân dân tỉnh Thái Nguyên`.
+
+    Words that end the title and begin the unit's name are said once. A title that names its unit stays as it is.
+    """
+    words, name = title.split(), unit.split()
+    if unit.lower() in title.lower():
+        return title
+    for count in range(min(len(words), len(name)), 0, -1):
+        if [one.lower() for one in words[-count:]] == [one.lower() for one in name[:count]]:
+            return " ".join([*words[:-count], *name])
+    return f"{title} {unit}"
