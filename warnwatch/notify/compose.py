@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from warnwatch.notify import wording
+from warnwatch.notify.cases import Case, Desk, cases
 from warnwatch.notify.letters import write
 from warnwatch.notify.notification import Item, Kind, Letterhead, Notification, Telling
-from warnwatch.notify.page import Case, Desk, cases
 from warnwatch.notify.texts import Texts, shipped_texts
 from warnwatch.rules.rule import Level
 

@@ -9,14 +9,9 @@ from collections.abc import Callable, Sequence
 from itertools import count, groupby
 
 from warnwatch.notify import wording
-from warnwatch.notify.notification import Facts, Kind
-from warnwatch.notify.page import (
+from warnwatch.notify.cases import (
     Case,
     Desk,
-    Frame,
-    Page,
-    Rows,
-    Section,
     case_words,
     counts,
     days_words,
@@ -27,6 +22,8 @@ from warnwatch.notify.page import (
     said_alike,
     section,
 )
+from warnwatch.notify.notification import Facts, Kind
+from warnwatch.notify.page import Frame, Page, Rows, Section
 from warnwatch.plan.directory import Via
 
 

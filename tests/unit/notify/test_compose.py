@@ -340,7 +340,7 @@ def test_the_initial_digest_says_so_and_says_what_is_late_why_by_when_and_what_t
     assert found.kind is Kind.INITIAL
     assert found.subject.startswith("[Tình hình ban đầu] Tình hình thực hiện nhiệm vụ của UBND tỉnh Thái Nguyên")
     for said in (
-        "thư này tổng hợp tình hình ban đầu, thời hạn phản hồi tính từ thư này",
+        "Đây là tình hình ban đầu khi Hệ thống bắt đầu theo dõi; thời hạn phản hồi tính từ thư này.",
         "Quá hạn 3 ngày làm việc – mức Khẩn (CB-25-00417)",
         "Thời hạn: trước ngày 15/8/2025 (hết ngày 15/8/2025)",
         "Lý do: Đã quá thời hạn 3 ngày làm việc.",

@@ -1,0 +1,254 @@
+"""What is told, case by case: the facts of each task become words here, before any layout.
+
+In: a telling. Out: cases, ranked, and the words and entries of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from warnwatch.notify import wording
+from warnwatch.notify.notification import Facts, Item, Kind, Letterhead, Telling
+from warnwatch.notify.page import Entry, Rows, Section
+from warnwatch.notify.texts import Texts
+from warnwatch.rules.rule import Level
+
+# What several tasks say alike about answering is said once, above them.
+_SAID_ONCE = {"Việc cần làm", "Phản hồi", "Diễn biến", "Bước tiếp theo"}
+
+# In a list the weightier kind comes first among equals.
+KIND_ORDER = {kind: place for place, kind in enumerate((Kind.OVERDUE, Kind.DUE_TODAY, *Kind))}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the writing of one mail needs: who is told what, the installation's letterhead, the time, the texts."""
+
+    telling: Telling
+    letterhead: Letterhead
+    now: datetime
+    texts: Texts
+
+    def day(self, at: datetime | None) -> str:
+        """Write a date in the plan's zone; nothing for no instant."""
+        return wording.day(at, self.letterhead.zone) if at else ""
+
+    def moment(self, at: datetime | None) -> str:
+        """Write an instant in the plan's zone; nothing for none."""
+        return wording.moment(at, self.letterhead.zone) if at else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that one recipient is told about one subject, the gravest alert first."""
+
+    items: tuple[Item, ...]
+    own: bool
+
+    @property
+    def lead(self) -> Item:
+        """The gravest of its alerts; the case is told under that one's kind."""
+        return self.items[0]
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of text that its gravest alert asks for."""
+        return self.lead.kind
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the subject is confidential: then nothing but its code is told."""
+        return any(item.facts.confidential for item in self.items)
+
+    @property
+    def sheet(self) -> str:
+        """The sheet that holds the words of this case."""
+        return "restricted" if self.hidden else str(self.kind)
+
+    @property
+    def level(self) -> Level:
+        """The highest level."""
+        return self.lead.alert.level
+
+    @property
+    def codes(self) -> str:
+        """The alerts' codes, as an answer names them."""
+        return ", ".join(item.alert.code for item in self.items)
+
+
+def cases(desk: Desk) -> tuple[Case, ...]:
+    """Gather items by subject and rank them: the highest level first, then the weightier kind, then the oldest."""
+    by_subject: dict[tuple[str, str], list[Item]] = {}
+    for item in desk.telling.items:
+        by_subject.setdefault((item.alert.about, item.alert.subject), []).append(item)
+    found = [_case(items, desk) for items in by_subject.values()]
+    return tuple(sorted(found, key=lambda case: _rank(case.lead)))
+
+
+def _case(items: Iterable[Item], desk: Desk) -> Case:
+    ranked = tuple(sorted(items, key=_rank))
+    return Case(ranked, ranked[0].facts.unit.code == desk.telling.recipient.unit.code)
+
+
+def _rank(item: Item) -> tuple[int, int, str, float, float, int]:
+    due = item.facts.due_at.timestamp() if item.facts.due_at else float("inf")
+    title = item.title if item.kind is Kind.GENERAL else ""
+    return (-item.alert.level, KIND_ORDER[item.kind], title, due, item.alert.pending_since.timestamp(), item.alert.id)
+
+
+# --- the words of one alert -----------------------------------------------------------------------------------------
+
+
+def recipient_words(desk: Desk) -> dict[str, object]:
+    """Give the words that are the same in the whole mail: who is addressed, and the time."""
+    recipient = desk.telling.recipient
+    title, unit = wording.office_title(recipient), wording.unit_name(recipient.unit)
+    focal = recipient.holder.office == "focal_point"
+    return {
+        "office": f"{title}, {unit}" if focal else wording.addressee(title, unit),
+        "title": title,
+        "to_head": not focal,
+        "moment": desk.moment(desk.now),
+    }
+
+
+def case_words(case: Case, desk: Desk) -> dict[str, object]:
+    """Give the words that a sheet may use about one case; a missing fact is an empty text here, never None."""
+    item = case.lead
+    words = recipient_words(desk) | _fact_words(item.facts, desk) | _alert_words(item, desk)
+    by = f" trước {desk.moment(item.answer_by)}" if item.answer_by else ""
+    if by and item.answer_by and case.kind is Kind.DUE_TODAY and desk.day(item.answer_by) == desk.day(desk.now):
+        by = f" trước {wording.hour(item.answer_by, desk.letterhead.zone)} hôm nay"
+    next_title = wording.clean(item.next_title)
+    words |= {
+        "alert": case.codes,
+        "own": case.own,
+        "answering": case.kind is Kind.ACK,
+        "days": days_words(item, desk),
+        "by": by,
+        "until": desk.moment(item.answer_by),
+        "next_title": next_title,
+        "then": f" Quá thời hạn trên, Hệ thống báo cáo {next_title} theo quy định." if by and next_title else "",
+        "told": item.times_told,
+        "guidance": wording.sentence(wording.clean(item.guidance, 600)),
+    }
+    say = desk.texts.sheet("entry", words | {"why_told": str(item.reason)})
+    words |= {"reason": say("reason"), "answered": say("answered")}
+    words["why"] = _why(item, words, desk)
+    words["others"] = [_why(other, words | _alert_words(other, desk), desk) for other in case.items[1:]]
+    return words
+
+
+def _fact_words(facts: Facts, desk: Desk) -> dict[str, object]:
+    return {
+        "code": wording.clean(facts.code, 80),
+        "name": wording.clean(facts.title) or "chưa có tên",
+        "unit": wording.unit_name(facts.unit),
+        "unit_short": wording.unit_short(facts.unit),
+        "document": wording.clean(facts.assigning_document),
+        "deadline": wording.deadline(facts.due_text, facts.due_at, desk.letterhead.zone),
+        "due_day": desk.day(facts.due_at) or "chưa xác định",
+        "result": wording.clean(facts.expected_result),
+        "progress": _progress(facts, desk),
+        "progress_day": desk.day(facts.progress_at),
+        "start_day": desk.day(facts.started_at),
+        "expected_day": desk.day(facts.expected_at),
+        "value": wording.clean(facts.value),
+        "target": wording.clean(facts.target),
+        "period": wording.clean(facts.period),
+    }
+
+
+def _alert_words(item: Item, desk: Desk) -> dict[str, object]:
+    alert = item.alert
+    promised = wording.last_moment(alert.promised_for, desk.letterhead.zone) if alert.promised_for else ""
+    return {
+        "about": alert.about,
+        "rule_title": wording.clean(item.title),
+        "level_word": alert.level.vietnamese,
+        "acknowledged": desk.moment(alert.acknowledged_at),
+        "promised": promised,
+        "ended": desk.moment(alert.ended_at),
+        "days": days_words(item, desk),
+    }
+
+
+def _why(item: Item, words: Mapping[str, object], desk: Desk) -> str:
+    said = wording.clean(item.sentence, 600)
+    return wording.sentence(said or desk.texts.say(str(item.kind), "state", words))
+
+
+def _progress(facts: Facts, desk: Desk) -> str:
+    if facts.progress_at is None and facts.progress is None:
+        return "chưa có báo cáo"
+    share = wording.percent(facts.progress) if facts.progress is not None else "báo cáo chưa nêu tỷ lệ"
+    return f"{share} (ngày {desk.day(facts.progress_at)})" if facts.progress_at else share
+
+
+def days_words(item: Item, desk: Desk) -> str:
+    """Write the days that a kind counts, in the unit of its measure: `3 ngày làm việc`; for none, an empty text."""
+    count = item.days
+    if count is None and item.kind is Kind.OVERDUE and item.facts.due_at:
+        zone = desk.letterhead.zone
+        count = (desk.now.astimezone(zone).date() - item.facts.due_at.astimezone(zone).date()).days
+        return f"{count} ngày" if count > 0 else ""
+    if not count or "days" not in item.alert.measure:
+        return ""
+    working = " làm việc" if "working" in item.alert.measure else ""
+    return f"{wording.number(abs(count), 0)} ngày{working}"
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
+def rows(text: str) -> Rows:
+    """Read the lines `label: value` that a sheet gives for facts."""
+    pairs = (line.strip().partition(": ") for line in text.splitlines() if line.strip())
+    return tuple((label, value) for label, _, value in pairs)
+
+
+def entry(case: Case, words: Mapping[str, object], desk: Desk, number: int, block: str = "") -> Entry:
+    """Give one case as an entry of a list; a confidential one has nothing but its code."""
+    block = "restricted" if case.hidden else block or ("own" if case.own else "below")
+    return Entry(
+        number=number,
+        level=int(case.level),
+        word=case.level.vietnamese,
+        code=str(words["code"]),
+        name="" if case.hidden else str(words["name"]),
+        state=desk.texts.say(case.sheet, "state", words),
+        alert=case.codes,
+        lines=rows(desk.texts.say("entry", block, words)),
+    )
+
+
+def section(heading: str, entries: Sequence[Entry]) -> Section:
+    """Set entries under a heading, with what they say alike above them."""
+    alike = said_alike(entries)
+    return Section(heading, tuple(one.without(alike) for one in entries), alike)
+
+
+def said_alike(entries: Sequence[Entry]) -> Rows:
+    """Give the lines about answering that several entries have in common: they are said once."""
+    if len(entries) < 2:
+        return ()
+    first = (line for line in entries[0].lines if line[0] in _SAID_ONCE)
+    return tuple(line for line in first if all(line in one.lines for one in entries))
+
+
+def counts(told: Iterable[Case], desk: Desk) -> str:
+    """Count cases by kind: `3 quá hạn và 2 sắp đến hạn`; what is confidential is one number of its own."""
+    numbers: dict[str, int] = {}
+    for case in sorted(told, key=lambda one: one.hidden):
+        words = {"rule_title": "" if case.hidden else wording.clean(case.lead.title)}
+        label = desk.texts.say(case.sheet, "label", words)
+        label = label[0].lower() + label[1:]
+        numbers[label] = numbers.get(label, 0) + 1
+    return wording.listing([f"{count} {label}" for label, count in numbers.items()])
+
+
+def noun(told: Iterable[Case]) -> str:
+    """Give the word for what is counted."""
+    return "nhiệm vụ" if all(case.lead.alert.about == "task" for case in told) else "nội dung"
