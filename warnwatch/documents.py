@@ -189,7 +189,9 @@ class _Builder:
     def _value(self, event: NodeEvent, keys: Keys, key_start: int) -> Data:
         self._check(event, keys)
         style = str(event.style or "") if isinstance(event, ScalarEvent) else ""
-        self.spans[keys] = Span(event.start_mark.index, event.end_mark.index, key_start, style)
+        start, end = event.start_mark.index, event.end_mark.index
+        # A value that is not written has the place of whatever comes next: say its key's instead.
+        self.spans[keys] = Span(start if end > start or not keys else key_start, end, key_start, style)
         if isinstance(event, MappingStartEvent):
             return self._mapping(keys)
         if isinstance(event, SequenceStartEvent):

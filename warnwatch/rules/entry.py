@@ -11,6 +11,24 @@ from warnwatch.plan.calendar import Duration, parse_duration
 from warnwatch.rules.expression import Column, Expression, ExpressionError, Fault, Wanted, compile_expression
 from warnwatch.rules.rule import LEVELS, Level
 
+RULE_KEYS = (
+    "id",
+    "title",
+    "about",
+    "where",
+    "measure",
+    "below",
+    "above",
+    "for",
+    "keep",
+    "text",
+    "escalation",
+    "guidance",
+    "source",
+)
+POLICY_KEYS = ("id", "title", "cap", "levels")
+STEP_KEYS = ("after", "tell", "channels")
+_KNOWN_KEYS = frozenset({*RULE_KEYS, *POLICY_KEYS, *STEP_KEYS})
 ZERO = Duration(0, "minute")
 
 
@@ -33,6 +51,11 @@ class Entry:
         """Note a mistake at one of the keys; at the whole entry for a key that is not there."""
         self.mistakes.append(self.document.mistake((*self.keys, name), message, found, allowed, nearest))
 
+    def complain_missing(self, *names: str) -> None:
+        """Note that one of these keys is missing, unless a misspelt one (a mistake already) was meant for it."""
+        if not any(nearest_name(key, names) for key in self.values if key not in _KNOWN_KEYS):
+            self.complain("", f"thiếu khóa {' hoặc '.join(names)}")
+
     def only(self, allowed: tuple[str, ...]) -> bool:
         """Say whether this is a mapping, and note every key that is not allowed."""
         if not isinstance(self.document.value(self.keys), dict):
@@ -50,7 +73,7 @@ class Entry:
         if name in self.values:
             self.complain(name, f"khóa {name} cần một câu chữ", "" if value is None else str(value))
         elif required:
-            self.complain(name, f"thiếu khóa {name}")
+            self.complain_missing(name)
         return ""
 
     def choice(self, name: str, allowed: Collection[str], message: str) -> str:
@@ -79,10 +102,10 @@ class Entry:
         """Give an entry for each item of the list under a key; an empty list is a mistake."""
         value = self.values.get(name)
         if not isinstance(value, list) or not value:
-            message = (
-                f"khóa {name} cần một danh sách có ít nhất một mục" if name in self.values else f"thiếu khóa {name}"
-            )
-            self.complain(name, message)
+            if name in self.values:
+                self.complain(name, f"khóa {name} cần một danh sách có ít nhất một mục")
+            else:
+                self.complain_missing(name)
             return []
         return [self.inside(name, index) for index in range(len(value))]
 
@@ -90,8 +113,10 @@ class Entry:
         """Give the names under a key, one or a list; each must be allowed and stand there once."""
         value = self.values.get(name)
         found = value if isinstance(value, list) else [] if value is None else [value]
-        if not found:
-            self.complain(name, f"khóa {name} trống" if name in self.values else f"thiếu khóa {name}")
+        if name not in self.values:
+            self.complain_missing(name)
+        elif not found:
+            self.complain(name, f"khóa {name} trống")
         names: list[str] = []
         for index, item in enumerate(found):
             keys: Keys = (*self.keys, name, index) if isinstance(value, list) else (*self.keys, name)
@@ -108,6 +133,9 @@ class Entry:
     def levels(self, name: str) -> dict[Level, Keys]:
         """Give where each level's value stands under a key, lowest level first; note the names that are no level."""
         value = self.values.get(name)
+        if name not in self.values:
+            self.complain_missing(name)
+            return {}
         if not isinstance(value, dict) or not value:
             self.complain(name, f"khóa {name} cần ít nhất một mức", allowed=", ".join(LEVELS))
             return {}

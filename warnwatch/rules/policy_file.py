@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from warnwatch.documents import Keys
-from warnwatch.rules.entry import ZERO, Entry
+from warnwatch.rules.entry import POLICY_KEYS, STEP_KEYS, ZERO, Entry
 from warnwatch.rules.rule import CHANNELS, OFFICES, Level, Policy, Step
 from warnwatch.rules.rule_file import read_id
-
-POLICY_KEYS = ("id", "title", "cap", "levels")
-STEP_KEYS = ("after", "tell", "channels")
 
 
 def read_policy(entry: Entry) -> Policy | None:
@@ -23,7 +20,7 @@ def read_policy(entry: Entry) -> Policy | None:
         cap=entry.duration("cap"),
     )
     if "cap" not in entry.values:
-        entry.complain("cap", "thiếu khóa cap")
+        entry.complain_missing("cap")
     elif policy.cap == ZERO and len(entry.mistakes) == before:
         entry.complain("cap", "thời hạn cam kết dài nhất phải lớn hơn 0", "0")
     return policy if len(entry.mistakes) == before else None

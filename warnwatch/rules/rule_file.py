@@ -9,25 +9,10 @@ from itertools import pairwise
 from typing import cast
 
 from warnwatch.errors import nearest_name
-from warnwatch.rules.entry import Codes, Entry
+from warnwatch.rules.entry import RULE_KEYS, Codes, Entry
 from warnwatch.rules.expression import Column, Expression, compile_expression
 from warnwatch.rules.rule import About, Direction, Level, Rule, Rung
 
-RULE_KEYS = (
-    "id",
-    "title",
-    "about",
-    "where",
-    "measure",
-    "below",
-    "above",
-    "for",
-    "keep",
-    "text",
-    "escalation",
-    "guidance",
-    "source",
-)
 _ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
 Columns = Mapping[str, Column]
 
@@ -104,7 +89,7 @@ def _direction(entry: Entry) -> str:
     if given:
         entry.complain(given[1], "chỉ được ghi một trong hai khóa below và above")
     else:
-        entry.complain("below", "thiếu bậc ngưỡng", allowed="below hoặc above")
+        entry.complain_missing("below", "above")
     return ""
 
 

@@ -1,0 +1,440 @@
+"""A rule folder gives its rules, or every mistake of every file at once, each at its line and column."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warnwatch.documents import parse_document
+from warnwatch.errors import Mistake, MistakesError, NotFoundError
+from warnwatch.notify.notification import Kind
+from warnwatch.plan.calendar import Duration
+from warnwatch.rules.entry import Entry
+from warnwatch.rules.evaluation import columns_of
+from warnwatch.rules.expression import Column
+from warnwatch.rules.rule import Level, RuleBook
+from warnwatch.rules.rule_file import Vocabulary, read_rule
+from warnwatch.rules.rulebook import load_rulebook
+
+STATUSES = frozenset({"open", "claimed", "done", "suspended", "cancelled"})
+CATALOGUE: Mapping[str, Mapping[str, Column]] = {
+    "task": {
+        column.name: column
+        for column in (
+            Column("status", "text", STATUSES, nullable=False),
+            Column("unit", "code"),
+            Column("has_deadline", "boolean", nullable=False),
+            Column("working_days_left", "number"),
+            Column("planned_working_days", "number"),
+            Column("behind", "number"),
+        )
+    }
+}
+KINDS = ("due_soon", "overdue", "behind")
+CODES = {"unit": frozenset({"CP-BTC"})}
+
+RULES = """\
+rules:
+  - id: task-deadline
+    title: {notice: Sắp đến hạn, critical: Quá hạn}
+    about: task
+    where: status in ('open', 'claimed') and has_deadline
+    measure: working_days_left
+    below:
+      notice: least(7, 0.5 * planned_working_days)
+      critical: 0
+    for: 0
+    keep: 1 working day
+    text: {notice: due_soon, critical: overdue}
+    escalation: head-of-unit
+    guidance: Cập nhật tiến độ.
+"""
+POLICIES = """\
+policies:
+  - id: head-of-unit
+    title: Người đứng đầu đơn vị
+    cap: 10 working days
+    levels:
+      notice: [{tell: focal_point}]
+      critical: [{tell: [head, focal_point]}, {after: 1 working day, tell: superior.head}]
+"""
+
+
+@dataclass
+class Folder:
+    """A rule folder made for one test; each change is (old text, new text) of one of its two files."""
+
+    path: Path
+    rules: str = RULES
+    policies: str = POLICIES
+    more: dict[str, str] = field(default_factory=dict)
+
+    def load(self) -> RuleBook:
+        """Write the files and load them."""
+        for name, text in {"deadlines.yml": self.rules, "escalations.yml": self.policies, **self.more}.items():
+            if text:
+                (self.path / name).write_text(text, encoding="utf-8")
+        return load_rulebook(self.path, CATALOGUE, KINDS, CODES)
+
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """Load what must be refused."""
+        with pytest.raises(MistakesError) as error:
+            self.load()
+        return error.value.mistakes
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A folder with one rule and one policy, both right."""
+    path = tmp_path / "alert_rules"
+    path.mkdir()
+    return Folder(path)
+
+
+def changed(text: str, old: str, new: str) -> str:
+    """Change one place of a text that has it."""
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+# --- what loads -----------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_loads(folder: Folder) -> None:
+    """A right rule keeps all that its file says."""
+    rule = folder.load().rule("task-deadline")
+    assert (rule.about, rule.measure, rule.direction, rule.escalation) == (
+        "task",
+        "working_days_left",
+        "below",
+        "head-of-unit",
+    )
+    assert {level: rung.text for level, rung in rule.rungs.items()} == {
+        Level.NOTICE: "least(7, 0.5 * planned_working_days)",
+        Level.CRITICAL: "0",
+    }
+    assert rule.title == {Level.NOTICE: "Sắp đến hạn", Level.CRITICAL: "Quá hạn"}
+    assert rule.text == {Level.NOTICE: "due_soon", Level.CRITICAL: "overdue"}
+    assert (rule.hold_for.zero, rule.keep) == (True, Duration(1, "working_day"))
+    assert (rule.file, rule.line, rule.source) == ("alert_rules/deadlines.yml", 2, "")
+
+
+def test_a_policy_loads(folder: Folder) -> None:
+    """A right policy has its steps by level; the first tells at once."""
+    policy = folder.load().policies["head-of-unit"]
+    first, second = policy.levels[Level.CRITICAL]
+    assert (first.after.zero, first.tell, first.channels) == (True, ("head", "focal_point"), ("email",))
+    assert (second.after, second.tell) == (Duration(1, "working_day"), ("superior.head",))
+    assert policy.cap == Duration(10, "working_day")
+
+
+def test_one_text_serves_all_levels(folder: Folder) -> None:
+    """A plain title stands for every level that has a rung."""
+    folder.rules = changed(folder.rules, "{notice: Sắp đến hạn, critical: Quá hạn}", "Nhiệm vụ")
+    assert folder.load().rules[0].title == {Level.NOTICE: "Nhiệm vụ", Level.CRITICAL: "Nhiệm vụ"}
+
+
+def test_where_may_be_left_out(folder: Folder) -> None:
+    """A rule without `where` applies to every subject."""
+    folder.rules = changed(folder.rules, "    where: status in ('open', 'claimed') and has_deadline\n", "")
+    assert folder.load().rules[0].where_text == "true"
+
+
+def test_the_version_is_that_of_the_bytes(folder: Folder) -> None:
+    """The version changes with any byte of any file, a comment's too, and with nothing else."""
+    before = folder.load().version
+    (folder.path / "calendar.yml").write_text("days: []\n", encoding="utf-8")
+    assert folder.load().version == before
+    folder.policies += "# ghi chú\n"
+    assert folder.load().version != before
+
+
+def test_windows_files_load(folder: Folder) -> None:
+    """A byte order mark and Windows line ends are accepted."""
+    folder.rules = "\ufeff" + folder.rules.replace("\n", "\r\n")
+    assert folder.load().rules
+
+
+def test_an_unknown_code_is_a_warning(folder: Folder) -> None:
+    """A code that the plan does not know is named at its place, and the rules run."""
+    folder.rules = changed(folder.rules, "status in ('open', 'claimed') and has_deadline", "unit = 'CP-BTX'")
+    warning = folder.load().warnings[0]
+    assert (warning.line, warning.column, warning.found, warning.nearest) == (5, 19, "CP-BTX", "CP-BTC")
+
+
+def test_an_unknown_rule_is_named_with_the_nearest(folder: Folder) -> None:
+    """Asking for a rule that is not there gives the nearest id."""
+    with pytest.raises(NotFoundError, match="task-deadline"):
+        folder.load().rule("task-deadlin")
+
+
+# --- typical typos --------------------------------------------------------------------------------------------------
+
+MEASURES = "behind, planned_working_days, working_days_left"
+DURATIONS = "1 working day (ngày làm việc), 4 working hours (giờ làm việc), 2h (giờ), 30m (phút), 3 days (ngày), 0"
+RULE_KEYS = "id, title, about, where, measure, below, above, for, keep, text, escalation, guidance, source"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(
+            "0.5 * planned",
+            "0,5*planned",
+            "8:24: dấu phẩy thập phân; hãy viết dấu chấm (nếu là hai giá trị thì thêm dấu cách sau dấu phẩy);"
+            " gặp: 0,5; có phải ý là: 0.5?",
+            id="decimal comma",
+        ),
+        pytest.param(
+            "measure: working_days_left",
+            "measure: working_day_left",
+            "6:14: chỉ tiêu đo không có trong danh mục; gặp: working_day_left;"
+            f" được phép: {MEASURES}; có phải ý là: working_days_left?",
+            id="unknown measure",
+        ),
+        pytest.param(
+            "'open'",
+            "'opne'",
+            "5:23: cột status không có giá trị này; gặp: opne;"
+            " được phép: cancelled, claimed, done, open, suspended; có phải ý là: open?",
+            id="unknown column value",
+        ),
+        pytest.param(
+            "below:",
+            "bellow:",
+            f"7:5: khóa không có trong danh mục; gặp: bellow; được phép: {RULE_KEYS}; có phải ý là: below?",
+            id="misspelt key",
+        ),
+        pytest.param(
+            "    about: task",
+            "\tabout: task",
+            "4:1: thụt lề bằng phím Tab; hãy thay bằng dấu cách",
+            id="tab indentation",
+        ),
+        pytest.param(
+            "Cập nhật tiến độ.",
+            "“Cập nhật tiến độ.”",
+            "14:15: dấu ngoặc kép cong; hãy dùng dấu thẳng \" hoặc '; gặp: “",
+            id="curly quotes",
+        ),
+        pytest.param(
+            "'open'",
+            "‘open’",
+            "5:23: dấu ngoặc cong; hãy dùng dấu nháy đơn thẳng '; gặp: ‘",
+            id="curly quotes in an expression",
+        ),
+        pytest.param(
+            "about: task", "about task", "4:5: thiếu dấu hai chấm sau tên khóa; gặp: about task", id="missing colon"
+        ),
+        pytest.param(
+            "escalation: head-of-unit",
+            "escalation: head-of-unti",
+            "13:17: chính sách báo cáo không có trong các tệp; gặp: head-of-unti;"
+            " được phép: head-of-unit; có phải ý là: head-of-unit?",
+            id="unknown escalation",
+        ),
+        pytest.param(
+            "keep: 1 working day",
+            "keep: 1 wroking day",
+            f"11:11: không đọc được khoảng thời gian: '1 wroking day'; được phép: {DURATIONS}",
+            id="wrong duration",
+        ),
+        pytest.param(
+            "      critical: 0",
+            "      crtical: 0",
+            "9:7: mức không có trong danh mục; gặp: crtical; được phép: notice, warning, critical;"
+            " có phải ý là: critical?",
+            id="wrong level name",
+        ),
+        pytest.param(
+            "    for: 0",
+            "    above: {notice: 3}",
+            "10:12: chỉ được ghi một trong hai khóa below và above",
+            id="both below and above",
+        ),
+    ],
+)
+def test_typical_typos(folder: Folder, old: str, new: str, expected: str) -> None:
+    """Each typical slip of the pen is the first mistake named, with its place and the way out."""
+    folder.rules = changed(folder.rules, old, new)
+    assert str(folder.mistakes()[0]) == f"alert_rules/deadlines.yml:{expected}"
+
+
+def test_duplicate_ids(folder: Folder) -> None:
+    """An id that another file already has is named with the place of the first."""
+    folder.more["more.yml"] = folder.rules
+    assert [str(mistake) for mistake in folder.mistakes()] == [
+        "alert_rules/more.yml:2:9: mã ghi hai lần, lần đầu ở alert_rules/deadlines.yml:2; gặp: task-deadline"
+    ]
+
+
+LADDER = "below:\n      notice: least(7, 0.5 * planned_working_days)\n      critical: 0\n"
+BAD_ID = "mã sai: bắt đầu bằng chữ thường, chỉ gồm chữ thường không dấu, chữ số và gạch nối"
+NO_CLOCK = "không dùng đồng hồ hay phép tính ngày; hãy dùng chỉ tiêu đã có trong danh mục"
+
+# --- other mistakes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("    title: {notice: Sắp đến hạn, critical: Quá hạn}\n", "", 2, "thiếu khóa title"),
+        ("    escalation: head-of-unit\n", "", 2, "thiếu khóa escalation"),
+        ("    guidance: Cập nhật tiến độ.\n", "", 2, "thiếu khóa guidance"),
+        ("    measure: working_days_left\n", "", 2, "thiếu khóa measure"),
+        (", critical: Quá hạn}", "}", 3, "khóa title thiếu mức critical"),
+        ("critical: overdue", "critical: overdo", 12, "loại thông báo không có trong danh mục"),
+        ("id: task-deadline", "id: Task Deadline", 2, BAD_ID),
+        ("about: task", "about: tasks", 4, "quy tắc không thể nói về đối tượng này"),
+        ("measure: working_days_left", "measure: status", 6, "chỉ tiêu đo phải là số"),
+        ("measure: working_days_left", "measure: 7", 6, "khóa measure cần một câu chữ"),
+        ("critical: 0", "critical: [0]", 9, "cần một số hoặc một biểu thức"),
+        ("critical: 0", "critical:", 9, "cần một số hoặc một biểu thức"),
+        ("critical: 0", "critical: .nan", 9, "không dùng giá trị vô hạn"),
+        ("critical: 0", "critical: status = 'open'", 9, "cần số, gặp điều kiện đúng/sai"),
+        ("where: status", "where: now() > 1 and status", 5, NO_CLOCK),
+        ("keep: 1 working day", "keep: [1]", 11, "khóa keep cần một khoảng thời gian"),
+        (LADDER, "below: {}\n", 7, "khóa below cần ít nhất một mức"),
+        ("    " + LADDER, "", 2, "thiếu khóa below hoặc above"),
+        ("rules:\n", "rules: 7\nx:\n", 1, "khóa rules cần một danh sách có ít nhất một mục"),
+        ("rules:\n", "rules:\n  - chữ\n", 2, "cần một nhóm khóa: giá trị"),
+    ],
+)  # fmt: skip
+def test_mistakes_of_a_rule(folder: Folder, old: str, new: str, line: int, message: str) -> None:
+    """What a rule lacks or has wrong is named at its line."""
+    folder.rules = changed(folder.rules, old, new)
+    assert (line, message) in [(mistake.line, mistake.message) for mistake in folder.mistakes()]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("tell: focal_point", "tell: focal_piont", 6, "chức danh không có trong danh mục"),
+        ("{tell: focal_point}", "{}", 6, "thiếu khóa tell"),
+        ("{tell: focal_point}", "{tell: []}", 6, "khóa tell trống"),
+        ("[{tell: focal_point}]", "[]", 6, "khóa notice cần một danh sách có ít nhất một mục"),
+        ("{tell: focal_point}", "{after: 2h, tell: head}", 6, "bước đầu tiên không có after: bước này báo ngay"),
+        ("{after: 1 working day, tell", "{tell", 7, "bước sau phải ghi after lớn hơn 0"),
+        ("{tell: focal_point}", "{tell: head, channels: [sms]}", 6, "kênh gửi không có trong danh mục"),
+        ("[head, focal_point]", "[head, head]", 7, "ghi hai lần"),
+        ("    cap: 10 working days\n", "", 2, "thiếu khóa cap"),
+        ("cap: 10 working days", "cap: 0", 4, "thời hạn cam kết dài nhất phải lớn hơn 0"),
+        ("critical:", "criticl:", 7, "mức không có trong danh mục"),
+        ("title:", "titel:", 3, "khóa không có trong danh mục"),
+    ],
+)
+def test_mistakes_of_a_policy(folder: Folder, old: str, new: str, line: int, message: str) -> None:
+    """What a policy lacks or has wrong is named at its line."""
+    folder.policies = changed(folder.policies, old, new)
+    assert (line, message) in [(mistake.line, mistake.message) for mistake in folder.mistakes()]
+
+
+def test_a_level_without_steps(folder: Folder) -> None:
+    """A rule that reaches a level for which its policy has no step is a mistake at load."""
+    folder.policies = changed(folder.policies, "      notice: [{tell: focal_point}]\n", "")
+    assert [mistake.message for mistake in folder.mistakes()] == [
+        "chính sách head-of-unit không có bước nào cho mức notice của quy tắc task-deadline"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("direction", "ladder", "wrong"),
+    [
+        ("below", "{notice: 7, warning: 3, critical: 0}", []),
+        ("above", "{notice: 7, warning: 3, critical: 9}", ["warning"]),
+        ("above", "{notice: 0.1, critical: 0.3}", []),
+        ("below", "{notice: 3, critical: 3}", ["critical"]),
+        ("below", "{notice: 1, warning: 1 + 1, critical: 3}", ["warning", "critical"]),
+        ("below", "{notice: 1, warning: planned_working_days, critical: 3}", ["critical"]),
+    ],
+)
+def test_ladders_run_one_way(folder: Folder, direction: str, ladder: str, wrong: list[str]) -> None:
+    """Constant thresholds must fall under `below` and rise under `above`; equal ones would hide a level."""
+    document = parse_document(f"measure: behind\n{direction}: {ladder}\nabout: task\n".encode(), "rules.yml")
+    entry = Entry(document, (), [])
+    read_rule(entry, Vocabulary(CATALOGUE, KINDS, {}))
+    found = [mistake.message for mistake in entry.mistakes if mistake.message.startswith("bậc ngưỡng ngược")]
+    assert [message.split()[4] for message in found] == wrong
+
+
+def test_mistakes_of_all_files_at_once(folder: Folder) -> None:
+    """One load names the mistakes of every file, in the order of files and lines, and takes nothing."""
+    folder.rules = changed(changed(folder.rules, "'open'", "'opne'"), "keep:", "kepe:")
+    folder.policies = changed(folder.policies, "tell: focal_point", "tell: boss")
+    folder.more["broken.yml"] = "rules:\n  - id: a\n   title: b\n"
+    places = [(mistake.file.removeprefix("alert_rules/"), mistake.line) for mistake in folder.mistakes()]
+    assert places == [("broken.yml", 3), ("deadlines.yml", 5), ("deadlines.yml", 11), ("escalations.yml", 6)]
+
+
+@pytest.mark.parametrize("size", range(1, len(RULES.encode()) - 30, 37))
+def test_half_written_files(folder: Folder, size: int) -> None:
+    """A file that an editor has only half written is refused, wherever it stops."""
+    folder.rules = RULES.encode()[:size].decode(errors="ignore")
+    assert folder.mistakes()
+
+
+def test_empty_and_misnamed_files(folder: Folder) -> None:
+    """Empty files, folders without rules, and files that would be passed over for their names are mistakes."""
+    (folder.path / "empty.yml").write_bytes(b"")
+    assert folder.mistakes()[0].message == "tệp trống hoặc chưa ghi xong"
+    (folder.path / "empty.yml").rename(folder.path / "empty.yaml")
+    assert folder.mistakes()[0].message == "tệp này không được đọc: tên tệp quy tắc phải có đuôi .yml"
+
+
+def test_folders_without_rules(tmp_path: Path) -> None:
+    """A folder that is missing, is empty, or has policies only, is a mistake."""
+    messages = []
+    for prepare in (tmp_path.rmdir, tmp_path.mkdir, lambda: (tmp_path / "a.yml").write_text(POLICIES)):
+        prepare()
+        with pytest.raises(MistakesError) as error:
+            load_rulebook(tmp_path, CATALOGUE, KINDS)
+        messages.append(error.value.mistakes[0].message)
+    assert messages[1:] == ["thư mục không có tệp quy tắc nào", "thư mục không có quy tắc nào"]
+    assert messages[0].startswith("không đọc được thư mục quy tắc: ")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders as files are made on POSIX here")
+def test_a_folder_named_like_a_file(folder: Folder) -> None:
+    """What looks like a rule file and is none is a mistake of its own; the other files are still checked."""
+    (folder.path / "x.yml").mkdir()
+    assert [mistake.message for mistake in folder.mistakes()] == ["không phải là tệp thường"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(RULES)), st.integers(0, 12), st.text(alphabet="ab:-{}[],'\"\n |>&*!#0.=“é(", max_size=8))
+def test_any_change_gives_rules_or_mistakes(start: int, length: int, text: str) -> None:
+    """A rule file with anything anywhere in it gives rules, or mistakes with their places; never another exception."""
+    content = RULES[:start] + text + RULES[start + length :]
+    mistakes: list[Mistake] = []
+    try:
+        document = parse_document(content.encode(), "rules.yml")
+    except MistakesError as error:
+        mistakes.extend(error.mistakes)
+    else:
+        for index in range(2):
+            read_rule(Entry(document, ("rules", index), mistakes), Vocabulary(CATALOGUE, KINDS, CODES))
+    assert all(mistake.message for mistake in mistakes)
+
+
+SHIPPED = Path(__file__).parents[3] / "alert_rules"
+
+
+def test_the_shipped_rules_load() -> None:
+    """The four rules that ship are right, over the measures and the kinds of text that the program has."""
+    book = load_rulebook(SHIPPED, {"task": columns_of("task")}, [kind.value for kind in Kind])
+    assert [rule.id for rule in book.rules] == ["task-deadline", "task-no-deadline", "task-behind", "task-silent"]
+    assert not book.warnings
+
+
+@pytest.mark.parametrize("name", ["deadlines.yml", "stalls.yml", "escalations.yml"])
+def test_shipped_files_say_whom_they_warn_and_why(name: str) -> None:
+    """Each shipped rule file opens with two lines of comment."""
+    lines = (SHIPPED / name).read_text(encoding="utf-8").splitlines()
+    assert all(line.startswith("# ") for line in lines[:2])
+    assert lines[1].startswith("# Lý do: ")
