@@ -317,7 +317,7 @@ def _typed(sheet: Sheet, column: Column, text: pl.DataFrame, zone: ZoneInfo, fin
         except CellError as error:
             errors[one] = error
             values.append(None)
-    for row, found in text.filter(cells.is_in(pl.Series(list(errors), dtype=pl.String))).iter_rows():
+    for row, found in text.filter(cells.is_in(pl.Series(list(errors), dtype=pl.String).implode())).iter_rows():
         wrong = errors[found]
         findings.about_row(sheet, row, column.stored, Say(str(wrong), wrong.allowed, wrong.nearest), found=found)
     meaning = pl.DataFrame({"text": distinct, "meaning": pl.Series(values, dtype=dtype_of(column))})

@@ -101,7 +101,7 @@ _RULES: Mapping[str, tuple[Rule, ...]] = {
 def check_rows(one: Difference, findings: Findings) -> None:
     """Check each row by itself; rows with a wrong cell have been reported and are passed by."""
     told = {mistake.line for mistake in findings.mistakes if mistake.file == one.sheet.name}
-    rows = one.rows.filter(~pl.col("row").is_in(pl.Series(list(told), dtype=pl.UInt32)))
+    rows = one.rows.filter(~pl.col("row").is_in(pl.Series(list(told), dtype=pl.UInt32).implode()))
     for rule in _RULES.get(one.file.name, ()):
         found = rows.filter(rule.wrong)
         if rule.odd:
@@ -115,8 +115,9 @@ def check_rows(one: Difference, findings: Findings) -> None:
 
 def check_references(one: Difference, column: Column, known: pl.Series, findings: Findings) -> None:
     """Check that a column names only codes that the plan or its file has."""
-    cells = pl.col(column.stored)
-    unknown = one.rows.filter(cells.is_not_null()).join(
+    if column.stored not in one.sheet.headers:
+        return
+    unknown = one.sheet.frame.filter(pl.col(column.stored).is_not_null()).join(
         known.to_frame(column.stored), on=column.stored, how="anti", maintain_order="left"
     )
     for row, found in unknown.select("row", column.stored).iter_rows():

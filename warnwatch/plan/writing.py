@@ -87,7 +87,7 @@ def _with_due(connection: Connection, tasks: pl.DataFrame) -> pl.DataFrame:
 
 def _frame(connection: Connection, query: Select[*tuple[Any, ...]], types: Mapping[str, Any]) -> pl.DataFrame:
     frames = [pl.DataFrame(schema=types)]
-    for part in connection.execution_options(yield_per=50_000).execute(query).partitions():
+    for part in connection.execute(query.execution_options(yield_per=50_000)).partitions():
         columns = zip(types.items(), zip(*part, strict=True), strict=True)
         frames.append(pl.DataFrame([pl.Series(name, cells, dtype=dtype) for (name, dtype), cells in columns]))
     return pl.concat(frames, rechunk=True)
@@ -193,7 +193,7 @@ def subjects_of(one: Difference, moved: pl.Series) -> pl.Series:
     column = one.file.subject
     touched = pl.col("added") | pl.col("changed")
     if one.file.name == "tasks":
-        touched |= pl.col("code").is_in(moved)
+        touched |= pl.col("code").is_in(moved.implode())
     codes = pl.concat([one.rows.filter(touched)[column], one.gone[column]])
     of_units = codes.str.replace("/[^/]*$", "") if column == "post" else codes
     return of_units.unique().sort()
