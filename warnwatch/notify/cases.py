@@ -5,6 +5,7 @@ In: a telling. Out: cases, ranked, and the words and entries of each.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,9 @@ from warnwatch.rules.rule import Level
 
 # What several tasks say alike about answering is said once, above them.
 _SAID_ONCE = {"Việc cần làm", "Phản hồi", "Diễn biến", "Bước tiếp theo"}
+
+# The sheet for confidential subjects.
+RESTRICTED = "restricted"
 
 # In a list the weightier kind comes first among equals.
 KIND_ORDER = {kind: place for place, kind in enumerate((Kind.OVERDUE, Kind.DUE_TODAY, *Kind))}
@@ -65,7 +69,7 @@ class Case:
     @property
     def sheet(self) -> str:
         """The sheet that holds the words of this case."""
-        return "restricted" if self.hidden else str(self.kind)
+        return RESTRICTED if self.hidden else str(self.kind)
 
     @property
     def level(self) -> Level:
@@ -240,12 +244,11 @@ def said_alike(entries: Sequence[Entry]) -> Rows:
 
 def counts(told: Iterable[Case], desk: Desk) -> str:
     """Count cases by kind: `3 quá hạn và 2 sắp đến hạn`; what is confidential is one number of its own."""
-    numbers: dict[str, int] = {}
-    for case in sorted(told, key=lambda one: one.hidden):
-        words = {"rule_title": "" if case.hidden else wording.clean(case.lead.title)}
-        label = desk.texts.say(case.sheet, "label", words)
-        label = label[0].lower() + label[1:]
-        numbers[label] = numbers.get(label, 0) + 1
+    sheets = Counter((case.sheet, "" if case.hidden else wording.clean(case.lead.title)) for case in told)
+    numbers: Counter[str] = Counter()
+    for (sheet, title), number in sorted(sheets.items(), key=lambda one: one[0][0] == RESTRICTED):
+        label = desk.texts.say(sheet, "label", {"rule_title": title})
+        numbers[label[0].lower() + label[1:]] += number
     return wording.listing([f"{count} {label}" for label, count in numbers.items()])
 
 

@@ -10,6 +10,7 @@ from itertools import count, groupby
 
 from warnwatch.notify import wording
 from warnwatch.notify.cases import (
+    RESTRICTED,
     Case,
     Desk,
     case_words,
@@ -156,7 +157,7 @@ def _sections(kind: Kind, shown: Sequence[Case], desk: Desk) -> tuple[Rows, tupl
         name = desk.texts.say(str(kind), "below", {"unit": wording.unit_name(group[0].lead.facts.unit)})
         groups.append((f"{name} ({len(group)})", group))
     if hidden := [case for case in shown if case.hidden]:
-        groups.append((f"{desk.texts.say('restricted', 'label', {})} ({len(hidden)})", hidden))
+        groups.append((f"{desk.texts.say(RESTRICTED, 'label', {})} ({len(hidden)})", hidden))
     return _numbered(groups, desk)
 
 
