@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from warnwatch.alerts import ledger
-from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work
+from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work, untouched
 from warnwatch.alerts.present import Present
 from warnwatch.notify.compose import compose
 from warnwatch.notify.notification import Letterhead, Notification
@@ -66,20 +66,32 @@ class CycleReport:
 
 
 def run_cycle(
-    engine: Engine, memory: Memory, standards: Standards, now: datetime, *, dry_run: bool = False
+    engine: Engine,
+    memory: Memory,
+    standards: Standards,
+    now: datetime,
+    *,
+    dry_run: bool = False,
+    as_of: datetime | None = None,
 ) -> CycleReport:
-    """Run one cycle at `now`; a dry run writes nothing and leaves the memory as it was."""
+    """Run one cycle at `now`; a dry run writes nothing and leaves the memory as it was.
+
+    With `as_of`, always a dry run: the plan as known then, as if no alert had been opened yet.
+    """
     book, calendar = standards.book, standards.calendar
     today = today_of(now, calendar)
 
     # Read.
     with engine.connect().execution_options(reads_only=True) as connection:
         before = memory.snapshot
-        snapshot = read_snapshot(connection, calendar) if before is None else refresh(connection, before, calendar)
+        if before is None or as_of:
+            snapshot = read_snapshot(connection, calendar, as_of)
+        else:
+            snapshot = refresh(connection, before, calendar)
         present = memory.present
-        if present is None or snapshot.acted:
-            present = Present(ledger.read_marks(connection))
-        live = memory.live or ledger.read_live(connection)
+        if present is None or snapshot.acted or as_of:
+            present = Present({} if as_of else ledger.read_marks(connection))
+        live = {} if as_of else memory.live or ledger.read_live(connection)
         directory = Directory({unit.code: unit for unit in snapshot.units}, snapshot.holders, calendar.local_date(now))
 
         # Judge.
@@ -89,13 +101,14 @@ def run_cycle(
         news = standards.release.news(live, _judging(book, frames), directory.units) if snapshot.tasks.height else {}
 
         # Decide about alerts and calls.
-        work = read_work(connection, present.differing(evaluation), book, news, now)
+        differing = present.differing(evaluation)
+        work = untouched(differing) if as_of else read_work(connection, differing, book, news, now)
         observations = observe_all(evaluation, book, work)
         made = ledger.read_made(connection, work.known())
         outcome = decide(work, observations, book, made, (now, calendar), frozenset(news))
 
         # Read the words of what is told.
-        words = read_words(connection, outcome.told_subjects())
+        words = read_words(connection, outcome.told_subjects(), as_of)
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
 
     # Write the texts.
@@ -109,7 +122,7 @@ def run_cycle(
     )
 
     # Commit all of it, then remember it.
-    if not dry_run:
+    if not (dry_run or as_of):
         decided = Decided(now, outcome, notifications, news, nobody)
         if not decided.empty:
             with engine.begin() as connection:

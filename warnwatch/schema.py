@@ -12,6 +12,9 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import JSON as JSON_TYPE
 from sqlalchemy import (
     BigInteger,
@@ -37,14 +40,14 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from warnwatch.errors import SettingsError
+from warnwatch.errors import CannotRunError, SettingsError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -557,4 +560,29 @@ def _alembic(url: str) -> Config:
 
 def upgrade(url: str) -> None:
     """Bring the database at `url` to this program's schema, from empty or from any earlier version."""
-    command.upgrade(_alembic(url), "head")
+    try:
+        command.upgrade(_alembic(url), "head")
+    except CommandError as error:
+        raise CannotRunError(f"the database has a schema that this program does not know: {error}") from error
+    except SQLAlchemyError as error:
+        raise CannotRunError(cannot_reach(url, error)) from error
+
+
+def check_revision(engine: Engine) -> None:
+    """Refuse a database whose schema is not this program's: CannotRunError says what to do."""
+    wanted = ScriptDirectory.from_config(_alembic("")).get_current_head()
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError as error:
+        raise CannotRunError(cannot_reach(str(engine.url), error)) from error
+    if found != wanted:
+        raise CannotRunError(
+            f"the database has schema {found or 'none'}, this program needs {wanted}: run `warnwatch db upgrade`"
+        )
+
+
+def cannot_reach(url: str, error: Exception) -> str:
+    """Say which database cannot be used and why, without its password."""
+    reason = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return f"cannot use the database {url.rpartition('@')[2]}: {reason[0] if reason else type(error).__name__}"

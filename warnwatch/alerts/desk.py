@@ -86,6 +86,11 @@ def read_work(
     )
 
 
+def untouched(differing: Mapping[str, Sequence[str]]) -> Work:
+    """Give the desk as it would be if no alert had ever been opened; for looking at a past instant."""
+    return Work((), {}, (), (), Numbering(1, {}), differing)
+
+
 def observe_all(evaluation: Evaluation, book: RuleBook, work: Work) -> dict[tuple[str, str], Observation]:
     """Look closely at every subject on the desk: {(rule, subject): observation}, without those gone from the plan."""
     known = {rule.id: rule for rule in book.rules}

@@ -13,6 +13,7 @@ import polars as pl
 from warnwatch.alerts.alert import Alert, Call, Reason
 from warnwatch.alerts.escalation import Made, next_step
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
+from warnwatch.notify.wording import addressee
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
 from warnwatch.plan.measures import describe
@@ -138,8 +139,7 @@ def _after(made: Made, call: Call) -> Made:
 
 
 def _title(recipient: Recipient) -> str:
-    title = recipient.holder.title or recipient.unit.head_title
-    return f"{title}, {recipient.unit.name}" if title else recipient.unit.name
+    return addressee(recipient.holder.title or recipient.unit.head_title, recipient.unit.name)
 
 
 def _cleared(alert: Alert, sources: Sources) -> Item:

@@ -84,11 +84,16 @@ class Snapshot:
     acted: bool = False
 
 
-def read_snapshot(connection: Connection, calendar: WorkCalendar, as_of: datetime | None = None) -> Snapshot:
-    """Read the whole plan, as known now or as it was known at `as_of`."""
+def read_snapshot(
+    connection: Connection,
+    calendar: WorkCalendar,
+    as_of: datetime | None = None,
+    codes: Collection[str] | None = None,
+) -> Snapshot:
+    """Read the whole plan, or of its tasks only some `codes`, as known now or as it was known at `as_of`."""
     bound = _read_bound(connection)  # before the rows: what commits in between is read again, never passed by
     units = _read_units(connection, as_of)
-    tasks = _with_bloc(_read_tasks(connection, calendar, as_of, None), units)
+    tasks = _with_bloc(_read_tasks(connection, calendar, as_of, codes), units)
     return Snapshot(tasks, units, _read_holders(connection, as_of), bound)
 
 

@@ -96,6 +96,19 @@ def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list
     return [Observation(rule, *row) for row in seen.iter_rows()]
 
 
+def observe_values(
+    evaluation: Evaluation, rule: Rule, subject: str
+) -> tuple[dict[str, object], dict[str, float | None]]:
+    """Give the values of every column that a rule looks at for one subject, and its thresholds by level word."""
+    row = evaluation.frames[rule.about].filter(pl.col("code") == subject)
+    rungs = [rule.rungs[level].expression.polars().cast(pl.Float64).alias(f"{level.word}:") for level in rule.rungs]
+    named = sorted(_needed(rule))
+    found = _measured(row, rule, evaluation.today).select(*(pl.col(name) for name in named), *rungs).collect()
+    values = dict(zip(found.columns, found.row(0), strict=True)) if found.height else {}
+    thresholds = {level.word: values.pop(f"{level.word}:", None) for level in rule.rungs}
+    return values, thresholds
+
+
 def level_of(rule: Rule) -> pl.Expr:
     """Write a rule as one expression: design.md 5, "Unknown is not fine, and not an alarm either"."""
     where = rule.where.polars()

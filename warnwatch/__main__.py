@@ -1,0 +1,5 @@
+"""`python -m warnwatch` is the command `warnwatch`."""
+
+from warnwatch.cli import main
+
+main()

@@ -1,0 +1,101 @@
+"""Why, and why not: for one task and instant each rule's verdict, with the values and thresholds behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from warnwatch.alerts import ledger
+from warnwatch.errors import NotFoundError
+from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.measures import describe, today_of
+from warnwatch.plan.snapshot import read_snapshot
+from warnwatch.plan.words import Words, read_words
+from warnwatch.rules.evaluation import NOT_APPLICABLE, Evaluation, Observation, evaluate, observe, observe_values
+from warnwatch.rules.rule import Level, Rule, RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One rule's say on the task. `level` is a word, `not_applicable` or `unknown`; `values` are what it looked at.
+
+    `thresholds` are the rungs as they come out for this task; `alert` is the number of an alert that has not ended.
+    """
+
+    rule: str
+    level: str
+    sentence: str
+    measure: str
+    value: float | None
+    thresholds: Mapping[str, float | None]
+    where: str
+    values: Mapping[str, object]
+    alert: str | None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything the rules say of one task at an instant, as it was known then."""
+
+    subject: str
+    title: str
+    unit: str
+    at: datetime
+    due_at: datetime | None
+    due_text: str
+    verdicts: tuple[Verdict, ...]
+
+    def as_json(self) -> Mapping[str, Any]:
+        """Give the words of `warnwatch explain --json`."""
+        return asdict(self) | {"at": self.at.isoformat(), "due_at": self.due_at.isoformat() if self.due_at else None}
+
+
+def explain(
+    connection: Connection, book: RuleBook, calendar: WorkCalendar, code: str, *, at: datetime, as_of: datetime | None
+) -> Explanation:
+    """Explain one task at `at`, with the plan as known now or at `as_of`; an unknown task is a NotFoundError."""
+    words = read_words(connection, [code], as_of).get(code)
+    snapshot = read_snapshot(connection, calendar, as_of, [code])
+    if words is None:
+        raise NotFoundError(f"không có nhiệm vụ {code!r} trong kế hoạch" + (f" vào lúc {as_of}" if as_of else ""))
+    if not snapshot.tasks.height:
+        raise NotFoundError(f"nhiệm vụ {code!r} chỉ gom các nhiệm vụ con hoặc đã rút: không quy tắc nào xét")
+    evaluation = evaluate({"task": snapshot.tasks}, book, today_of(at, calendar))
+    active = ledger.read_active(connection, {rule.id: [code] for rule in book.rules})
+    numbers = {rule: alert.code for (rule, _), alert in active.items()}
+    verdicts = tuple(_verdict(evaluation, rule, code, numbers) for rule in book.rules if rule.about == "task")
+    return _explanation(words, at, verdicts)
+
+
+def _explanation(words: Words, at: datetime, verdicts: tuple[Verdict, ...]) -> Explanation:
+    return Explanation(words.code, words.title, words.unit, at, words.due_at, words.due_text, verdicts)
+
+
+def _verdict(evaluation: Evaluation, rule: Rule, code: str, numbers: Mapping[str, str]) -> Verdict:
+    seen: Observation | None = next(iter(observe(evaluation, rule, [code])), None)
+    values, thresholds = observe_values(evaluation, rule, code) if seen else ({}, {})
+    value = seen.value if seen else None
+    return Verdict(
+        rule=rule.id,
+        level=_word(seen),
+        sentence=describe(CATALOGUE[rule.about][rule.measure], value, seen.threshold if seen else None),
+        measure=rule.measure,
+        value=value,
+        thresholds=thresholds,
+        where=rule.where_text,
+        values=values,
+        alert=numbers.get(rule.id),
+        failure=evaluation.failures.get(rule.id, ""),
+    )
+
+
+def _word(seen: Observation | None) -> str:
+    if seen is None or seen.level is None:
+        return "unknown"
+    return "not_applicable" if seen.level == NOT_APPLICABLE else Level(seen.level).word

@@ -1,0 +1,225 @@
+"""What the commands print: reports as JSON with the fixed words of the design, and as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from warnwatch.alerts.alert import Alert, State
+from warnwatch.cycle import CycleReport
+from warnwatch.explain import Explanation, Verdict
+from warnwatch.notify.notification import Notification
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.importing import ImportReport
+from warnwatch.plan.measures import Measure
+
+
+def local(instant: datetime | None, zone: ZoneInfo) -> str:
+    """Write an instant as people in the plan's zone read it."""
+    return instant.astimezone(zone).strftime("%d/%m/%Y %H:%M") if instant else "–"
+
+
+# --- evaluate -------------------------------------------------------------------------------------------------------
+
+
+def cycle_json(report: CycleReport) -> Mapping[str, Any]:
+    """Give what one cycle saw and decided, in the words of `warnwatch evaluate --json`."""
+    codes = {alert.id: alert.code for alert in report.outcome.alerts.values()}
+    return {
+        "at": report.at.isoformat(),
+        "rules_version": report.rules_version,
+        "tasks": report.snapshot.tasks.height,
+        "failures": dict(report.evaluation.failures),
+        "transitions": [
+            {
+                "rule": move.after.rule,
+                "about": move.after.about,
+                "subject": move.after.subject,
+                "unit": move.after.unit,
+                "move": move.move.value,
+                "from": move.before.level.word if move.before else None,
+                "to": None if move.after.state is State.ENDED else move.after.level.word,
+                "reason": move.after.end_reason.value if move.after.end_reason else None,
+                "measure": move.after.measure,
+                "value": move.after.value,
+                "threshold": move.after.threshold,
+            }
+            for move in report.outcome.transitions
+        ],
+        "calls": [
+            {
+                "alert": codes[call.alert],
+                "level": call.level.word,
+                "step": call.step,
+                "repeat": call.repeat,
+                "office": call.office,
+                "unit": call.unit,
+            }
+            for call in report.outcome.calls
+        ],
+        "notifications": [_notification_json(one, state, report.outcome.alerts) for one, state in report.notifications],
+    }
+
+
+def _notification_json(one: Notification, state: str, alerts: Mapping[int, Alert]) -> Mapping[str, Any]:
+    return {
+        "office": one.office,
+        "unit": one.unit,
+        "channel": one.channel,
+        "state": state,
+        "subject": one.subject,
+        "text": one.text,
+        "alerts": [alerts[number].code for number in one.alerts if number in alerts],
+    }
+
+
+def cycle_lines(report: CycleReport, zone: ZoneInfo) -> Iterator[str]:
+    """Say what one cycle saw and decided, texts included."""
+    outcome = report.outcome
+    yield f"{local(report.at, zone)}: {report.snapshot.tasks.height} tasks, rules {report.rules_version[:12]}"
+    for rule, failure in report.evaluation.failures.items():
+        yield f"  rule {rule} FAILED and holds its alerts: {failure}"
+    yield f"  {len(outcome.transitions)} transitions, {len(outcome.calls)} calls, {len(report.notifications)} texts"
+    for move in outcome.transitions:
+        was = f"{move.before.level.word} → " if move.before else ""
+        why = f" ({move.after.end_reason.value})" if move.after.end_reason else ""
+        alert, level = move.after, f"{was}{move.after.level.word}"
+        yield f"  {alert.code} {move.move.value:8} {level:20} {alert.rule} {alert.subject} {alert.unit}{why}"
+    for one, state in report.notifications:
+        yield f"\n── {one.office} of {one.unit}, {one.channel}, {state} ──\n{one.subject}\n\n{one.text}"
+
+
+# --- explain --------------------------------------------------------------------------------------------------------
+
+
+def explain_lines(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
+    """Say for each rule why, or why not."""
+    yield f"{explanation.subject} – {explanation.title}"
+    words = f" ({explanation.due_text})" if explanation.due_text else ""
+    yield f"Chủ trì: {explanation.unit}. Thời hạn: {local(explanation.due_at, zone)}{words}."
+    yield f"Xét lúc {local(explanation.at, zone)}:"
+    for verdict in explanation.verdicts:
+        yield f"\n{verdict.rule}: {_said(verdict)}"
+        if verdict.failure:
+            yield f"  quy tắc lỗi, giữ nguyên cảnh báo: {verdict.failure}"
+            continue
+        yield f"  điều kiện: {verdict.where}"
+        yield f"  {verdict.measure} = {_value(verdict.value)}: {verdict.sentence}"
+        yield "  ngưỡng: " + ", ".join(f"{word} {_value(limit)}" for word, limit in verdict.thresholds.items())
+        yield "  số liệu: " + ", ".join(f"{name} = {_value(value)}" for name, value in verdict.values.items())
+        if verdict.alert:
+            yield f"  cảnh báo đang theo dõi: {verdict.alert}"
+
+
+_SAID = {
+    "none": "không cảnh báo: chưa chạm ngưỡng nào",
+    "not_applicable": "không áp dụng: điều kiện không đúng",
+    "unknown": "chưa xác định: thiếu số liệu, giữ nguyên mức hiện có",
+    "notice": "Nhắc việc",
+    "warning": "Cảnh báo",
+    "critical": "Khẩn",
+}
+
+
+def _said(verdict: Verdict) -> str:
+    return _SAID[verdict.level]
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "chưa có"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+# --- the rest -------------------------------------------------------------------------------------------------------
+
+
+def import_json(report: ImportReport) -> Mapping[str, Any]:
+    """Give what an import did."""
+    return {
+        "dry_run": report.dry_run,
+        "files": {
+            name: {
+                "rows": count.rows,
+                "added": count.added,
+                "changed": count.changed,
+                "unchanged": count.unchanged,
+                "not_mentioned": count.not_mentioned,
+                "withdrawn": count.withdrawn,
+            }
+            for name, count in report.files.items()
+        },
+        "warnings": [warning.as_json() for warning in report.warnings],
+    }
+
+
+def import_lines(report: ImportReport) -> Iterator[str]:
+    """Say what an import did, file by file."""
+    yield "Chạy thử, không ghi gì:" if report.dry_run else "Đã nhập:"
+    for name, count in report.files.items():
+        gone = f", rút {count.withdrawn}" if count.withdrawn else ""
+        yield (
+            f"  {name}: {count.rows} dòng; thêm {count.added}, đổi {count.changed}, giữ nguyên {count.unchanged}, "
+            f"không nhắc đến {count.not_mentioned}{gone}"
+        )
+    yield from (f"  lưu ý: {warning}" for warning in report.warnings)
+
+
+def alert_json(alert: Alert) -> Mapping[str, Any]:
+    """Give one alert."""
+    return {
+        "alert": alert.code,
+        "rule": alert.rule,
+        "about": alert.about,
+        "subject": alert.subject,
+        "unit": alert.unit,
+        "state": alert.state.value,
+        "level": alert.level.word,
+        "measure": alert.measure,
+        "value": alert.value,
+        "threshold": alert.threshold,
+        "opened_at": alert.opened_at.isoformat() if alert.opened_at else None,
+        "ended_at": alert.ended_at.isoformat() if alert.ended_at else None,
+        "reason": alert.end_reason.value if alert.end_reason else None,
+        "standing": alert.standing,
+        "promised_for": alert.promised_for.isoformat() if alert.promised_for else None,
+        "next_at": alert.next_at.isoformat() if alert.next_at else None,
+    }
+
+
+def alert_lines(alerts: Iterable[Alert], zone: ZoneInfo) -> Iterator[str]:
+    """List alerts, one line each."""
+    for alert in alerts:
+        extra = f" cam kết {local(alert.promised_for, zone)}" if alert.promised_for else ""
+        extra += " [danh sách thường trực]" if alert.standing else ""
+        yield (
+            f"{alert.code} {alert.level.vietnamese:9} {alert.state.value:7} {alert.rule:16} {alert.subject:22} "
+            f"{alert.unit:10} mở {local(alert.opened_at, zone)}{extra}"
+        )
+
+
+def measure_json(measure: Measure) -> Mapping[str, Any]:
+    """Give one entry of the catalogue."""
+    return {
+        "name": measure.name,
+        "about": measure.about,
+        "kind": measure.kind,
+        "unit": {"vi": measure.unit[0], "en": measure.unit[1]},
+        "meaning": {"vi": measure.meaning[0], "en": measure.meaning[1]},
+        "source": measure.source,
+        "example": measure.example,
+        "values": list(measure.values or ()),
+    }
+
+
+def measure_lines() -> Iterator[str]:
+    """List the catalogue of measures, for whoever writes rules."""
+    for about, measures in CATALOGUE.items():
+        yield f"about: {about}"
+        for measure in measures.values():
+            unit = f" ({measure.unit[0]})" if measure.unit[0] else ""
+            yield f"  {measure.name:30} {measure.kind:8} {measure.meaning[0]}{unit}; ví dụ: {measure.example}"
+            if measure.values:
+                yield f"  {'':30} {'':8} giá trị: {', '.join(measure.values)}"
