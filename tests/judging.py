@@ -1,0 +1,170 @@
+"""What a rule judges, without a database: frames of tasks, rules, policies, observations. Instants are UTC."""
+
+# ruff: noqa: ANN401 (a builder takes whatever fields its value has)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal, cast
+
+import polars as pl
+from builders import NOW, end_of, local
+
+from warnwatch.notify.notification import Kind
+from warnwatch.plan import snapshot
+from warnwatch.plan.calendar import WorkCalendar, load_calendar, parse_duration
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.directory import Unit
+from warnwatch.plan.measures import today_of
+from warnwatch.rules.evaluation import Evaluation, Observation, columns_of, evaluate
+from warnwatch.rules.expression import Expression, compile_expression
+from warnwatch.rules.rule import LEVELS, Policy, Rule, RuleBook, Rung, Step
+from warnwatch.rules.rulebook import load_rulebook
+from warnwatch.shipped import shipped
+
+CALENDAR = load_calendar(shipped("alert_rules/calendar.yml"))
+COLUMNS = columns_of("task")
+
+_ROW: dict[str, Any] = {
+    "code": "T-1",
+    "unit": "U-1",
+    "status": "open",
+    "start_at": local(4, 8, 0),
+    "claimed_at": None,
+    "done_at": None,
+    "assigned_at": None,
+    "phase": 1,
+    "group_no": 1,
+    "every_day": False,
+    "confidential": False,
+    "weight": 1.0,
+    "clears": 5,
+    "baseline_due_at": None,
+    "due_at": end_of(15, 8),
+    "slips": 0,
+    "last_reported_at": None,
+    "progress": None,
+}
+_TYPES = snapshot._VERSION_COLUMNS | {
+    "baseline_due_at": pl.Int64,
+    "due_at": pl.Int64,
+    "slips": pl.Int32,
+    "last_reported_at": pl.Int64,
+    "progress": pl.Float32,
+}
+
+
+def shipped_book() -> RuleBook:
+    """Give the rules and policies that ship."""
+    return load_rulebook(shipped("alert_rules"), {"task": COLUMNS}, [kind.value for kind in Kind])
+
+
+def tasks_frame(*rows: Mapping[str, Any], calendar: WorkCalendar = CALENDAR) -> pl.DataFrame:
+    """Give the snapshot's frame of these tasks: what a row leaves out is an open task of 4/8 to 15/8/2025."""
+    return snapshot._with_bloc(snapshot._with_days(_joined(rows), calendar), (Unit("U-1", "Đơn vị 1", bloc="DANG"),))
+
+
+def _joined(rows: tuple[Mapping[str, Any], ...]) -> pl.DataFrame:
+    whole = [_ROW | dict(row) for row in rows]
+    for row in whole:
+        row["assigned_at"] = row["assigned_at"] or row["start_at"]
+        row["baseline_due_at"] = row["baseline_due_at"] or row["due_at"]
+    return pl.DataFrame([{name: _micros(row[name]) for name in _TYPES} for row in whole], schema=_TYPES)
+
+
+def _micros(value: Any) -> Any:
+    return round(value.timestamp() * 1_000_000) if isinstance(value, datetime) else value
+
+
+def measured(name: str, now: datetime = NOW, **task: Any) -> Any:
+    """Give one measure of one task at an instant."""
+    return tasks_frame(task).select(CATALOGUE["task"][name].expression(today_of(now, CALENDAR))).item()
+
+
+def expression(text: str | float, kind: Literal["number", "boolean"] = "number") -> Expression:
+    """Compile a condition or a threshold as a rule file writes it."""
+    return compile_expression(text, kind, COLUMNS)
+
+
+def rule(
+    rule_id: str = "task-deadline",
+    *,
+    where: str = "status in ('open', 'claimed') and has_deadline",
+    measure: str = "working_days_left",
+    below: Mapping[str, str | float] | None = None,
+    above: Mapping[str, str | float] | None = None,
+    **changes: Any,
+) -> Rule:
+    """Give a rule about tasks; without a ladder, the shipped one of `task-deadline`. `hold`, `keep`: durations."""
+    if above is None and below is None:
+        below = {
+            "notice": "least(7, 0.5 * planned_working_days)",
+            "warning": "least(3, 0.25 * planned_working_days)",
+            "critical": 0,
+        }
+    ladder = {LEVELS[word]: Rung(str(text), expression(text)) for word, text in (below or above or {}).items()}
+    plain = Rule(
+        id=rule_id,
+        title={level: f"{rule_id} {level.word}" for level in ladder},
+        about="task",
+        where=expression(where, "boolean"),
+        where_text=where,
+        measure=measure,
+        direction="above" if below is None else "below",
+        rungs=dict(sorted(ladder.items())),
+        hold_for=parse_duration(changes.pop("hold", 0)),
+        keep=parse_duration(changes.pop("keep", 0)),
+        text=dict.fromkeys(ladder, Kind.GENERAL.value),
+        escalation="policy",
+        guidance="Cập nhật tiến độ.",
+        source="",
+        file="deadlines.yml",
+        line=1,
+    )
+    return replace(plain, **changes)
+
+
+def step(after: str | int = 0, *tell: str) -> Step:
+    """Give one step of a policy; it tells the head when it names nobody."""
+    return Step(parse_duration(after), tell or ("head",))
+
+
+def policy(
+    levels: Mapping[str, tuple[Step, ...]] | None = None, cap: str = "10 working days", policy_id: str = "policy"
+) -> Policy:
+    """Give a policy; without levels: notice one step, warning two, critical four up to the standing body."""
+    levels = levels or {
+        "notice": (step(0, "focal_point"),),
+        "warning": (step(0, "head", "focal_point"), step("2 working days", "head")),
+        "critical": (
+            step(),
+            step("1 working day"),
+            step("3 working days", "superior.head"),
+            step("7 working days", "standing_body"),
+        ),
+    }
+    return Policy(policy_id, "Chính sách", {LEVELS[word]: steps for word, steps in levels.items()}, parse_duration(cap))
+
+
+def book(*rules: Rule, by: Policy | None = None) -> RuleBook:
+    """Give a rule book of these rules under one policy."""
+    known = by or policy()
+    return RuleBook(rules or (rule(),), {known.id: known}, "test")
+
+
+def judged(frame: pl.DataFrame, rules: RuleBook, now: datetime = NOW) -> Evaluation:
+    """Judge a frame of tasks."""
+    return evaluate({"task": frame}, rules, today_of(now, CALENDAR))
+
+
+def observation(level: int | None, **changes: Any) -> Observation:
+    """Give what a rule says of task T-1: a level, or None for unknown."""
+    plain = Observation(rule(), "T-1", "U-1", level, -1.0, 0.0, done=False)
+    return replace(plain, **changes)
+
+
+def number_column(frame: pl.DataFrame, name: str, values: list[float | None]) -> pl.DataFrame:
+    """Put numbers, NULL among them, into a column of a frame, with the type that it has."""
+    return frame.with_columns(pl.Series(name, cast("list[float]", values), dtype=pl.Float64).cast(frame.schema[name]))
