@@ -1,0 +1,151 @@
+"""One open alert as a page says it: what is wrong, for how long, who was called, who is next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from warnwatch.alerts.alert import Alert
+from warnwatch.alerts.escalation import made_of, next_step
+from warnwatch.cycle import CycleReport
+from warnwatch.notify import wording
+from warnwatch.notify.lookup import AlertLine
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.directory import Directory, Recipient
+from warnwatch.plan.measures import describe
+from warnwatch.rules.evaluation import Observation, observe
+from warnwatch.rules.rule import Rule, RuleBook
+
+Seen = Mapping[tuple[str, str], Observation]
+ON_SYSTEM = "xem trên Hệ thống"
+OFFICES = {
+    "focal_point": "Đầu mối theo dõi",
+    "deputy": "Cấp phó",
+    "head": "Người đứng đầu",
+    "superior.head": "Người đứng đầu cấp trên",
+    "standing_body": "Cơ quan thường trực",
+    "committee": "Ban Chỉ đạo",
+    "secretariat": "Thư ký Ban Chỉ đạo",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """One open alert in words. `level` paints it; `called` are lines, oldest first; empty texts are left out."""
+
+    code: str
+    level: str
+    level_word: str
+    title: str
+    subject: str
+    name: str
+    unit: str
+    state: str
+    since: str
+    deadline: str
+    called: tuple[str, ...]
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What rows are written with: the last cycle's directory, the rules, what they say now, the plan's zone."""
+
+    book: RuleBook
+    directory: Directory
+    seen: Seen
+    zone: ZoneInfo
+
+    def row(self, line: AlertLine) -> AlertRow:
+        """Write one open alert; of a confidential task nothing but its code."""
+        alert, words = line.alert, line.words
+        hidden = words is not None and words.confidential
+        rule = next((rule for rule in self.book.rules if rule.id == alert.rule), None)
+        unit = self.directory.units.get(alert.unit)
+        return AlertRow(
+            code=alert.code,
+            level=alert.level.word,
+            level_word=alert.level.vietnamese,
+            title=wording.clean(rule.title.get(alert.level, alert.rule) if rule else alert.rule),
+            subject=wording.clean(alert.subject, 80),
+            name=ON_SYSTEM if hidden else wording.clean(words.title) if words else "",
+            unit=wording.unit_short(unit) if unit else alert.unit,
+            state="" if hidden else self._state(alert),
+            since=wording.moment(alert.opened_at or alert.pending_since, self.zone),
+            deadline="" if hidden or not words else wording.deadline(words.due_text, words.due_at, self.zone),
+            called=tuple(self._called(line)),
+            next=self._next(line, rule),
+        )
+
+    def _state(self, alert: Alert) -> str:
+        """Say the value against its threshold: as it is now, or as it was when the alert last moved."""
+        now = self.seen.get((alert.rule, alert.subject))
+        value, threshold = (now.value, now.threshold) if now else (alert.value, alert.threshold)
+        measure = CATALOGUE.get(alert.about, {}).get(alert.measure)
+        return wording.sentence(describe(measure, value, threshold)) if measure else ""
+
+    def _called(self, line: AlertLine) -> Iterable[str]:
+        """Name each office once, with the days on which it was called."""
+        days: dict[str, list[str]] = {}
+        for call in line.calls:
+            days.setdefault(self._offices(call.unit, call.office.split(",")), []).append(
+                wording.day(call.at, self.zone)
+            )
+        return (f"{office} ({wording.listing(list(dict.fromkeys(on)))})" for office, on in days.items())
+
+    def _next(self, line: AlertLine, rule: Rule | None) -> str:
+        alert = line.alert
+        if alert.gone_since:
+            return "Số liệu đã trở lại trong ngưỡng; đang chờ đủ thời gian để kết thúc."
+        if alert.acknowledged_at and alert.promised_for:
+            return f"Đã tiếp nhận; cam kết xong trước {wording.moment(alert.promised_for, self.zone)}."
+        if alert.standing:
+            return "Đã báo cáo hết các cấp; thuộc danh sách theo dõi của cơ quan thường trực."
+        policy = self.book.policies.get(rule.escalation) if rule else None
+        if policy is None:
+            return ""
+        step = next_step(alert, policy, made_of((call.level, call.step, call.repeat) for call in line.calls))
+        if step is None:
+            return ""
+        when = f", {wording.moment(alert.next_at, self.zone)}" if alert.next_at else ""
+        return f"{self._offices(alert.unit, step.tell)}{when}."
+
+    def _offices(self, unit: str, offices: Iterable[str]) -> str:
+        return wording.listing([self._office(unit, office) for office in offices])
+
+    def _office(self, unit: str, office: str) -> str:
+        recipient = self.directory.recipient(unit, office)
+        if recipient is None:
+            return OFFICES.get(office, office)
+        return office_said(recipient)
+
+
+def office_said(recipient: Recipient) -> str:
+    """Name an office: `Chủ tịch Ủy ban nhân dân tỉnh Thái Nguyên`; one known by a longer title has its unit apart."""
+    title, unit = wording.office_title(recipient), wording.unit_name(recipient.unit)
+    said = wording.addressee(title, unit)
+    apart = said == f"{title} {unit}" and len(title.split()) > 3
+    return f"{title}, {wording.unit_short(recipient.unit)}" if apart else said
+
+
+def see(report: CycleReport, book: RuleBook, alerts: Iterable[Alert]) -> Seen:
+    """Look up what the rules said of some alerts in the last cycle; stored values are those of their last move."""
+    subjects: dict[str, list[str]] = {}
+    for alert in alerts:
+        subjects.setdefault(alert.rule, []).append(alert.subject)
+    return {
+        (rule.id, one.subject): one
+        for rule in book.rules
+        if rule.id in subjects
+        for one in observe(report.evaluation, rule, subjects[rule.id])
+    }
+
+
+def age(since: datetime, now: datetime) -> str:
+    """Say how long ago something was, roughly: `12 phút`, `3 giờ`, `5 ngày`."""
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} phút"
+    return f"{minutes // 60} giờ" if minutes < 48 * 60 else f"{minutes // 1440} ngày"

@@ -1,0 +1,149 @@
+"""The HTTP side of the service: health, metrics, the plan at a glance, the mails as their heads see them.
+
+Nothing here changes anything. What may wait for the database runs in a worker thread, never in the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import TypeVar
+
+import anyio
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from warnwatch.errors import CannotRunError
+from warnwatch.notify import wording
+from warnwatch.web.board import Board
+from warnwatch.web.guard import MAIL_POLICY, Guard
+from warnwatch.web.pages import Pages
+
+T = TypeVar("T")
+
+# A database that does not answer within this time does not answer.
+PING_SECONDS = 2.0
+
+
+def create_app(board: Board) -> Starlette:
+    """Make the application over what the service gives it."""
+    site = _Site(board)
+    return Starlette(
+        routes=[
+            Route("/", site.index),
+            Route("/mails/{number:int}", site.mail),
+            Route("/mails/{number:int}/html", site.mail_html),
+            Route("/metrics", site.metrics),
+            Route("/healthz", site.healthz),
+            Route("/readyz", site.readyz),
+            Mount("/static", StaticFiles(directory=str(files("warnwatch.web") / "static"))),
+        ],
+        middleware=[
+            Middleware(Guard),
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(board.hosts), www_redirect=False),
+        ],
+        exception_handlers={
+            CannotRunError: site.database_away,
+            HTTPException: site.refused,
+            Exception: site.failed,
+        },
+    )
+
+
+class _Site:
+    """The routes: each reads in a thread, and sets what it has read into a template."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._pages = Pages(board)
+        self._scrapes = anyio.CapacityLimiter(2)
+        self._templates = Environment(
+            loader=PackageLoader("warnwatch.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["n"] = wording.number
+
+    def _html(self, template: str, words: Mapping[str, object], status: int = 200) -> HTMLResponse:
+        system = self._board.standards.letterhead.system
+        return HTMLResponse(self._templates.get_template(template).render(system=system, **words), status)
+
+    async def index(self, _request: Request) -> Response:
+        """Show the plan at a glance."""
+        return await _in_thread(lambda: self._html("index.html", {"page": self._pages.index()}))
+
+    async def mail(self, request: Request) -> Response:
+        """Show one notification with its headers, its text, and its HTML in a frame of its own."""
+        number: int = request.path_params["number"]
+
+        def make() -> Response:
+            page = self._pages.mail(number)
+            if page is None:
+                raise HTTPException(404)
+            return self._html("mail.html", {"page": page})
+
+        return await _in_thread(make)
+
+    async def mail_html(self, request: Request) -> Response:
+        """Give the HTML part of one notification, as a stranger to the page around it."""
+        number: int = request.path_params["number"]
+        html = await _in_thread(lambda: self._pages.mail_html(number))
+        if not html:
+            raise HTTPException(404)
+        return HTMLResponse(html, headers={"Content-Security-Policy": MAIL_POLICY})
+
+    async def metrics(self, request: Request) -> Response:
+        """Give the metrics, in threads of their own: they must come even when every page waits for the database."""
+        accept = request.headers.get("accept", "")
+        body, content_type = await anyio.to_thread.run_sync(self._board.metrics, accept, limiter=self._scrapes)
+        return Response(body, headers={"Content-Type": content_type})
+
+    async def healthz(self, _request: Request) -> Response:
+        """Say that the process is alive and its event loop turns."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _request: Request) -> Response:
+        """Say whether this process does its work; 503 with every reason why not."""
+        reasons = list(self._board.unready())
+        try:
+            with anyio.fail_after(PING_SECONDS):
+                await anyio.to_thread.run_sync(self._board.lookup.ping, abandon_on_cancel=True)
+        except TimeoutError:
+            reasons.append(f"the database has not answered for {PING_SECONDS:g} s")
+        except CannotRunError as error:
+            reasons.append(str(error))
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    async def database_away(self, _request: Request, _error: Exception) -> Response:
+        """Say that the database does not answer; nothing of the error itself, which may name servers."""
+        words = {
+            "title": "Chưa đọc được cơ sở dữ liệu",
+            "message": "Cơ sở dữ liệu của Hệ thống hiện không trả lời. Không có số liệu nào bị mất; "
+            "trang này sẽ xem lại được khi kết nối trở lại.",
+        }
+        return self._html("message.html", words, 503)
+
+    async def refused(self, _request: Request, error: Exception) -> Response:
+        """Say that there is no such page."""
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        words = {"title": "Không có trang này", "message": "Địa chỉ không đúng, hoặc nội dung không còn."}
+        return self._html("message.html", words, status)
+
+    async def failed(self, _request: Request, _error: Exception) -> Response:
+        """Say that the page failed; the log has the reason."""
+        words = {"title": "Trang gặp lỗi", "message": "Hệ thống đã ghi lại lỗi. Các cảnh báo vẫn được gửi bình thường."}
+        return self._html("message.html", words, 500)
+
+
+async def _in_thread(make: Callable[[], T]) -> T:
+    return await anyio.to_thread.run_sync(make)

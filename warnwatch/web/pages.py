@@ -1,0 +1,133 @@
+"""What stands on each page: read from the board's report and the database, put into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from warnwatch.alerts.alert import State
+from warnwatch.cycle import CycleReport
+from warnwatch.notify import wording
+from warnwatch.notify.lookup import AlertLine
+from warnwatch.notify.release import Mode
+from warnwatch.plan.directory import Directory
+from warnwatch.rules.rule import LEVELS, Level
+from warnwatch.web.alert_rows import AlertRow, Seen, Telling, age, see
+from warnwatch.web.board import Board
+from warnwatch.web.mail_rows import STATES, MailPage, MailRow, mail_page, mail_row
+from warnwatch.web.overview import Overview, overview_of
+
+# Lists show so many at once, then as many behind "xem thêm", and say how many more there are.
+SHOWN = 10
+LISTED = 50
+
+MODES = {
+    Mode.HOLD: ("Đang giữ lại", "Thư được soạn và hiển thị ở đây, chưa gửi đi đâu."),
+    Mode.REDIRECT: ("Chuyển hướng", "Mọi thư được gửi về một địa chỉ kiểm tra, không đến người nhận thật."),
+    Mode.LIVE: ("Gửi thật", "Thư được gửi đến người nhận."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list with its ends: the first rows, those behind a fold, how many more the database has, how many in all."""
+
+    first: tuple[AlertRow, ...] | tuple[MailRow, ...]
+    folded: tuple[AlertRow, ...] | tuple[MailRow, ...]
+    more: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The page at a glance. `overview` is None before the first cycle; empty texts are left out."""
+
+    at: str
+    stale: str
+    mode: str
+    mode_css: str
+    mode_words: str
+    pilot: int
+    overview: Overview | None
+    scale: str
+    alerts: Listed
+    levels: tuple[tuple[str, str, int], ...]
+    standing: int
+    mails: Listed
+    mail_states: tuple[tuple[str, str, int], ...]
+
+
+class Pages:
+    """The pages over one board; what the last cycle said of the listed alerts is looked up once per cycle."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._zone = board.standards.letterhead.zone
+        self._seen: tuple[CycleReport | None, frozenset[int], Seen] = (None, frozenset(), {})
+
+    def index(self) -> Index:
+        """Put the whole page together; reads the database, so from a worker thread."""
+        board, now = self._board, self._board.clock()
+        report, counts = board.latest(), board.counts()
+        release, cutoffs = board.standards.release, board.cutoffs
+        states = board.lookup.mail_states()
+        mode, mode_words = MODES[release.mode]
+        return Index(
+            at=wording.moment(report.at, self._zone) if report else "",
+            stale=age(report.at, now) if report and board.stale(report, now) else "",
+            mode=mode,
+            mode_css=release.mode.value,
+            mode_words=mode_words,
+            pilot=len(release.pilot or ()),
+            overview=overview_of(report, cutoffs) if report else None,
+            scale=f"Xanh: không quá {wording.percent(cutoffs.green)} nhiệm vụ quá hạn; Vàng: không quá "
+            f"{wording.percent(cutoffs.yellow)}; Đỏ: trên {wording.percent(cutoffs.yellow)}",
+            alerts=self._alerts(report, counts.open),
+            levels=counts_by_level(counts.alerts),
+            standing=counts.standing,
+            mails=self._mails(states, report.directory if report else None),
+            mail_states=tuple((state, word, states[state]) for state, word in STATES.items() if state in states),
+        )
+
+    def mail(self, number: int) -> MailPage | None:
+        """Put the page of one notification together; None when there is none."""
+        mail, report = self._board.lookup.mail(number), self._board.latest()
+        return mail_page(mail, report.directory if report else None, self._zone) if mail else None
+
+    def mail_html(self, number: int) -> str:
+        """Give the HTML part of one notification; an empty text when there is none."""
+        mail = self._board.lookup.mail(number)
+        return mail.html if mail else ""
+
+    def _alerts(self, report: CycleReport | None, total: int) -> Listed:
+        lines = self._board.lookup.open_alerts(LISTED)
+        if report is None:
+            return Listed((), (), total, total)
+        book = self._board.standards.book
+        telling = Telling(book, report.directory, self._seen_of(report, lines), self._zone)
+        rows = tuple(telling.row(line) for line in lines)
+        # The count is the last cycle's; a list that is shorter than it has said all there is.
+        total = max(total, len(rows)) if len(rows) == LISTED else len(rows)
+        return Listed(rows[:SHOWN], rows[SHOWN:], total - len(rows), total)
+
+    def _seen_of(self, report: CycleReport, lines: list[AlertLine]) -> Seen:
+        known, ids, seen = self._seen
+        listed = frozenset(line.alert.id for line in lines)
+        if known is not report or ids != listed:
+            seen = see(report, self._board.standards.book, (line.alert for line in lines))
+            self._seen = (report, listed, seen)
+        return seen
+
+    def _mails(self, states: dict[str, int], directory: Directory | None) -> Listed:
+        lines = self._board.lookup.mails(LISTED)
+        rows = tuple(mail_row(line, directory, self._zone) for line in lines)
+        total = max(sum(states.values()), len(rows))
+        return Listed(rows[:SHOWN], rows[SHOWN:], total - len(rows), total)
+
+
+def counts_by_level(alerts: tuple[tuple[str, int, str, int], ...]) -> tuple[tuple[str, str, int], ...]:
+    """Sum the open alerts up by level, the gravest first: (word for the class, Vietnamese word, number)."""
+    numbers = dict.fromkeys(sorted(LEVELS.values(), reverse=True), 0)
+    for _, level, state, number in alerts:
+        if state == State.OPEN.value:
+            numbers[Level(level)] += number
+    return tuple((level.word, level.vietnamese, number) for level, number in numbers.items())
