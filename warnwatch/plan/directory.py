@@ -119,7 +119,13 @@ class Directory:
             ways.append(("head", Via.HEAD))
         if plain != "deputy":
             ways.append(("deputy", Via.DEPUTY))
-        return self._first(asked, asked, office, ways, ())
+        found = self._in_office(asked, ways, ())
+        for superior in self.superiors(asked.code):
+            found = found or self._in_office(superior, [("head", None), ("deputy", Via.DEPUTY)], (Via.SUPERIOR,))
+        if found is None:
+            return None
+        holder, via = found
+        return Recipient(holder, self.units[holder.unit], office, asked, via)
 
     def _asked_unit(self, code: str, office: str) -> Unit | None:
         unit = self.units.get(code)
@@ -133,19 +139,13 @@ class Directory:
             return above[-1] if above else unit
         return unit
 
-    def _first(
-        self, asked: Unit, unit: Unit, office: str, ways: list[tuple[str, Via | None]], via: tuple[Via, ...]
-    ) -> Recipient | None:
+    def _in_office(
+        self, unit: Unit, ways: Iterable[tuple[str, Via | None]], via: tuple[Via, ...]
+    ) -> tuple[Holder, tuple[Via, ...]] | None:
         for name, by in ways:
             for holder in self._by_office.get((unit.code, name), []):
-                steps = [*via, *([by] if by else []), *([Via.ACTING] if holder.acting else [])]
-                return Recipient(holder, unit, office, asked, tuple(steps))
-        parent = next(self.superiors(unit.code), None)
-        if parent is None:
-            return None
-        up: list[tuple[str, Via | None]] = [("head", None), ("deputy", Via.DEPUTY)]
-        already = via if Via.SUPERIOR in via else (*via, Via.SUPERIOR)
-        return self._first(asked, parent, office, up, already)
+                return holder, (*via, *([by] if by else []), *([Via.ACTING] if holder.acting else []))
+        return None
 
     def below(self, code: str) -> Iterable[str]:
         """Give the codes of a unit and of every unit under it."""

@@ -1,0 +1,156 @@
+"""Who is told: the holder of an office, or whoever stands in for a vacant one, up the unit tree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from warnwatch.plan.directory import STANDING_BODY_KIND, Directory, Holder, Unit, Via
+
+DAY = date(2025, 8, 20)
+
+# A small state: the committee at the root, its standing body, a ministry with a department, a province below.
+UNITS = {
+    unit.code: unit
+    for unit in (
+        Unit("BCD", "Ban Chỉ đạo"),
+        Unit("CQTT", "Cơ quan thường trực", kind=STANDING_BODY_KIND, parent="BCD"),
+        Unit("BO", "Bộ", parent="CQTT"),
+        Unit("VU", "Vụ", parent="BO"),
+        Unit("TINH", "Tỉnh", parent="BCD"),
+    )
+}
+HEADS = tuple(Holder(f"{code}/head/1", code, "head") for code in UNITS)
+
+
+def holder(unit: str, office: str = "head", *, acting: bool = False, day: date | None = None) -> Holder:
+    """Give a holder; with a `day`, until that day only."""
+    return Holder(f"{unit}/{office}/{'a' if acting else '1'}", unit, office, acting=acting, valid_to=day)
+
+
+def directory(*holders: Holder, units: dict[str, Unit] | None = None) -> Directory:
+    """Give the directory of these holders on 20/8/2025."""
+    return Directory(units or UNITS, holders, DAY)
+
+
+def without(*units: str) -> tuple[Holder, ...]:
+    """Give all heads but those of some units."""
+    return tuple(head for head in HEADS if head.unit not in units)
+
+
+def told(known: Directory, unit: str, office: str) -> tuple[str, tuple[Via, ...]] | None:
+    """Say who is told for an office, and by which way."""
+    found = known.recipient(unit, office)
+    return (found.holder.code, found.via) if found else None
+
+
+@pytest.mark.parametrize(
+    ("unit", "office", "who"),
+    [
+        ("VU", "head", "VU/head/1"),
+        ("VU", "superior.head", "BO/head/1"),
+        ("VU", "standing_body", "CQTT/head/1"),
+        ("VU", "committee", "BCD/head/1"),
+        ("VU", "secretariat", "CQTT/head/1"),
+        ("TINH", "superior.head", "BCD/head/1"),
+        ("TINH", "standing_body", "CQTT/head/1"),
+        ("BCD", "superior.head", "BCD/head/1"),
+        ("BCD", "committee", "BCD/head/1"),
+        ("CQTT", "standing_body", "CQTT/head/1"),
+    ],
+)
+def test_filled_offices_are_told_themselves(unit: str, office: str, who: str) -> None:
+    """Each office word finds its holder in the tree; the root is its own superior and committee."""
+    assert told(directory(*HEADS), unit, office) == (who, ())
+
+
+@pytest.mark.parametrize(
+    ("holders", "who", "via"),
+    [
+        ((holder("VU"), holder("VU", acting=True)), "VU/head/1", ()),
+        ((holder("VU", acting=True), holder("VU", "deputy")), "VU/head/a", (Via.ACTING,)),
+        ((holder("VU", "deputy"), holder("BO")), "VU/deputy/1", (Via.DEPUTY,)),
+        ((holder("VU", "deputy", acting=True),), "VU/deputy/a", (Via.DEPUTY, Via.ACTING)),
+        ((holder("BO"),), "BO/head/1", (Via.SUPERIOR,)),
+        ((holder("BO", acting=True),), "BO/head/a", (Via.SUPERIOR, Via.ACTING)),
+        ((holder("BO", "deputy"),), "BO/deputy/1", (Via.SUPERIOR, Via.DEPUTY)),
+        ((holder("CQTT"), holder("VU", "focal_point")), "CQTT/head/1", (Via.SUPERIOR,)),
+    ],
+)
+def test_the_way_round_a_vacant_head(holders: tuple[Holder, ...], who: str, via: tuple[Via, ...]) -> None:
+    """A vacant head goes to the acting one, then the deputy, then the superior's head, and the way is named."""
+    assert told(directory(*holders), "VU", "head") == (who, via)
+
+
+@pytest.mark.parametrize(
+    ("holders", "who", "via"),
+    [
+        ((holder("VU", "focal_point"), holder("VU")), "VU/focal_point/1", ()),
+        ((holder("VU"), holder("VU", "deputy")), "VU/head/1", (Via.HEAD,)),
+        ((holder("VU", "deputy"),), "VU/deputy/1", (Via.DEPUTY,)),
+        ((holder("BO"),), "BO/head/1", (Via.SUPERIOR,)),
+    ],
+)
+def test_the_way_round_a_vacant_focal_point(holders: tuple[Holder, ...], who: str, via: tuple[Via, ...]) -> None:
+    """A vacant focal point goes to the unit's own head first, then its deputy, then up."""
+    assert told(directory(*holders), "VU", "focal_point") == (who, via)
+
+
+def test_a_vacant_deputy_goes_to_the_head() -> None:
+    """Where there is no deputy, the head is told in the deputy's place."""
+    assert told(directory(*HEADS), "VU", "deputy") == ("VU/head/1", (Via.HEAD,))
+
+
+def test_a_holder_out_of_office_is_not_told() -> None:
+    """A post counts as vacant from the day after its holder's last day, and before the first."""
+    gone, last = holder("VU", day=DAY - timedelta(days=1)), holder("VU", day=DAY)
+    later = replace(last, valid_from=DAY + timedelta(days=1), valid_to=None)
+    for one, who in ((gone, "BO/head/1"), (last, "VU/head/1"), (later, "BO/head/1")):
+        assert (told(directory(one, holder("BO")), "VU", "head") or ("",))[0] == who
+
+
+def test_nobody_on_the_whole_way_up() -> None:
+    """With every post vacant nobody is found, which is said and not hidden."""
+    assert told(directory(), "VU", "head") is None
+    assert told(directory(*HEADS), "UNKNOWN", "head") is None
+
+
+def test_a_unit_without_holders_is_led_by_its_superior() -> None:
+    """The recipient knows which unit was asked for and which one answers."""
+    found = directory(*without("VU")).recipient("VU", "head")
+    assert found is not None
+    assert (found.asked_unit.code, found.unit.code, found.office) == ("VU", "BO", "head")
+
+
+def test_a_ring_in_the_tree_ends_the_way_up() -> None:
+    """Units that are each other's superior do not send the search round for ever."""
+    ring = {"A": Unit("A", "A", parent="B"), "B": Unit("B", "B", parent="A")}
+    known = directory(units=ring)
+    assert [unit.code for unit in known.superiors("A")] == ["B"]
+    assert told(known, "A", "head") is None
+    assert told(directory(holder("B"), units=ring), "A", "head") == ("B/head/1", (Via.SUPERIOR,))
+
+
+def test_an_unknown_parent_ends_the_way_up() -> None:
+    """A parent that the plan does not have (any more) is no superior."""
+    known = directory(holder("A"), units={"A": Unit("A", "A", parent="GONE")})
+    assert list(known.superiors("A")) == []
+    assert told(known, "A", "superior.head") == ("A/head/1", ())
+
+
+def test_the_secretariat_is_the_standing_body_nearest_the_root() -> None:
+    """Of several standing bodies the committee's own holds the secretariat; without any there is none."""
+    more = UNITS | {"TT2": Unit("TT2", "Thường trực tỉnh", kind=STANDING_BODY_KIND, parent="TINH")}
+    found = directory(*HEADS, units=more).secretariat
+    assert found is not None
+    assert found.code == "CQTT"
+    assert told(directory(units={"A": UNITS["BCD"]}), "A", "secretariat") is None
+
+
+def test_what_lies_below_a_unit() -> None:
+    """The subtree holds the unit itself and all under it, and a ring does not go round for ever."""
+    assert set(directory().below("CQTT")) == {"CQTT", "BO", "VU"}
+    ring = {"A": Unit("A", "A", parent="B"), "B": Unit("B", "B", parent="A")}
+    assert set(directory(units=ring).below("A")) == {"A", "B"}
