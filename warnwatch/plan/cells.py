@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import partial
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -51,6 +51,7 @@ _PERIODS = (
 )
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
 _PERIOD_WAYS = "2026, 2026-H1, 2026-Q2, quý II/2026, 2026-06, tháng 6/2026, 2026-W26, 2026-06-30"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = "2026-06-30, 30/6/2026, 2026-06-30 16:00, 2026-06-30T16:00:00+07:00"
 _ONE_LEAD = (
     "đúng một đơn vị chủ trì; việc giao nhiều đơn vị thì tách thành mỗi đơn vị một nhiệm vụ, dưới một nhiệm vụ cha"
@@ -145,14 +146,20 @@ def read_instant(text: str, zone: ZoneInfo, *, end: bool) -> int:
     hour, minute, second = (int(one or 0) for one in found.group(1, 2, 3))
     fraction = int((found[4] or "").ljust(6, "0"))
     try:
-        offset = datetime.strptime(found[5], "%z").tzinfo if found[5] else zone
+        offset = _offset(found[5]) if found[5] else zone
         return _micros(datetime.combine(day, time(hour, minute, second, fraction), offset))
     except ValueError:
         raise CellError("giờ không có thật", "giờ từ 00:00 đến 23:59, lệch múi giờ như +07:00") from None
 
 
+def _offset(text: str) -> timezone:
+    digits = "+0000" if text == "Z" else text.replace(":", "")
+    east = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:5]))
+    return timezone(-east if digits[0] == "-" else east)
+
+
 def _micros(moment: datetime) -> int:
-    elapsed = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    elapsed = moment - _EPOCH
     return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
 
 

@@ -128,10 +128,16 @@ def check_references(one: Difference, column: Column, known: pl.Series, findings
 
 def check_tree(one: Difference, stored: pl.DataFrame, findings: Findings) -> None:
     """Refuse rings among `code` and `parent`, the stored rows included."""
-    latest = one.rows.sort("recorded_at", "row").unique("code", keep="last").select("code", "parent", "row")
-    rest = stored.select("code", "parent").join(latest, on="code", how="anti")
-    edges = pl.concat([latest, rest.with_columns(pl.lit(None, pl.UInt32).alias("row"))])
-    edges = edges.filter(pl.col("parent").is_not_null())
+    own = one.rows.select("code", "parent", "row", "recorded_at")
+    latest = own.sort("recorded_at", "row").unique("code", keep="last")
+    under = pl.col("parent").is_not_null()
+    rest = stored.select("code", "parent").filter(under).join(latest, on="code", how="anti")
+    edges = pl.concat(
+        [
+            latest.filter(under).select("code", "parent", "row"),
+            rest.with_columns(pl.lit(None, pl.UInt32).alias("row")),
+        ]
+    )
     for _ in range(100):  # a real tree is gone after a few rounds; what a long chain leaves is walked below
         left = edges.join(edges.select(pl.col("code").alias("parent")), on="parent", how="semi")
         if left.height == edges.height:

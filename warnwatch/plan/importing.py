@@ -177,7 +177,7 @@ def _compare(
     for one in differences.values():
         check_rows(one, findings)
         for column in one.file.columns:
-            if column.refers and column.refers not in order.broken:
+            if column.refers and column.refers not in order.broken and _is_used(one, column):
                 known = _known_codes(connection, column, sheets)
                 check_references(one, column, known, findings)
     for name in ("units", "tasks"):
@@ -202,6 +202,11 @@ def _has_key(sheet: Sheet, order: _Order) -> bool:
     """Say whether the columns that tell rows apart are there; their absence has been reported."""
     needed = [column.stored for column in sheet.file.columns if column.required and column.stored in sheet.file.key]
     return all(name in sheet.headers for name in [*needed, *(["recorded_at"] if order.history else [])])
+
+
+def _is_used(one: Difference, column: Column) -> bool:
+    cells = one.sheet.frame
+    return column.stored in cells.columns and cells[column.stored].null_count() < cells.height
 
 
 def _known_codes(connection: Connection, column: Column, sheets: Mapping[str, Sheet]) -> pl.Series:

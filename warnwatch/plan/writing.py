@@ -5,12 +5,24 @@ Instants are microseconds since 1970 in every frame. The only update is `superse
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Select, Table, cast, exists, func, insert, select, text, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    cast,
+    exists,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy import Text as TextType
 
 from warnwatch import schema
@@ -20,6 +32,7 @@ from warnwatch.plan.differences import WAS, Difference, kept_columns, match_key
 from warnwatch.schema import Instant, micros
 
 BATCH = 5_000
+READ_BATCH = 50_000
 MOST_SUBJECTS = 5_000  # above it one change row says that everything of the kind is to be read again
 
 _TABLES = schema.metadata.tables
@@ -41,7 +54,7 @@ def read_stored(connection: Connection, file: File) -> pl.DataFrame:
     types: dict[str, Any] = {"id": pl.Int64, **{one.stored: dtype_of(one) for one in columns}}
     query = select(table.c.id, *(_selected(table, one) for one in columns))
     if file.keeping is Keeping.VERSIONED:
-        query = query.add_columns(table.c.withdrawn).where(table.c.superseded_at.is_(None))
+        query = query.add_columns(cast(table.c.withdrawn, Integer)).where(table.c.superseded_at.is_(None))
         types["withdrawn"] = pl.Boolean
     if file.derived:
         query = query.add_columns(table.c.code)
@@ -71,26 +84,39 @@ def lock_plan(connection: Connection) -> None:
 
 
 def _selected(table: Table, column: Column) -> ColumnElement[Any]:
+    """Select a column as the driver's plain text or number: rows then need no Python work of SQLAlchemy's."""
     stored = table.c[column.stored]
     if column.type in _INSTANTS:
         return micros(stored)
-    return cast(stored, TextType) if column.type is Type.PATH else stored
+    if isinstance(stored.type, Boolean):
+        return cast(stored, Integer)
+    return cast(stored, TextType) if column.type in (Type.PATH, Type.DATE) else stored
 
 
 def _with_due(connection: Connection, tasks: pl.DataFrame) -> pl.DataFrame:
     deadline = schema.deadline
-    latest = select(func.max(deadline.c.id)).group_by(deadline.c.task)
-    query = select(deadline.c.task, micros(deadline.c.due_at), deadline.c.due_text).where(deadline.c.id.in_(latest))
+    query = select(deadline.c.task, micros(deadline.c.due_at), deadline.c.due_text).order_by(deadline.c.id)
     due = _frame(connection, query, {"code": pl.String, "due_at": pl.Int64, "due_text": pl.String})
-    return tasks.join(due, on="code", how="left")
+    return tasks.join(due.unique("code", keep="last"), on="code", how="left")
 
 
-def _frame(connection: Connection, query: Select[*tuple[Any, ...]], types: Mapping[str, Any]) -> pl.DataFrame:
+def _frame(connection: Connection, query: Select[*tuple[Any, ...]], types: dict[str, Any]) -> pl.DataFrame:
     frames = [pl.DataFrame(schema=types)]
-    for part in connection.execute(query.execution_options(yield_per=50_000)).partitions():
-        columns = zip(types.items(), zip(*part, strict=True), strict=True)
-        frames.append(pl.DataFrame([pl.Series(name, cells, dtype=dtype) for (name, dtype), cells in columns]))
+    plain = {pl.Boolean: pl.Int64, pl.Date: pl.String}
+    cursor = connection.execute(query).cursor
+    while part := cursor.fetchmany(READ_BATCH):
+        cells = dict(zip(types, zip(*part, strict=True), strict=True))
+        frame = pl.DataFrame([pl.Series(name, cells[name], dtype=plain.get(of, of)) for name, of in types.items()])
+        frames.append(frame.with_columns(_meant(name, of) for name, of in types.items()))
     return pl.concat(frames, rechunk=True)
+
+
+def _meant(name: str, dtype: object) -> pl.Expr:
+    """Turn what the driver gave into the frame's type."""
+    cells = pl.col(name)
+    return (
+        cells.str.to_date("%Y-%m-%d") if dtype == pl.Date else cells.cast(pl.Boolean) if dtype == pl.Boolean else cells
+    )
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -170,18 +196,19 @@ def _append(connection: Connection, one: Difference) -> None:
 
 
 def _add(connection: Connection, table: Table, rows: pl.DataFrame) -> None:
-    converted = rows.with_columns(
-        pl.col(name).cast(pl.Datetime("us", "UTC")) for name in rows.columns if isinstance(table.c[name].type, Instant)
-    )
-    decode = _decoder(rows)
+    """Insert rows by the driver itself: SQLAlchemy's work per row would take most of a large import."""
+    names = rows.columns
+    sqlite = connection.dialect.name == "sqlite"
+    if sqlite:  # its driver's own way to store a date is deprecated; SQLAlchemy stores the same text
+        converted = rows.with_columns(pl.col(pl.Date).dt.strftime("%Y-%m-%d"))
+    else:
+        instants = [name for name in names if isinstance(table.c[name].type, Instant)]
+        converted = rows.with_columns(pl.col(instants).cast(pl.Datetime("us", "UTC")))
+    statement = insert(table).inline().compile(dialect=connection.dialect, column_keys=names)
+    order = getattr(statement, "positiontup", None) or names
     for part in converted.iter_slices(BATCH):
-        connection.execute(insert(table), [decode(row) for row in part.to_dicts()])
-
-
-def _decoder(rows: pl.DataFrame) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    if "path" not in rows.columns:
-        return lambda row: row
-    return lambda row: {**row, "path": row["path"] and json.loads(row["path"])}
+        cells: Any = part.select(order).rows() if sqlite else part.to_dicts()
+        connection.exec_driver_sql(str(statement), cells)
 
 
 def _instant(series: pl.Series) -> pl.Series:
