@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from warnwatch.rules.expression import Column, Expression, ExpressionError, Fault, compile_expression
@@ -353,7 +353,13 @@ def _other_sql(text: str, rows: list[tuple[object, ...]]) -> Iterator[object]:
 def _ours(text: str, wanted: str, rows: list[tuple[object, ...]]) -> list[object]:
     schema = {"x": pl.Float64, "y": pl.Float64, "n": pl.Float64, "status": pl.String, "ok": pl.Boolean}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
-    return frame.with_columns(compiled(text, wanted).polars().alias("_result"))["_result"].to_list()
+    try:
+        expression = compiled(text, wanted)
+    except ExpressionError as error:
+        if error.faults[0].message == TOO_COMPLEX:  # divisions within divisions: refused, and so nothing to compare
+            reject()
+        raise
+    return frame.with_columns(expression.polars().alias("_result"))["_result"].to_list()
 
 
 @settings(max_examples=150, deadline=None)
