@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -64,13 +64,13 @@ class Desk:
         return clock_of(self.engine)()
 
     def instant(self, text: str) -> datetime:
-        """Read an instant; without an offset it is in the plan's zone."""
+        """Read an instant, as UTC; without an offset it is in the plan's zone."""
         try:
             at = datetime.fromisoformat(text)
         except ValueError as error:
             allowed = "2025-12-15T08:00 hoặc 2025-12-15T08:00+07:00"
             raise SettingsError(f"--at {text!r}: không phải thời điểm; được phép: {allowed}") from error
-        return at if at.tzinfo else at.replace(tzinfo=self.settings.zone)
+        return (at if at.tzinfo else at.replace(tzinfo=self.settings.zone)).astimezone(UTC)
 
 
 class _Commands(click.Group):
@@ -108,6 +108,7 @@ def main(ctx: click.Context, config: Path | None) -> None:
 pass_desk = click.make_pass_decorator(Desk)
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for a script.")
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 def _print(lines: Iterable[str], data: object, *, json_: bool) -> None:
@@ -124,31 +125,38 @@ def _print(lines: Iterable[str], data: object, *, json_: bool) -> None:
 @main.command()
 @click.option("--exit", "exit_", is_flag=True, help="Do the same without staying.")
 @click.option("--port", default=8057, show_default=True, help="Port of the page; a free one when it is taken.")
+@click.option("--folder", type=NEW_FOLDER, help="Keep database, mails, rules and settings there, for other commands.")
 @as_json
-def demo(*, exit_: bool, port: int, json_: bool) -> None:
+def demo(*, exit_: bool, port: int, folder: Path | None, json_: bool) -> None:
     """Show Plan 02 judged and warned about, with a mailbox and a page of its own.
 
-    Example: warnwatch demo --exit --json
+    Example: warnwatch demo --exit --folder try
     """
-    summary = run_demo(stay=not exit_, port=port, say=(lambda _line: None) if json_ else click.echo)
+    if folder:
+        _write_starter(folder)
+    summary = run_demo(stay=not exit_, port=port, say=(lambda _line: None) if json_ else click.echo, folder=folder)
     if json_:
         click.echo(json.dumps(summary, ensure_ascii=False, indent=2))
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=NEW_FOLDER)
 def init(folder: Path) -> None:
     """Write a starter folder: settings and the shipped rules, to make your own.
 
     Example: warnwatch init /srv/warnwatch
     """
+    _write_starter(folder)
+    click.echo(f"Đã tạo {folder}. Bước tiếp theo:")
+    click.echo(f"  warnwatch --config {folder / 'warnwatch.toml'} import THU_MUC_KE_HOACH")
+    click.echo(f"  warnwatch --config {folder / 'warnwatch.toml'} serve")
+
+
+def _write_starter(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise SettingsError(f"{folder}: thư mục đã có nội dung; hãy chọn một thư mục mới hoặc trống")
     shutil.copytree(shipped("alert_rules"), folder / "alert_rules", dirs_exist_ok=True)
     (folder / "warnwatch.toml").write_text(STARTER, encoding="utf-8")
-    click.echo(f"Đã tạo {folder}. Bước tiếp theo:")
-    click.echo(f"  warnwatch --config {folder / 'warnwatch.toml'} import THU_MUC_KE_HOACH")
-    click.echo(f"  warnwatch --config {folder / 'warnwatch.toml'} serve")
 
 
 STARTER = """\
@@ -298,7 +306,7 @@ def measures(*, json_: bool) -> None:
 def evaluate(desk: Desk, at_: str | None, *, dry_run: bool, json_: bool) -> None:
     """Run one cycle, or with --dry-run print one: what would open, who would be told what.
 
-    Example: warnwatch evaluate --at 2025-12-15T08:00 --dry-run
+    Example: warnwatch evaluate --at 2025-12-16T08:00 --dry-run
     """
     if at_ and not dry_run:
         raise SettingsError("--at chỉ dùng cùng --dry-run: chu kỳ thật luôn chạy vào lúc này")
@@ -318,6 +326,8 @@ def evaluate(desk: Desk, at_: str | None, *, dry_run: bool, json_: bool) -> None
 @pass_desk
 def explain_(desk: Desk, task: str, at_: str | None, *, json_: bool) -> None:
     """Say for each rule why a task is warned about, or why not.
+
+    In the past the plan is taken as it was recorded by then: nothing was known before the first import.
 
     Example: warnwatch explain KH02-054 --at 2025-12-16T08:00
     """

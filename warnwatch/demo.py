@@ -10,9 +10,10 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -77,20 +78,32 @@ class Story:
         self.cleared += len(report.outcome.cured)
 
 
-def run_demo(*, stay: bool, port: int, say: Callable[[str], None]) -> Mapping[str, object]:
-    """Run the demo; with `stay` serve the page until interrupted. Gives the counts of tasks, alerts, calls, mails."""
-    with tempfile.TemporaryDirectory(prefix="warnwatch-demo-") as folder:
-        mailbox = Mailbox(Path(folder) / "mailbox")
+def run_demo(*, stay: bool, port: int, say: Callable[[str], None], folder: Path | None = None) -> Mapping[str, object]:
+    """Run the demo; with `stay` serve the page until interrupted. Gives the counts of tasks, alerts, calls, mails.
+
+    With a `folder` its database and its mails stay there.
+    """
+    with _place(folder) as place:
+        mailbox = Mailbox(place / "mailbox")
         mailbox.start()
         try:
-            settings = _settings(Path(folder), mailbox.port, port)
+            settings = _settings(place, mailbox.port, port)
             clock = OffsetClock(BEGINS)
             service = Service(settings, clock)
             story = Story()
-            asyncio.run(_play(service, clock, story, _Stage(mailbox, say, stay)))
+            asyncio.run(_play(service, clock, story, _Stage(mailbox, say, stay, kept=folder is not None)))
             return _summary(service, story, mailbox)
         finally:
             mailbox.stop()
+
+
+@contextmanager
+def _place(folder: Path | None) -> Iterator[Path]:
+    if folder:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="warnwatch-demo-") as temporary:
+        yield Path(temporary)
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,7 @@ class _Stage:
     mailbox: Mailbox
     say: Callable[[str], None]
     stay: bool
+    kept: bool
 
 
 def _settings(folder: Path, smtp_port: int, port: int) -> Settings:
@@ -128,17 +142,18 @@ async def _play(service: Service, clock: OffsetClock, story: Story, stage: _Stag
     began = time.monotonic()
     await asyncio.to_thread(_take_in, service, plan)
     stop = asyncio.Event()
-    assert service.sender is not None  # noqa: S101 (the demo runs live)
-    sending = asyncio.create_task(service.sender.run(stop))
+    sending = service.start_sender(stop)
     await _cycle(service, story)
-    for step in sorted((plan / "later").iterdir()):
-        clock.move_to(_instant_of(step))
+    for day, step in enumerate(sorted((plan / "later").iterdir()), 1):
+        # Each day a minute later than the day before: a wait of one working day is over by then.
+        clock.move_to(_instant_of(step) + timedelta(minutes=day))
         await asyncio.to_thread(_take_in, service, step)
         await asyncio.to_thread(_answer, service, story)
         await _cycle(service, story)
     await _until_sent(service)
     stop.set()
-    await sending
+    if sending:
+        await sending
     _tell(story, stage, time.monotonic() - began)
     if stage.stay:
         await _stay(service, stage)
@@ -157,8 +172,7 @@ def _instant_of(folder: Path) -> datetime:
 
 async def _cycle(service: Service, story: Story) -> None:
     story.note(await asyncio.to_thread(service.cycle))
-    assert service.sender is not None  # noqa: S101 (the demo runs live)
-    service.sender.wake()
+    service.wake_sender()
 
 
 def _answer(service: Service, story: Story) -> None:
@@ -213,7 +227,8 @@ def _tell(story: Story, stage: _Stage, seconds: float) -> None:
         f"opened, {story.raised} were raised, {story.climbed} climbed, {story.cleared} ended with an all-clear."
     )
     stage.say(f"3. One head answered: {story.acknowledged} does not climb until the promised date.")
-    kept = f", kept in {stage.mailbox.folder} while the demo runs" if stage.stay else ""
+    kept = f", kept in {stage.mailbox.folder}" if stage.stay or stage.kept else ""
+    kept += " while the demo runs" if kept and not stage.kept else ""
     stage.say(f"4. {sent} mails in Vietnamese reached the demo's own SMTP server{kept}.")
     first = stage.mailbox.received[0] if sent else None
     if first:

@@ -14,6 +14,7 @@ from warnwatch.notify.notification import Notification
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.importing import ImportReport
 from warnwatch.plan.measures import Measure
+from warnwatch.rules.rule import LEVELS
 
 
 def local(instant: datetime | None, zone: ZoneInfo) -> str:
@@ -106,7 +107,9 @@ def explain_lines(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
             yield f"  quy tắc lỗi, giữ nguyên cảnh báo: {verdict.failure}"
             continue
         yield f"  điều kiện: {verdict.where}"
-        yield f"  {verdict.measure} = {_value(verdict.value)}: {verdict.sentence}"
+        # The sentence says that a threshold was crossed: it is true only where one was.
+        said = f": {verdict.sentence}" if verdict.level in LEVELS else ""
+        yield f"  {verdict.measure} = {_value(verdict.value)}{said}"
         yield "  ngưỡng: " + ", ".join(f"{word} {_value(limit)}" for word, limit in verdict.thresholds.items())
         yield "  số liệu: " + ", ".join(f"{name} = {_value(value)}" for name, value in verdict.values.items())
         if verdict.alert:

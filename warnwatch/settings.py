@@ -19,6 +19,7 @@ from warnwatch.shipped import shipped
 
 PREFIX = "WARNWATCH_"
 SECRETS = (("mail", "password"),)
+SQLITE = "sqlite:///"
 
 
 class _Section(BaseModel):
@@ -179,4 +180,15 @@ def _read(file: Path) -> dict[str, Any]:
         part = values.get(section)
         if isinstance(part, dict) and isinstance(part.get(name), str):
             part[name] = str(file.parent / part[name])
+    database = values.get("database")
+    if isinstance(database, dict) and isinstance(database.get("url"), str):
+        database["url"] = _beside(file, database["url"])
     return values
+
+
+def _beside(file: Path, url: str) -> str:
+    """Let a relative SQLite file start at the settings file, as every other path does, wherever the command runs."""
+    start, path = url[: len(SQLITE)], url[len(SQLITE) :]
+    if start != SQLITE or not path or path.startswith((":memory:", "file:")):
+        return url
+    return SQLITE + str(file.parent.absolute() / path)
