@@ -124,19 +124,26 @@ class Service:
         self.counts = Counts()
         self.failure = ""
         self.owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-        self.sender = self._make_sender()
+        self.sender: Sender | None = None
         self.link = ""
         self._memory = Memory()
         self._thread = ThreadPoolExecutor(1, "cycle")
+        self._turning = asyncio.Lock()
         self._sending: asyncio.Task[None] | None = None
         self._began = self.clock()
 
-    def _make_sender(self) -> Sender | None:
-        """Make the sender, unless everything is held anyway."""
+    def start_sender(self, stop: asyncio.Event) -> asyncio.Task[None] | None:
+        """Start sending until `stop`; in mode hold nothing is sent, and nothing starts."""
         if self.settings.delivery.mode == "hold":
             return None
         box = Outbox(self.engine, owner=self.owner, clock=self.clock)
-        return Sender(box, Mailer(mail_settings(self.settings)), random.random)
+        self.sender = Sender(box, Mailer(mail_settings(self.settings)), random.random)
+        return asyncio.create_task(self.sender.run(stop))
+
+    def wake_sender(self) -> None:
+        """Tell the sender, if there is one, that a cycle has committed texts."""
+        if self.sender:
+            self.sender.wake()
 
     # --- the cycle
 
@@ -168,15 +175,17 @@ class Service:
         """Run a cycle off the event loop; a failure is logged, and the next turn tries again."""
         loop = asyncio.get_running_loop()
         try:
-            report = await loop.run_in_executor(self._thread, self.cycle)
+            async with self._turning:
+                report = await loop.run_in_executor(self._thread, self.cycle)
         except Exception:
             LOG.exception("the cycle failed; alerts stay as they are")
             return
-        if self.sender:
-            self.sender.wake()
+        self.wake_sender()
         if report.outcome.transitions or report.notifications:
             counts = {"transitions": len(report.outcome.transitions), "calls": len(report.outcome.calls)}
             LOG.info("cycle", extra=counts | {"notifications": len(report.notifications)})
+
+    # --- health
 
     def unready(self) -> list[str]:
         """Name every reason not to count on this process; none when it is well."""
@@ -225,15 +234,17 @@ class Service:
             self._turn, "interval", seconds=every.total_seconds(), next_run_time=datetime.now(UTC), **options
         )
         tasks = [asyncio.create_task(server.serve(sockets=[listening]))]
-        if self.sender:
-            self._sending = asyncio.create_task(self.sender.run(stop))
+        self._sending = self.start_sender(stop)
+        if self._sending:
             tasks.append(self._sending)
         scheduler.start()
         LOG.info("serving", extra={"link": self.link, "delivery": self.settings.delivery.mode})
         ready()
         await asyncio.wait([asyncio.create_task(stop.wait()), *tasks], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
-        scheduler.shutdown(wait=False)
+        scheduler.pause()
+        async with self._turning:  # a cycle that is under way ends first
+            scheduler.shutdown(wait=False)
         server.should_exit = True
         await asyncio.gather(*tasks)
         self.close()

@@ -152,7 +152,7 @@ def decide(answer: Answer, tries: int, created_at: datetime, now: datetime, jitt
 def _is_permanent(answer: Answer) -> bool:
     if answer.phase is Phase.BUILD:
         return True
-    if answer.code is None or not 500 <= answer.code < 600 or _wants_login(answer):
+    if answer.code is None or not 500 <= answer.code < 600 or _wants_login(answer) or _refused_by_policy(answer):
         return False
     if answer.phase is Phase.MAIL:
         # The sender's address is the same for all: only a message that is too big is refused for its own sake here.
@@ -164,10 +164,15 @@ def _wants_login(answer: Answer) -> bool:
     return answer.code in (530, 534, 535, 538)
 
 
+def _refused_by_policy(answer: Answer) -> bool:
+    """Say whether a relay refuses us rather than the address: one wrong setting would fail every head at once."""
+    return answer.phase is Phase.RCPT and (answer.enhanced or "").startswith("5.7.")
+
+
 def _needs_a_person(answer: Answer) -> bool:
     if answer.phase in (Phase.TLS, Phase.AUTH):
         return True
     if answer.code is None or answer.code < 500:
         return False
-    refused_by_policy = answer.phase is Phase.RCPT and (answer.enhanced or "").startswith("5.7.")
-    return answer.phase in SERVER_PHASES or answer.phase is Phase.MAIL or refused_by_policy or _wants_login(answer)
+    by_policy = _refused_by_policy(answer) or _wants_login(answer)
+    return answer.phase in SERVER_PHASES or answer.phase is Phase.MAIL or by_policy

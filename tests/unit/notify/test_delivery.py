@@ -48,7 +48,7 @@ def judged(phase: str, said: str, **changes: int) -> Verdict:
         ("rcpt", "450 4.2.0 greylisted", RETRY, False),
         ("rcpt", "550 5.1.1 no such user", FAILED, False),
         ("rcpt", "553 5.1.3 bad address", FAILED, False),
-        ("rcpt", "554 5.7.1 relay access denied", FAILED, True),
+        ("rcpt", "554 5.7.1 relay access denied", RETRY, True),
         ("rcpt", "530 5.7.0 authentication required", RETRY, True),
         ("mail", "451 4.1.8 sender domain not found now", RETRY, False),
         ("mail", "553 5.1.8 sender refused", RETRY, True),
