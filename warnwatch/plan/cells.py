@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 import polars as pl
 
-from warnwatch.plan.columns import CONFIDENTIAL, NO, TOP_SECRET, YES, Column, Type, allowed, plain
+from warnwatch.plan.column import Column, Type, allowed, plain
+from warnwatch.plan.columns import CONFIDENTIAL, NO, TOP_SECRET, YES
 from warnwatch.plan.findings import Findings, Say, Sheet
 
 LONGEST_TEXT = 10_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from warnwatch.plan.columns import Column, Keeping
+from warnwatch.plan.column import Column, Keeping
 from warnwatch.plan.differences import WAS, Difference
 from warnwatch.plan.findings import Findings, Say, moment
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import polars as pl
 
 from warnwatch.errors import Mistake
-from warnwatch.plan.columns import File, find_column, plain
+from warnwatch.plan.column import File, plain
+from warnwatch.plan.columns import find_column
 from warnwatch.plan.findings import Findings, Sheet, shown
 
 MOST_LINE = 2 * 1024 * 1024  # bytes; a row of 28 full cells stays below half of it

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from warnwatch.errors import Mistake, nearest_name
-from warnwatch.plan.columns import File, Type, plain
+from warnwatch.plan.column import File, Type, plain
 
 MOST = 10_000  # of mistakes, and of warnings: whoever has more needs another file, not a longer list
 SHOWN_LENGTH = 80  # of what a mistake quotes

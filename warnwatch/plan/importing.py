@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.plan.cells import read_cells
 from warnwatch.plan.checking import check_references, check_rows, check_tree, find_deadlines, warn_of_reports
-from warnwatch.plan.columns import FILES, RECORDED_AT, Column, File
+from warnwatch.plan.column import Column, File
+from warnwatch.plan.columns import FILES, RECORDED_AT
 from warnwatch.plan.csv_file import Progress, read_csv
 from warnwatch.plan.differences import Difference, find_differences, with_code
 from warnwatch.plan.findings import Findings, Sheet

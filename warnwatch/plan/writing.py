@@ -27,7 +27,8 @@ from sqlalchemy import Text as TextType
 
 from warnwatch import schema
 from warnwatch.plan.cells import dtype_of
-from warnwatch.plan.columns import FILES, Column, File, Keeping, Type
+from warnwatch.plan.column import Column, File, Keeping, Type
+from warnwatch.plan.columns import FILES
 from warnwatch.plan.differences import WAS, Difference, kept_columns, match_key
 from warnwatch.schema import Instant, micros
 

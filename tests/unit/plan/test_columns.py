@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from warnwatch import schema
-from warnwatch.plan.columns import FILES, File, Keeping, document, find_column, plain
+from warnwatch.plan.column import File, Keeping, plain
+from warnwatch.plan.columns import FILES, document, find_column
 
 FOUND_IN_DEADLINE = {"due_at", "due_text"}
 
