@@ -69,22 +69,19 @@ def explain(
     evaluation = evaluate({"task": snapshot.tasks}, book, today_of(at, calendar))
     active = ledger.read_active(connection, {rule.id: [code] for rule in book.rules})
     numbers = {rule: alert.code for (rule, _), alert in active.items()}
-    verdicts = tuple(_verdict(evaluation, rule, code, numbers) for rule in book.rules if rule.about == "task")
-    return _explanation(words, at, verdicts)
-
-
-def _explanation(words: Words, at: datetime, verdicts: tuple[Verdict, ...]) -> Explanation:
+    verdicts = tuple(_verdict(evaluation, rule, words, numbers) for rule in book.rules if rule.about == "task")
     return Explanation(words.code, words.title, words.unit, at, words.due_at, words.due_text, verdicts)
 
 
-def _verdict(evaluation: Evaluation, rule: Rule, code: str, numbers: Mapping[str, str]) -> Verdict:
-    seen: Observation | None = next(iter(observe(evaluation, rule, [code])), None)
-    values, thresholds = observe_values(evaluation, rule, code) if seen else ({}, {})
+def _verdict(evaluation: Evaluation, rule: Rule, words: Words, numbers: Mapping[str, str]) -> Verdict:
+    seen: Observation | None = next(iter(observe(evaluation, rule, [words.code])), None)
+    values, thresholds = observe_values(evaluation, rule, words.code) if seen else ({}, {})
+    measure, threshold = CATALOGUE[rule.about][rule.measure], seen.threshold if seen else None
     value = seen.value if seen else None
     return Verdict(
         rule=rule.id,
         level=_word(seen),
-        sentence=describe(CATALOGUE[rule.about][rule.measure], value, seen.threshold if seen else None),
+        sentence=describe(measure, value, threshold, every_day=words.every_day),
         measure=rule.measure,
         value=value,
         thresholds=thresholds,

@@ -200,7 +200,7 @@ def days_words(item: Item, desk: Desk) -> str:
         return f"{count} ngày" if count > 0 else ""
     if not count or "days" not in item.alert.measure:
         return ""
-    working = " làm việc" if "working" in item.alert.measure else ""
+    working = " làm việc" if "working" in item.alert.measure and not item.facts.every_day else ""
     return f"{wording.number(abs(count), 0)} ngày{working}"
 
 

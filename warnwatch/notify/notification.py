@@ -53,6 +53,7 @@ class Facts:
     progress_at: datetime | None = None
     started_at: datetime | None = None
     confidential: bool = False
+    every_day: bool = False
     value: str = ""
     target: str = ""
     period: str = ""

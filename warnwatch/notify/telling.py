@@ -148,15 +148,15 @@ def _cleared(alert: Alert, sources: Sources) -> Item:
     observation = sources.observations.get((alert.rule, alert.subject))
     value = observation.value if observation else alert.value
     threshold = observation.threshold if observation else alert.threshold
-    measure = CATALOGUE[alert.about][alert.measure]
+    measure, facts = CATALOGUE[alert.about][alert.measure], _facts(alert, sources)
     return Item(
         alert=alert,
         kind=_kind(rule, alert, value),
         reason=Reason.OPENED,
         title=rule.title.get(alert.level, ""),
-        sentence=describe(measure, value, threshold),
+        sentence=describe(measure, value, threshold, every_day=facts.every_day),
         guidance=rule.guidance,
-        facts=_facts(alert, sources),
+        facts=facts,
         days=None if value is None else abs(round(value)),
     )
 
@@ -186,4 +186,5 @@ def _facts(alert: Alert, sources: Sources) -> Facts:
         progress_at=words.progress_at,
         started_at=words.started_at,
         confidential=words.confidential,
+        every_day=words.every_day,
     )

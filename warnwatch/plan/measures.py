@@ -155,16 +155,27 @@ def column(name: str) -> Callable[[Today], pl.Expr]:
 # --- saying it ------------------------------------------------------------------------------------------------------
 
 
-def describe(measure: Measure, value: float | None, threshold: float | None, language: str = "vi") -> str:
-    """Say a measure's value against its threshold in one sentence, for mail, page and `explain` alike."""
+def describe(
+    measure: Measure,
+    value: float | None,
+    threshold: float | None,
+    language: str = "vi",
+    *,
+    every_day: bool = False,
+) -> str:
+    """Say a measure's value against its threshold in one sentence, for mail, page and `explain` alike.
+
+    `every_day`: the task's days are all counted, so its working days are called days.
+    """
     which = 0 if language == "vi" else 1
     if value is None:
         return ("chưa có số liệu", "no value yet")[which]
     if value < 0 and measure.below_zero[which]:
-        return measure.below_zero[which].format(value=_shown(measure, -value, which))
-    said = _shown(measure, value, which)
-    limit = "" if threshold is None else _shown(measure, threshold, which)
-    return measure.sentence[which].format(value=said, threshold=limit)
+        said = measure.below_zero[which].format(value=_shown(measure, -value, which))
+    else:
+        limit = "" if threshold is None else _shown(measure, threshold, which)
+        said = measure.sentence[which].format(value=_shown(measure, value, which), threshold=limit)
+    return said.replace(" ngày làm việc", " ngày").replace("working days", "days") if every_day else said
 
 
 def _shown(measure: Measure, value: float, which: int) -> str:

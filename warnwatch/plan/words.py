@@ -16,7 +16,10 @@ CHUNK = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What people read about one task. `progress` is 0..1 as last reported at `progress_at`; empty text is unknown."""
+    """What people read about one task. `progress` is 0..1 as last reported at `progress_at`; empty text is unknown.
+
+    `every_day`: all days count towards its deadline, not only working days.
+    """
 
     code: str
     title: str
@@ -29,6 +32,7 @@ class Words:
     progress: float | None = None
     progress_at: datetime | None = None
     confidential: bool = False
+    every_day: bool = False
 
 
 def read_words(connection: Connection, codes: Collection[str], as_of: datetime | None = None) -> dict[str, Words]:
@@ -61,6 +65,7 @@ def _read_chunk(connection: Connection, codes: list[str], as_of: datetime | None
             progress=progress,
             progress_at=progress_at,
             confidential=row.confidential,
+            every_day=row.calendar_mode == "every_day",
         )
     return words
 

@@ -46,6 +46,7 @@ class AlertRow:
     since: str
     deadline: str
     called: tuple[str, ...]
+    answered: str
     next: str
 
 
@@ -72,19 +73,21 @@ class Telling:
             subject=wording.clean(alert.subject, 80),
             name=ON_SYSTEM if hidden else wording.clean(words.title) if words else "",
             unit=wording.unit_short(unit) if unit else alert.unit,
-            state="" if hidden else self._state(alert),
+            state="" if hidden else self._state(line),
             since=wording.moment(alert.opened_at or alert.pending_since, self.zone),
             deadline="" if hidden or not words else wording.deadline(words.due_text, words.due_at, self.zone),
             called=tuple(self._called(line)),
+            answered=self._answered(alert),
             next=self._next(line, rule),
         )
 
-    def _state(self, alert: Alert) -> str:
+    def _state(self, line: AlertLine) -> str:
         """Say the value against its threshold: as it is now, or as it was when the alert last moved."""
+        alert, every_day = line.alert, bool(line.words and line.words.every_day)
         now = self.seen.get((alert.rule, alert.subject))
         value, threshold = (now.value, now.threshold) if now else (alert.value, alert.threshold)
         measure = CATALOGUE.get(alert.about, {}).get(alert.measure)
-        return wording.sentence(describe(measure, value, threshold)) if measure else ""
+        return wording.sentence(describe(measure, value, threshold, every_day=every_day)) if measure else ""
 
     def _called(self, line: AlertLine) -> Iterable[str]:
         """Name each office once, with the days on which it was called."""
@@ -95,12 +98,17 @@ class Telling:
             )
         return (f"{office} ({wording.listing(list(dict.fromkeys(on)))})" for office, on in days.items())
 
+    def _answered(self, alert: Alert) -> str:
+        if alert.acknowledged_at is None:
+            return ""
+        taken = f"đã tiếp nhận lúc {wording.moment(alert.acknowledged_at, self.zone)}"
+        until = wording.last_moment(alert.promised_for, self.zone) if alert.promised_for else ""
+        return f"{taken}, cam kết xong đến {until}" if until else taken
+
     def _next(self, line: AlertLine, rule: Rule | None) -> str:
         alert = line.alert
         if alert.gone_since:
             return "Số liệu đã trở lại trong ngưỡng; đang chờ đủ thời gian để kết thúc."
-        if alert.acknowledged_at and alert.promised_for:
-            return f"Đã tiếp nhận; cam kết xong trước {wording.moment(alert.promised_for, self.zone)}."
         if alert.standing:
             return "Đã báo cáo hết các cấp; thuộc danh sách theo dõi của cơ quan thường trực."
         policy = self.book.policies.get(rule.escalation) if rule else None
