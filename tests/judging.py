@@ -1,6 +1,6 @@
 """What a rule judges, without a database: frames of tasks, rules, policies, observations. Instants are UTC."""
 
-# ruff: noqa: ANN401 (a builder takes whatever fields its value has)
+
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def read_numbering(connection: Connection, subjects: Mapping[str, Collection[str
                 .where(table.c.rule == rule, table.c.subject.in_(chunk))
                 .group_by(table.c.subject)
             )
-            episodes.update({(rule, subject): last for subject, last in connection.execute(query).tuples()})
+            episodes.update({(rule, subject): last for subject, last in connection.execute(query)})
     return Numbering(int(connection.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0) + 1, episodes)
 
 
@@ -291,7 +291,6 @@ def save_rules_version(connection: Connection, version: str, files: Mapping[str,
 def save_act(connection: Connection, alert: Alert, row: JournalRow) -> None:
     """Write a person's act on one alert with its journal row; the evaluator then reads the alert's mark again."""
     save_alerts(connection, [], [alert])
-    connection.execute(
-        insert(schema.change), [{"kind": "alert", "subject": alert.code, "xact": schema.xact(connection)}]
-    )
+    changed = {"kind": "alert", "subject": alert.code, "xact": schema.xact(connection)}
+    connection.execute(insert(schema.change).values(changed))
     add_journal(connection, [row])

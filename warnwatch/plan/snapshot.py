@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, false, func, or_, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, case, false, func, or_, select, text
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
@@ -109,10 +109,7 @@ def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar) ->
         tasks = _with_bloc(before.tasks, units)
         after = replace(after, units=units, holders=_read_holders(connection, None), tasks=tasks)
     if codes:
-        fresh = _with_bloc(_read_tasks(connection, calendar, None, codes), after.units)
-        kept = ~after.tasks["code"].is_in(list(codes))
-        tasks = pl.concat([after.tasks.filter(kept), fresh.select(after.tasks.columns)], rechunk=True)
-        after = replace(after, tasks=tasks, moved=Moved(kept, fresh))
+        after = _with_fresh(after, _with_bloc(_read_tasks(connection, calendar, None, codes), after.units), codes)
     return after
 
 
@@ -120,20 +117,36 @@ def read_known_since(
     connection: Connection, before: Snapshot, calendar: WorkCalendar, since: datetime, as_of: datetime
 ) -> Snapshot:
     """Move a snapshot of `since` forward to how the plan was known at `as_of`; for replaying recorded history."""
-    codes: set[str] = set()
-    for table, column in (
-        (schema.task_version, schema.task_version.c.code),
-        (schema.deadline, schema.deadline.c.task),
-        (schema.report, schema.report.c.task),
-    ):
-        recorded = table.c.recorded_at
-        codes.update(connection.scalars(select(column).where(recorded > since, recorded <= as_of)))
+    bodies = (schema.unit_version.c.code, schema.post_version.c.code, schema.holder_version.c.code)
+    codes = _read_recorded(
+        connection, (schema.task_version.c.code, schema.deadline.c.task, schema.report.c.task), since, as_of
+    )
+    after = replace(before, moved=None)
+    if _read_recorded(connection, bodies, since, as_of):
+        units = _read_units(connection, as_of)
+        after = replace(
+            after, units=units, holders=_read_holders(connection, as_of), tasks=_with_bloc(after.tasks, units)
+        )
     if not codes:
-        return replace(before, moved=None)
-    fresh = _with_bloc(_read_tasks(connection, calendar, as_of, codes), before.units)
+        return after
+    return _with_fresh(after, _with_bloc(_read_tasks(connection, calendar, as_of, codes), after.units), codes)
+
+
+def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -> Snapshot:
+    """Put freshly read rows in the place of some tasks: the kept rows first, then the fresh ones."""
     kept = ~before.tasks["code"].is_in(list(codes))
     tasks = pl.concat([before.tasks.filter(kept), fresh.select(before.tasks.columns)], rechunk=True)
     return replace(before, tasks=tasks, moved=Moved(kept, fresh))
+
+
+def _read_recorded(
+    connection: Connection, columns: Iterable[Column[str]], since: datetime, as_of: datetime
+) -> set[str]:
+    codes: set[str] = set()
+    for column in columns:
+        recorded = column.table.c.recorded_at
+        codes.update(connection.scalars(select(column).where(recorded > since, recorded <= as_of)))
+    return codes
 
 
 # --- changes --------------------------------------------------------------------------------------------------------
