@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 
 import polars as pl
@@ -48,6 +48,8 @@ class Memory:
 
     snapshot: Snapshot | None = None
     present: Present | None = None
+    directory: Directory | None = None
+    evaluation: Evaluation | None = None
     live: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
@@ -92,11 +94,11 @@ def run_cycle(
         if present is None or snapshot.acted or as_of:
             present = Present({} if as_of else ledger.read_marks(connection))
         live = {} if as_of else memory.live or ledger.read_live(connection)
-        directory = Directory({unit.code: unit for unit in snapshot.units}, snapshot.holders, calendar.local_date(now))
+        directory = _directory(memory, snapshot, calendar.local_date(now))
 
         # Judge.
         frames = {"task": snapshot.tasks}
-        evaluation = evaluate(frames, book, today, standards.stopwatch)
+        evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation)
         present.align(frames, {"task": snapshot.moved}, book)
         news = standards.release.news(live, _judging(book, frames), directory.units) if snapshot.tasks.height else {}
 
@@ -129,7 +131,16 @@ def run_cycle(
                 save(connection, decided)
         present.note(outcome.alerts.values())
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
+        memory.directory, memory.evaluation = directory, evaluation
     return CycleReport(now, book.version, snapshot, directory, evaluation, outcome, notifications, counts)
+
+
+def _directory(memory: Memory, snapshot: Snapshot, day: date) -> Directory:
+    """Keep the directory while nobody changed and the day is the same: 10,000 holders take longer than the rules."""
+    known, before = memory.directory, memory.snapshot
+    if known and before and known.day == day and before.units is snapshot.units and before.holders is snapshot.holders:
+        return known
+    return Directory({unit.code: unit for unit in snapshot.units}, snapshot.holders, day)
 
 
 def _judging(book: RuleBook, frames: dict[str, pl.DataFrame]) -> list[str]:

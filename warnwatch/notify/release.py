@@ -36,5 +36,8 @@ class Release:
 
     def news(self, live: Live, rules: Iterable[str], units: Iterable[str]) -> dict[tuple[str, str], str]:
         """Name what goes live now: rules never judged before, units never told before or told in another mode."""
-        wanted = {("rule", rule): "" for rule in rules} | {("unit", unit): self.mode_for(unit).value for unit in units}
+        # Asked in every cycle about every unit: the two words are looked up once.
+        told, held = self.mode.value, Mode.HOLD.value
+        wanted = {("rule", rule): "" for rule in rules}
+        wanted |= {("unit", unit): told if self.pilot is None or unit in self.pilot else held for unit in units}
         return {key: mode for key, mode in wanted.items() if live.get(key) != mode}
