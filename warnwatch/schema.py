@@ -422,6 +422,9 @@ Index(
 )
 Index("ix_alert_next_at", alert.c.next_at)
 Index("ix_alert_unit_state", alert.c.unit, alert.c.state)
+# For people, the gravest and oldest first; and for the boards' counts, which never touch a row.
+Index("ix_alert_listed", alert.c.state, alert.c.level, alert.c.opened_at)
+Index("ix_alert_counted", alert.c.state, alert.c.unit, alert.c.rule, alert.c.level, alert.c.standing)
 
 call = Table(
     "call",

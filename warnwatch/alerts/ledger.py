@@ -18,7 +18,7 @@ from warnwatch.alerts.escalation import Made, made_of
 from warnwatch.alerts.lifecycle import Numbering
 from warnwatch.alerts.present import mark_of
 from warnwatch.errors import NotFoundError, WarnWatchError, nearest_name
-from warnwatch.rules.rule import Level
+from warnwatch.rules.rule import LEVELS, Level
 
 CHUNK = 5_000
 _COLUMNS = [column for column in schema.alert.c if column.name != "code"]
@@ -176,8 +176,14 @@ def read_alerts(
     query = select(*_COLUMNS).where(table.c.state.in_(sorted(states)))
     if unit is not None:
         query = query.where(table.c.unit == unit)
-    query = query.order_by(table.c.level.desc(), table.c.opened_at, table.c.id).limit(limit)
-    return [_alert(row) for row in connection.execute(query)]
+    found: list[Alert] = []
+    # Level by level: each is read off its index, where one sorted query would read every open alert.
+    for level in sorted(LEVELS.values(), reverse=True):
+        ordered = query.where(table.c.level == int(level)).order_by(table.c.opened_at, table.c.id)
+        found += [_alert(row) for row in connection.execute(ordered.limit(limit - len(found)))]
+        if len(found) == limit:
+            break
+    return found
 
 
 def read_history(connection: Connection, alert: int) -> list[JournalRow]:
@@ -187,12 +193,19 @@ def read_history(connection: Connection, alert: int) -> list[JournalRow]:
     return [JournalRow(row.at, row.kind, row.actor, row.facts, row.alert, row.subject) for row in rows]
 
 
-def count_alerts(connection: Connection) -> list[tuple[str, int, str, int]]:
-    """Count the alerts that have not ended: (rule, level, state, number), for the metrics."""
+def count_alerts(connection: Connection) -> list[tuple[str, str, int, str, bool, int]]:
+    """Count the alerts that have not ended: (unit, rule, level, state, standing, number), from an index alone."""
     table = schema.alert
-    key = (table.c.rule, table.c.level, table.c.state)
-    query = select(*key, func.count()).where(table.c.state != State.ENDED.value).group_by(*key)
-    return [tuple(row) for row in connection.execute(query)]
+    key = (table.c.unit, table.c.rule, table.c.level, table.c.state, table.c.standing)
+    # Not `<> 'ended'`, which no index answers.
+    alive = table.c.state.in_([State.OPEN.value, State.PENDING.value])
+    query = select(*key, func.count()).where(alive).group_by(*key)
+    return [(*row,) for row in connection.execute(query)]
+
+
+def read_last_act(connection: Connection) -> int:
+    """Read the number of the last journal row: while it stands still, no alert has changed."""
+    return int(connection.scalar(select(func.coalesce(func.max(schema.journal.c.id), 0))) or 0)
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

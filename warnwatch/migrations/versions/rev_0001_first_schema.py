@@ -156,6 +156,8 @@ def upgrade() -> None:
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.create_index("ix_alert_next_at", ["next_at"], unique=False)
         batch_op.create_index("ix_alert_unit_state", ["unit", "state"], unique=False)
+        batch_op.create_index("ix_alert_listed", ["state", "level", "opened_at"], unique=False)
+        batch_op.create_index("ix_alert_counted", ["state", "unit", "rule", "level", "standing"], unique=False)
         batch_op.create_index(
             "ux_alert_active",
             ["rule", "about", "subject"],
@@ -676,6 +678,8 @@ def downgrade() -> None:
         batch_op.drop_index(
             "ux_alert_active", sqlite_where=sa.text("state != 'ended'"), postgresql_where=sa.text("state != 'ended'")
         )
+        batch_op.drop_index("ix_alert_counted")
+        batch_op.drop_index("ix_alert_listed")
         batch_op.drop_index("ix_alert_unit_state")
         batch_op.drop_index("ix_alert_next_at")
 
