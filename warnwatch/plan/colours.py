@@ -96,12 +96,13 @@ def stands_of(counts: pl.DataFrame) -> dict[str, Stand]:
         pl.col("tasks").filter("soon").sum().alias("soon"),
         pl.col("tasks").filter(pl.col("reported") & ~idle).sum().alias("reported"),
     )
-    found: dict[str, Stand] = {}
+    timings: dict[str, dict[str, int]] = {}
+    others: dict[str, tuple[int, int]] = {}
     for unit, timing, tasks, soon, reported in rows.sort("unit").iter_rows():
-        before = found.get(unit) or Stand(dict.fromkeys(TIMINGS, 0))
-        before.timings[timing] = tasks
-        found[unit] = Stand(before.timings, before.soon + soon, before.reported + reported)
-    return found
+        timings.setdefault(unit, dict.fromkeys(TIMINGS, 0))[timing] = tasks
+        soon_before, reported_before = others.get(unit, (0, 0))
+        others[unit] = (soon_before + soon, reported_before + reported)
+    return {unit: Stand(numbers, *others[unit]) for unit, numbers in timings.items()}
 
 
 def total_of(stands: Iterable[Stand]) -> Stand:

@@ -57,11 +57,12 @@ class Index:
 
 
 class Pages:
-    """The pages over one board; what the last cycle said of the listed alerts is looked up once per cycle."""
+    """The pages over one board; what only a new cycle changes is worked out once per cycle."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
         self._zone = board.standards.letterhead.zone
+        self._drawn: tuple[CycleReport | None, Overview | None] = (None, None)
         self._seen: tuple[CycleReport | None, frozenset[int], Seen] = (None, frozenset(), {})
 
     def index(self) -> Index:
@@ -78,7 +79,7 @@ class Pages:
             mode_css=release.mode.value,
             mode_words=mode_words,
             pilot=len(release.pilot or ()),
-            overview=overview_of(report, cutoffs) if report else None,
+            overview=self._overview(report),
             scale=f"Xanh: không quá {wording.percent(cutoffs.green)} nhiệm vụ quá hạn; Vàng: không quá "
             f"{wording.percent(cutoffs.yellow)}; Đỏ: trên {wording.percent(cutoffs.yellow)}",
             alerts=self._alerts(report, counts.open),
@@ -97,6 +98,13 @@ class Pages:
         """Give the HTML part of one notification; an empty text when there is none."""
         mail = self._board.lookup.mail(number)
         return mail.html if mail else ""
+
+    def _overview(self, report: CycleReport | None) -> Overview | None:
+        drawn, overview = self._drawn
+        if drawn is not report:
+            overview = overview_of(report, self._board.cutoffs) if report else None
+            self._drawn = (report, overview)
+        return overview
 
     def _alerts(self, report: CycleReport | None, total: int) -> Listed:
         lines = self._board.lookup.open_alerts(LISTED)
