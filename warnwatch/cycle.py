@@ -25,8 +25,9 @@ from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.snapshot import Snapshot, read_snapshot, refresh
+from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.tally import count_tasks
-from warnwatch.plan.words import read_words
+from warnwatch.plan.words import read_limits, read_words
 from warnwatch.rules.evaluation import Evaluation, evaluate
 from warnwatch.rules.rule import RuleBook
 
@@ -97,7 +98,8 @@ def run_cycle(
         directory = _directory(memory, snapshot, calendar.local_date(now))
 
         # Judge.
-        frames = {"task": snapshot.tasks}
+        counts = cache(lambda: count_tasks(snapshot.tasks, today))
+        frames = frames_of({rule.about for rule in book.rules}, snapshot, directory, counts)
         evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation)
         present.align(frames, {"task": snapshot.moved}, book)
         news = standards.release.news(live, _judging(book, frames), directory.units) if snapshot.tasks.height else {}
@@ -110,12 +112,12 @@ def run_cycle(
         outcome = decide(work, observations, book, made, (now, calendar), frozenset(news))
 
         # Read the words of what is told.
-        words = read_words(connection, outcome.told_subjects(), as_of)
+        words = read_words(connection, outcome.told_subjects("task"), as_of)
+        limits = read_limits(connection, snapshot.kpis, outcome.told_subjects("kpi"), as_of)
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
 
     # Write the texts.
-    counts = cache(lambda: count_tasks(snapshot.tasks, today))
-    sources = Sources(book, directory, words, made, observations, counts)
+    sources = Sources(book, directory, words, made, observations, counts, limits)
     called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
     tellings, nobody = gather(called, [(alert, told.get(alert.id, ())) for alert in outcome.cured], sources)
     notifications = tuple(

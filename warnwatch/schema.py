@@ -34,10 +34,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     cast,
     create_engine,
     event,
     func,
+    or_,
     text,
 )
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -514,6 +516,14 @@ journal = Table(
     Column("subject", Text),
     Column("facts", JSON_TYPE, nullable=False),
 )
+
+
+def known(table: Table, as_of: datetime | None) -> ColumnElement[bool]:
+    """Restrict a version table to the versions current now, or to those known at `as_of`."""
+    if as_of is None:
+        return table.c.superseded_at.is_(None)
+    superseded = table.c.superseded_at
+    return and_(table.c.recorded_at <= as_of, or_(superseded.is_(None), superseded > as_of))
 
 
 # --- reaching the database ------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from warnwatch.notify.outbox import MAIL_LEASE, Outbox
 from warnwatch.notify.release import Mode, Release
 from warnwatch.notify.sending import Sender
 from warnwatch.plan.calendar import load_calendar
+from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.rules.evaluation import columns_of
 from warnwatch.rules.rulebook import load_rulebook
 from warnwatch.settings import Settings
@@ -75,7 +76,7 @@ def load_standards(settings: Settings) -> Standards:
     """Load rules and calendar and settle what may leave; MistakesError names every mistake of every file."""
     folder = settings.rules_folder
     calendar = load_calendar(folder / "calendar.yml", settings.plan.zone)
-    book = load_rulebook(folder, {"task": columns_of("task")}, [kind.value for kind in Kind])
+    book = load_rulebook(folder, {about: columns_of(about) for about in CATALOGUE}, [kind.value for kind in Kind])
     # The calendar is part of what a verdict means: one version names both.
     version = sha256(f"{book.version} {calendar.version}".encode()).hexdigest()
     pilot = settings.delivery.pilot

@@ -52,9 +52,10 @@ class Outcome:
     alerts: Mapping[int, Alert]
     new: frozenset[int]
 
-    def told_subjects(self) -> set[str]:
-        """Name the subjects whose words a text will need."""
-        return {self.alerts[call.alert].subject for call in self.calls} | {alert.subject for alert in self.cured}
+    def told_subjects(self, about: str) -> set[str]:
+        """Name the subjects of one kind whose words a text will need."""
+        told = [*(self.alerts[call.alert] for call in self.calls), *self.cured]
+        return {alert.subject for alert in told if alert.about == about}
 
     @property
     def cured(self) -> list[Alert]:

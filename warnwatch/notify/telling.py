@@ -13,12 +13,12 @@ import polars as pl
 from warnwatch.alerts.alert import Alert, Call, Reason
 from warnwatch.alerts.escalation import Made, next_step
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
-from warnwatch.notify.wording import addressee
+from warnwatch.notify.wording import addressee, number
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
 from warnwatch.plan.measures import describe
 from warnwatch.plan.tally import sums_of
-from warnwatch.plan.words import Words
+from warnwatch.plan.words import Limit, Words
 from warnwatch.rules.evaluation import Observation
 from warnwatch.rules.rule import Rule, RuleBook
 
@@ -36,6 +36,7 @@ class Sources:
     made: Mapping[int, Made]
     observations: Mapping[tuple[str, str], Observation]
     counts: Callable[[], pl.DataFrame]
+    limits: Mapping[str, Limit] = field(default_factory=dict)
 
 
 @dataclass
@@ -171,6 +172,10 @@ def _kind(rule: Rule, alert: Alert, value: float | None) -> Kind:
 
 def _facts(alert: Alert, sources: Sources) -> Facts:
     unit = sources.directory.units.get(alert.unit, Unit(alert.unit, alert.unit))
+    if alert.about == "unit":
+        return Facts(alert.subject, unit.name, unit)
+    if alert.about == "kpi":
+        return _limit_facts(alert, unit, sources.limits.get(alert.subject))
     words = sources.words.get(alert.subject)
     if words is None:
         return Facts(alert.subject, "", unit)
@@ -188,3 +193,22 @@ def _facts(alert: Alert, sources: Sources) -> Facts:
         confidential=words.confidential,
         every_day=words.every_day,
     )
+
+
+def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None) -> Facts:
+    if limit is None:
+        return Facts(alert.subject, "", unit)
+    sign = {">=": "≥", "<=": "≤"}.get(limit.operator, limit.operator)
+    return Facts(
+        code=limit.kpi,
+        title=limit.name,
+        unit=unit,
+        assigning_document=limit.legal_basis,
+        value=_quantity(limit.value, limit.measured_in),
+        target="" if limit.target is None else f"{sign} {_quantity(limit.target, limit.measured_in)}",
+        period=limit.period,
+    )
+
+
+def _quantity(value: float | None, measured_in: str) -> str:
+    return "" if value is None else f"{number(value)} {measured_in}".strip()

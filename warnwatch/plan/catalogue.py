@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from warnwatch.plan.kpis import KPI_MEASURES
 from warnwatch.plan.measures import (
     HAS_DEADLINE,
     SHARE,
@@ -21,6 +22,7 @@ from warnwatch.plan.measures import (
     timing,
 )
 from warnwatch.plan.snapshot import STATUSES
+from warnwatch.plan.units import UNIT_MEASURES
 
 _WORKING_DAYS = ("ngày làm việc", "working days")
 _DAYS = ("ngày", "days")
@@ -333,4 +335,8 @@ TASK_MEASURES = (
     ),
 )
 
-CATALOGUE: Mapping[str, Mapping[str, Measure]] = {"task": {measure.name: measure for measure in TASK_MEASURES}}
+CATALOGUE: Mapping[str, Mapping[str, Measure]] = {
+    "task": {measure.name: measure for measure in TASK_MEASURES},
+    "unit": {measure.name: measure for measure in UNIT_MEASURES},
+    "kpi": {measure.name: measure for measure in KPI_MEASURES},
+}

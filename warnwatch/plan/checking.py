@@ -93,7 +93,12 @@ _RULES: Mapping[str, tuple[Rule, ...]] = {
             "value",
             Say("thiếu giá trị", "giá trị, hoặc cả tử số và mẫu số"),
         ),
-        Rule(_col("denominator") == 0, "denominator", Say("mẫu số bằng 0", "khác 0")),
+        Rule(
+            _col("denominator") == 0,
+            "denominator",
+            Say("mẫu số bằng 0: không tính được giá trị, giữ nguyên cảnh báo hiện có", "khác 0"),
+            odd=True,
+        ),
     ),
 }
 

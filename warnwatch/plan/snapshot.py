@@ -9,16 +9,17 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, case, false, func, or_, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, case, false, func, select, text
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Holder, Unit
-from warnwatch.schema import micros
+from warnwatch.plan.kpis import read_kpis
+from warnwatch.schema import known, micros
 
 STATUSES = ("open", "claimed", "done", "suspended", "cancelled")
 STATUS = pl.Enum(STATUSES)
@@ -26,6 +27,8 @@ INSTANT = pl.Datetime("us", "UTC")
 
 # Above this many changed subjects, reading all again is cheaper than picking them out.
 FEW = 20_000
+# Rows that lie in memory as Python values at one time.
+CHUNK = 50_000
 
 _VERSION_COLUMNS = {
     "code": pl.String,
@@ -73,7 +76,7 @@ class Snapshot:
     baseline_index report_index Int32 (working days of the calendar up to that local day; plain days where every_day),
     assigned_day due_day Int32 (local days since 1970), phase group_no Int16, slips slip_days Int32, clears Int8,
     progress weight Float32, every_day confidential Boolean. `bound`: how far the changes were read. `moved` is None
-    after a whole read. `acted`: people acted on alerts since the last refresh.
+    after a whole read. `acted`: people acted on alerts since the last refresh. `kpis`: see `kpis.read_kpis`.
     """
 
     tasks: pl.DataFrame
@@ -82,6 +85,7 @@ class Snapshot:
     bound: int
     moved: Moved | None = None
     acted: bool = False
+    kpis: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def read_snapshot(
@@ -94,7 +98,8 @@ def read_snapshot(
     bound = _read_bound(connection)  # before the rows: what commits in between is read again, never passed by
     units = _read_units(connection, as_of)
     tasks = _with_bloc(_read_tasks(connection, calendar, as_of, codes), units)
-    return Snapshot(tasks, units, _read_holders(connection, as_of), bound)
+    holders = _read_holders(connection, as_of)
+    return Snapshot(tasks, units, holders, bound, kpis=read_kpis(connection, as_of))
 
 
 def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar) -> Snapshot:
@@ -108,6 +113,8 @@ def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar) ->
         units = _read_units(connection, None)
         tasks = _with_bloc(before.tasks, units)
         after = replace(after, units=units, holders=_read_holders(connection, None), tasks=tasks)
+    if any(kind == "kpi" for kind, _ in changes):
+        after = replace(after, kpis=read_kpis(connection))
     if codes:
         after = _with_fresh(after, _with_bloc(_read_tasks(connection, calendar, None, codes), after.units), codes)
     return after
@@ -127,6 +134,10 @@ def read_known_since(
         after = replace(
             after, units=units, holders=_read_holders(connection, as_of), tasks=_with_bloc(after.tasks, units)
         )
+    if _read_recorded(
+        connection, (schema.target_version.c.code, schema.kpi_version.c.code, schema.reading.c.kpi), since, as_of
+    ):
+        after = replace(after, kpis=read_kpis(connection, as_of))
     if not codes:
         return after
     return _with_fresh(after, _with_bloc(_read_tasks(connection, calendar, as_of, codes), after.units), codes)
@@ -174,19 +185,17 @@ def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, st
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 
-def known(table: Table, as_of: datetime | None) -> ColumnElement[bool]:
-    """Restrict a version table to the versions current now, or to those known at `as_of`."""
-    if as_of is None:
-        return table.c.superseded_at.is_(None)
-    superseded = table.c.superseded_at
-    return and_(table.c.recorded_at <= as_of, or_(superseded.is_(None), superseded > as_of))
-
-
 def _frame(
     connection: Connection, query: Select[*tuple[object, ...]], columns: dict[str, type[pl.DataType]]
 ) -> pl.DataFrame:
-    rows = connection.execute(query).fetchall()
-    return pl.DataFrame([tuple(row) for row in rows], schema=columns, orient="row")
+    """Read rows into columns, from the driver's own cursor: SQLAlchemy's rows would take longer than the database."""
+    result = connection.execute(query, execution_options={"stream_results": True})
+    chunks = [pl.DataFrame(schema=columns)]
+    while result.cursor and (rows := result.cursor.fetchmany(CHUNK)):
+        values = zip(columns.items(), zip(*rows, strict=True), strict=True)
+        chunks.append(pl.DataFrame([pl.Series(name, column, dtype, strict=False) for (name, dtype), column in values]))
+    result.close()
+    return pl.concat(chunks)
 
 
 def _read_units(connection: Connection, as_of: datetime | None) -> tuple[Unit, ...]:
@@ -253,25 +262,23 @@ def _versions(as_of: datetime | None, codes: Collection[str] | None) -> Select[*
         version.c.decision_authority,
     )
     clears = functools.reduce(operator.add, (case((column.is_(None), 0), else_=1) for column in five))
-    query = (
-        select(
-            version.c.code,
-            version.c.lead_unit,
-            version.c.status,
-            micros(version.c.start_at),
-            micros(version.c.claimed_at),
-            micros(version.c.done_at),
-            micros(func.coalesce(version.c.start_at, identity.c.recorded_at)),
-            version.c.phase,
-            version.c.group_no,
-            version.c.calendar_mode == "every_day",
-            version.c.confidential,
-            version.c.weight,
-            clears,
-        )
-        .join(identity, identity.c.code == version.c.code)
-        .where(known(version, as_of), version.c.judged.is_(True), version.c.withdrawn.is_(False))
-    )
+    # A subquery, as it is asked only where there is no start.
+    recorded = select(identity.c.recorded_at).where(identity.c.code == version.c.code).scalar_subquery()
+    query = select(
+        version.c.code,
+        version.c.lead_unit,
+        version.c.status,
+        micros(version.c.start_at),
+        micros(version.c.claimed_at),
+        micros(version.c.done_at),
+        micros(func.coalesce(version.c.start_at, recorded)),
+        version.c.phase,
+        version.c.group_no,
+        version.c.calendar_mode == "every_day",
+        version.c.confidential,
+        version.c.weight,
+        clears,
+    ).where(known(version, as_of), version.c.judged.is_(True), version.c.withdrawn.is_(False))
     chosen = _of(version.c.code, codes)
     return query if chosen is None else query.where(chosen)
 
@@ -302,14 +309,14 @@ def _read_tasks(
     connection: Connection, calendar: WorkCalendar, as_of: datetime | None, codes: Collection[str] | None
 ) -> pl.DataFrame:
     tasks = _frame(connection, _versions(as_of, codes), _VERSION_COLUMNS)
-    due = _frame(connection, _deadlines(as_of, codes), _DEADLINE_COLUMNS).sort("code", "order")
-    reports = _frame(connection, _reports(as_of, codes), _REPORT_COLUMNS).sort("code", "reported_at", "order")
-    deadlines = due.group_by("code", maintain_order=True).agg(
+    due = _frame(connection, _deadlines(as_of, codes), _DEADLINE_COLUMNS).sort("order")
+    reports = _frame(connection, _reports(as_of, codes), _REPORT_COLUMNS).sort("reported_at", "order")
+    deadlines = due.group_by("code").agg(
         pl.col("due_at").first().alias("baseline_due_at"),
         pl.col("due_at").filter("authorised").last().alias("due_at"),
         (pl.len() - 1).cast(pl.Int32).alias("slips"),
     )
-    latest = reports.group_by("code", maintain_order=True).agg(
+    latest = reports.group_by("code").agg(
         pl.col("reported_at").last().alias("last_reported_at"),
         pl.col("progress").drop_nulls().last(),
     )

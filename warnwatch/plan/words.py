@@ -6,10 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+import polars as pl
 from sqlalchemy import Connection, and_, select
 
 from warnwatch import schema
-from warnwatch.plan.snapshot import known
+from warnwatch.schema import known
 
 CHUNK = 5_000
 
@@ -96,3 +97,43 @@ def _latest_reports(
         before = latest.get(row.task, (None, None))[0]
         latest[row.task] = (before if row.progress is None else row.progress, row.reported_at)
     return latest
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What people read about one KPI of one unit. `value` and `target` are in `measured_in`; empty text is unknown."""
+
+    kpi: str
+    name: str
+    operator: str
+    measured_in: str = ""
+    target: float | None = None
+    value: float | None = None
+    period: str = ""
+    legal_basis: str = ""
+
+
+def read_limits(
+    connection: Connection, kpis: pl.DataFrame, codes: Collection[str], as_of: datetime | None = None
+) -> dict[str, Limit]:
+    """Read the words of some KPIs (`kpi/unit`), with the numbers of `kpis.read_kpis`; unknown codes are left out."""
+    if not codes:
+        return {}
+    rows = kpis.filter(pl.col("code").is_in(list(codes))).select("code", "kpi", "operator", "target", "value", "period")
+    version = schema.kpi_version
+    query = select(version).where(known(version, as_of), version.c.code.in_(rows["kpi"].unique().to_list()))
+    named = {row.code: row for row in connection.execute(query)}
+    return {
+        code: Limit(
+            kpi=kpi,
+            name=named[kpi].name,
+            operator=operator,
+            measured_in=named[kpi].measure_unit or "",
+            target=target,
+            value=value,
+            period=period or "",
+            legal_basis=named[kpi].legal_basis or "",
+        )
+        for code, kpi, operator, target, value, period in rows.iter_rows()
+        if kpi in named
+    }

@@ -1,0 +1,23 @@
+"""What rules are about: one frame per kind of subject, made only for the kinds that the rules in force ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import polars as pl
+
+from warnwatch.plan.directory import Directory
+from warnwatch.plan.snapshot import Snapshot
+from warnwatch.plan.units import unit_frame
+
+
+def frames_of(
+    about: Collection[str], snapshot: Snapshot, directory: Directory, counts: Callable[[], pl.DataFrame]
+) -> dict[str, pl.DataFrame]:
+    """Give the frames, `unit` and `kpi` only when asked for: one row a subject, named by `code`, told at `unit`."""
+    frames = {"task": snapshot.tasks}
+    if "unit" in about:
+        frames["unit"] = unit_frame(counts(), directory)
+    if "kpi" in about:
+        frames["kpi"] = snapshot.kpis
+    return frames
