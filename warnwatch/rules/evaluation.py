@@ -16,7 +16,7 @@ from polars.exceptions import PolarsError
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import Today
 from warnwatch.rules.expression import Column, Expression
-from warnwatch.rules.gate import LARGEST_IN_COLUMN
+from warnwatch.rules.pieces import LARGEST_IN_COLUMN
 from warnwatch.rules.rule import Direction, Level, Rule, RuleBook
 
 NOT_APPLICABLE = -1

@@ -13,8 +13,9 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
-from warnwatch.rules.gate import KIND_NAMES, TOO_COMPLEX, Checker, Column
+from warnwatch.rules.gate import begin_check
 from warnwatch.rules.grammar import MAX_DIGITS, ExpressionError, Fault, parse
+from warnwatch.rules.pieces import KIND_NAMES, TOO_COMPLEX, Column
 
 __all__ = ["Column", "Expression", "ExpressionError", "Fault", "Wanted", "compile_expression"]
 
@@ -61,7 +62,7 @@ def compile_expression(
     `codes` are the known codes of code columns, by column: a code that is not among them is a warning.
     """
     source = _as_text(text)
-    checker = Checker(columns, codes or {})
+    checker = begin_check(columns, codes or {})
     part = checker.part(parse(source, columns))
     if part.kind not in {wanted, "unknown"}:
         checker.refuse(part, f"cần {KIND_NAMES[wanted]}, gặp {KIND_NAMES[part.kind]}")
