@@ -68,8 +68,8 @@ def plan(database_url: str, tmp_path: Path) -> Iterator[World]:
 
 def reading(period: str, numerator: int, denominator: int) -> dict[str, object]:
     """Give a reading of the KPI as a ratio of sums."""
-    sums = {"numerator": numerator, "denominator": denominator}
-    return {"kpi": "CDS-01", "unit": "DP-19-UB", "period": period} | sums
+    sums: dict[str, object] = {"numerator": numerator, "denominator": denominator}
+    return sums | {"kpi": "CDS-01", "unit": "DP-19-UB", "period": period}
 
 
 def test_a_units_share_of_overdue_tasks_is_told_and_cured(plan: World) -> None:

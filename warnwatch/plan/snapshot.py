@@ -189,13 +189,14 @@ def _frame(
     connection: Connection, query: Select[*tuple[object, ...]], columns: dict[str, type[pl.DataType]]
 ) -> pl.DataFrame:
     """Read rows into columns, from the driver's own cursor: SQLAlchemy's rows would take longer than the database."""
-    result = connection.execute(query, execution_options={"stream_results": True})
+    # Not streamed: SQLAlchemy would take the first rows off the cursor for itself.
+    result = connection.execute(query)
     chunks = [pl.DataFrame(schema=columns)]
-    while result.cursor and (rows := result.cursor.fetchmany(CHUNK)):
+    while rows := result.cursor.fetchmany(CHUNK):
         values = zip(columns.items(), zip(*rows, strict=True), strict=True)
         chunks.append(pl.DataFrame([pl.Series(name, column, dtype, strict=False) for (name, dtype), column in values]))
     result.close()
-    return pl.concat(chunks)
+    return pl.concat(chunks, rechunk=True)
 
 
 def _read_units(connection: Connection, as_of: datetime | None) -> tuple[Unit, ...]:
