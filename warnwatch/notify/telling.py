@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import polars as pl
 
@@ -17,7 +18,7 @@ from warnwatch.notify.wording import addressee, number
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
 from warnwatch.plan.measures import describe
-from warnwatch.plan.tally import sums_of
+from warnwatch.plan.tally import roll_up
 from warnwatch.plan.words import Limit, Words
 from warnwatch.rules.evaluation import Observation
 from warnwatch.rules.rule import Rule, RuleBook
@@ -71,7 +72,8 @@ def gather(
             if known is not None:
                 pile = piles.setdefault((holder, channel), _Pile(known))
                 pile.cleared.append(_cleared(alert, sources))
-    return [_telling(pile, channel, sources) for (_, channel), pile in sorted(piles.items())], nobody
+    sums = cache(lambda: roll_up(sources.counts(), sources.directory))
+    return [_telling(pile, channel, sums) for (_, channel), pile in sorted(piles.items())], nobody
 
 
 def _recipients(call: Call, directory: Directory) -> list[Recipient]:
@@ -86,19 +88,17 @@ def _recipients(call: Call, directory: Directory) -> list[Recipient]:
 
 def _holder(code: str, directory: Directory) -> Recipient | None:
     """Find somebody who was told before, whatever office they hold now."""
-    for holder in directory.holders:
-        unit = directory.units.get(holder.unit)
-        if holder.code == code and unit:
-            return Recipient(holder, unit, holder.office, unit)
-    return None
+    holder = directory.by_code.get(code)
+    unit = directory.units.get(holder.unit) if holder else None
+    return Recipient(holder, unit, holder.office, unit) if holder and unit else None
 
 
-def _telling(pile: _Pile, channel: str, sources: Sources) -> Telling:
+def _telling(pile: _Pile, channel: str, sums: Callable[[], Mapping[str, Mapping[str, int]]]) -> Telling:
     items = sorted(pile.items, key=lambda item: (-item.alert.level, item.alert.opened_at or item.alert.pending_since))
     initial = any(item.reason is Reason.INITIAL for item in items)
     tally = None
     if initial or len(items) >= TALLY_FROM:
-        tally = _tally(sums_of(sources.counts(), sources.directory.below(pile.recipient.unit.code)))
+        tally = _tally(sums().get(pile.recipient.unit.code, {}))
     return Telling(
         recipient=pile.recipient,
         channel=channel,

@@ -147,6 +147,11 @@ class Directory:
                 return holder, (*via, *([by] if by else []), *([Via.ACTING] if holder.acting else []))
         return None
 
+    @cached_property
+    def by_code(self) -> Mapping[str, Holder]:
+        """Every holder ever known, in office or not, by code."""
+        return {holder.code: holder for holder in self.holders}
+
     def below(self, code: str) -> Iterable[str]:
         """Give the codes of a unit and of every unit under it."""
         children: dict[str, list[str]] = {}

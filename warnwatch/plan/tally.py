@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import polars as pl
 
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import Today
 
 # A task counts as due soon from this many working days before its deadline (domain.md 3.4: the first reminder).
@@ -37,11 +36,15 @@ def count_tasks(tasks: pl.DataFrame, today: Today) -> pl.DataFrame:
     )
 
 
-def sums_of(counts: pl.DataFrame, units: Iterable[str]) -> dict[str, int]:
-    """Sum up a count over some units: {timing: tasks}, and the keys `due_soon`, `reported` and `total` beside them."""
-    rows = counts.filter(pl.col("unit").is_in(list(units)))
-    sums = dict(rows.group_by("timing").agg(pl.col("tasks").sum()).iter_rows())
-    sums["due_soon"] = int(rows.filter("soon")["tasks"].sum())
-    sums["reported"] = int(rows.filter("reported")["tasks"].sum())
-    sums["total"] = int(rows["tasks"].sum())
+def roll_up(counts: pl.DataFrame, directory: Directory) -> dict[str, dict[str, int]]:
+    """Sum the counts up for every unit and those below it: {unit: {timing: tasks}}, with `due_soon` and `total`."""
+    sums: dict[str, dict[str, int]] = {}
+    above = {code: (code, *(unit.code for unit in directory.superiors(code))) for code in directory.units}
+    rows = counts.group_by("unit", "timing").agg(pl.col("tasks").sum(), soon=pl.col("tasks").filter("soon").sum())
+    for unit, timing, tasks, soon in rows.iter_rows():
+        for code in above.get(unit, (unit,)):
+            known = sums.setdefault(code, {"total": 0, "due_soon": 0})
+            known[timing] = known.get(timing, 0) + tasks
+            known["total"] += tasks
+            known["due_soon"] += soon
     return sums
