@@ -63,7 +63,7 @@ class _Site:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._pages = Pages(board)
-        self._scrapes = anyio.CapacityLimiter(2)
+        self._scrapes, self._probes = anyio.CapacityLimiter(2), anyio.CapacityLimiter(4)
         self._templates = Environment(
             loader=PackageLoader("warnwatch.web"),
             autoescape=True,
@@ -114,10 +114,15 @@ class _Site:
 
     async def readyz(self, _request: Request) -> Response:
         """Say whether this process does its work; 503 with every reason why not."""
-        reasons = list(self._board.unready())
+        reasons: list[str] = []
+
+        def ask() -> None:
+            reasons.extend(self._board.unready())
+            self._board.lookup.ping()
+
         try:
             with anyio.fail_after(PING_SECONDS):
-                await anyio.to_thread.run_sync(self._board.lookup.ping, abandon_on_cancel=True)
+                await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=self._probes)
         except TimeoutError:
             reasons.append(f"the database has not answered for {PING_SECONDS:g} s")
         except CannotRunError as error:
