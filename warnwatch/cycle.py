@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import cache
 
 import polars as pl
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from warnwatch.alerts import ledger
 from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work, untouched
@@ -91,9 +91,7 @@ def run_cycle(
             snapshot = read_snapshot(connection, calendar, as_of)
         else:
             snapshot = refresh(connection, before, calendar)
-        present = memory.present
-        if present is None or snapshot.acted or as_of:
-            present = Present({} if as_of else ledger.read_marks(connection))
+        present = Present({}) if as_of else _present(connection, memory, snapshot, dry_run=dry_run)
         live = {} if as_of else memory.live or ledger.read_live(connection)
         directory = _directory(memory, snapshot, calendar.local_date(now))
 
@@ -102,7 +100,7 @@ def run_cycle(
         frames = frames_of({rule.about for rule in book.rules}, snapshot, directory, counts)
         evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation)
         present.align(frames, {"task": snapshot.moved}, book)
-        news = standards.release.news(live, _judging(book, frames), directory.units) if snapshot.tasks.height else {}
+        news = standards.release.news(live, _judged(evaluation, book), directory.units) if snapshot.tasks.height else {}
 
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
@@ -119,7 +117,8 @@ def run_cycle(
     # Write the texts.
     sources = Sources(book, directory, words, made, observations, counts, limits)
     called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
-    tellings, nobody = gather(called, [(alert, told.get(alert.id, ())) for alert in outcome.cured], sources)
+    cleared = [(alert, standards.release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
+    tellings, nobody = gather(called, cleared, sources)
     notifications = tuple(
         (compose(telling, standards.letterhead, now), standards.release.state_for(telling.recipient.asked_unit.code))
         for telling in tellings
@@ -145,5 +144,14 @@ def _directory(memory: Memory, snapshot: Snapshot, day: date) -> Directory:
     return Directory({unit.code: unit for unit in snapshot.units}, snapshot.holders, day)
 
 
-def _judging(book: RuleBook, frames: dict[str, pl.DataFrame]) -> list[str]:
-    return [rule.id for rule in book.rules if frames[rule.about].height]
+def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_run: bool) -> Present:
+    """Take the marks out of the memory: a cycle that fails has moved their columns, and the next reads them again."""
+    present = None if dry_run or snapshot.acted else memory.present
+    if not dry_run:
+        memory.present = None
+    return present or Present(ledger.read_marks(connection))
+
+
+def _judged(evaluation: Evaluation, book: RuleBook) -> list[str]:
+    """Name the rules that have judged something now: a rule that fails goes live when it is mended."""
+    return [rule.id for rule in book.rules if rule.id in evaluation.levels and evaluation.frames[rule.about].height]

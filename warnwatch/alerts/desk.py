@@ -122,7 +122,7 @@ def decide(
         if key in work.active or key[1] in work.differing.get(key[0], ())
     ]
     transitions = [*advance(pairs, work.numbering, now, calendar), *(retire(alert, now) for alert in work.retired)]
-    final = {alert.id: alert for alert in (*work.due, *work.restarting)} | {
+    final = {alert.id: _handed(alert, observations) for alert in (*work.due, *work.restarting)} | {
         move.after.id: move.after for move in transitions
     }
     restart = {alert.id for alert in work.restarting}
@@ -134,6 +134,12 @@ def decide(
     changed = {key: alert for key, alert in final.items() if before.get(key) != alert}
     new = frozenset(move.after.id for move in transitions if move.before is None)
     return Outcome(tuple(transitions), tuple(calls), changed, new)
+
+
+def _handed(alert: Alert, observations: Mapping[tuple[str, str], Observation]) -> Alert:
+    """Follow a subject that was handed to another unit: that unit's head answers from now on."""
+    seen = observations.get((alert.rule, alert.subject))
+    return replace(alert, unit=seen.unit) if seen else alert
 
 
 def _marked(alert: Alert, initial: frozenset[tuple[str, str]]) -> Alert:

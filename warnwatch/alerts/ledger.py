@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from warnwatch import schema
 from warnwatch.alerts.alert import Alert, Call, EndReason, State
@@ -122,21 +122,22 @@ def read_made(connection: Connection, alerts: Collection[int]) -> dict[int, Made
     return {alert: made_of(known) for alert, known in calls.items()}
 
 
-def read_told(connection: Connection, alerts: Collection[int]) -> dict[int, list[tuple[str, str]]]:
-    """Read who was told of some alerts by a text that left: (holder, unit of the holder) by alert."""
+def read_told(connection: Connection, alerts: Collection[int]) -> dict[int, list[tuple[str, str, bool]]]:
+    """Read for whom texts about some alerts were written: (holder, channel, whether one left) by alert."""
     link, table = schema.notification_alert, schema.notification
-    told: dict[int, list[tuple[str, str]]] = {}
+    left = func.max(case((table.c.state == "held", 0), else_=1))
+    told: dict[int, list[tuple[str, str, bool]]] = {}
     ordered = sorted(alerts)
     for start in range(0, len(ordered), CHUNK):
         query = (
-            select(link.c.alert, table.c.holder, table.c.channel)
+            select(link.c.alert, table.c.holder, table.c.channel, left.label("has_left"))
             .join(table, table.c.id == link.c.notification)
             .where(link.c.alert.in_(ordered[start : start + CHUNK]))
-            .distinct()
+            .group_by(link.c.alert, table.c.holder, table.c.channel)
             .order_by(link.c.alert, table.c.holder)
         )
         for row in connection.execute(query):
-            told.setdefault(row.alert, []).append((row.holder, row.channel))
+            told.setdefault(row.alert, []).append((row.holder, row.channel, bool(row.has_left)))
     return told
 
 

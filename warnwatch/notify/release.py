@@ -34,6 +34,15 @@ class Release:
         """Give the outbox state that a text to a holder of this unit starts with."""
         return "held" if self.mode_for(unit) is Mode.HOLD else "ready"
 
+    def told(self, unit: str, texts: Iterable[tuple[str, str, bool]]) -> list[tuple[str, str]]:
+        """Give the (holder, channel) pairs that an end of this unit's alert is told to.
+
+        `texts`: holder, channel, and whether a text about the alert left. While the unit is held, nobody was told and
+        the end is composed for whoever would have been.
+        """
+        held = self.mode_for(unit) is Mode.HOLD
+        return [(holder, channel) for holder, channel, left in texts if left or held]
+
     def news(self, live: Live, rules: Iterable[str], units: Iterable[str]) -> dict[tuple[str, str], str]:
         """Name what goes live now: rules never judged before, units never told before or told in another mode."""
         # Asked in every cycle about every unit: the two words are looked up once.
