@@ -116,10 +116,11 @@ def decide(
     `initial` names the rules and units that go live in this cycle: their alerts begin a new round of calls.
     """
     now, calendar = clock
+    differing = {(rule, subject) for rule, subjects in work.differing.items() for subject in subjects}
     pairs = [
         (seen, work.active.get(key))
         for key, seen in sorted(observations.items())
-        if key in work.active or key[1] in work.differing.get(key[0], ())
+        if key in work.active or key in differing
     ]
     transitions = [*advance(pairs, work.numbering, now, calendar), *(retire(alert, now) for alert in work.retired)]
     final = {alert.id: _handed(alert, observations) for alert in (*work.due, *work.restarting)} | {
