@@ -29,7 +29,7 @@ class Climber:
     calls: list[Call] = field(default_factory=list)
     restart: bool = False
 
-    def cycle(self, now: datetime, **changes: Any) -> list[tuple[int, str, Reason]]:  # noqa: ANN401 - any field
+    def cycle(self, now: datetime, **changes: Any) -> list[tuple[int, str, Reason]]:
         """Change the alert, climb, and say which calls were made: level, office, reason."""
         made = made_of((int(call.level), call.step, call.repeat) for call in self.calls)
         if self.restart:

@@ -38,7 +38,7 @@ SECOND = alert(2, unit="VU", subject="T-2", level=Level.NOTICE, opened_at=NOW)
 SHIPPED = rule(text={Level.NOTICE: "due_soon", Level.WARNING: "due_soon", Level.CRITICAL: "overdue"})
 
 
-def called(one: Alert, office: str = "head", step: int = 1, **changes: Any) -> tuple[Alert, Call]:  # noqa: ANN401
+def called(one: Alert, office: str = "head", step: int = 1, **changes: Any) -> tuple[Alert, Call]:
     """Give a call for an alert."""
     plain = Call(one.id, one.level, step, 0, office, one.unit, NOW, Reason.OPENED)
     return one, replace(plain, **changes)
@@ -54,7 +54,7 @@ def counts() -> pl.DataFrame:
     return count_tasks(frame, today_of(NOW, CALENDAR))
 
 
-def sources(holders: Sequence[Holder] = (*HEADS, FOCAL), **changes: Any) -> Sources:  # noqa: ANN401 - any field
+def sources(holders: Sequence[Holder] = (*HEADS, FOCAL), **changes: Any) -> Sources:
     """Give what telling looks things up in."""
     words = {code: Words(code, f"Nhiệm vụ {code}", "VU", due_at=end_of(15, 8)) for code in ("T-1", "T-2")}
     directory = Directory(UNITS, tuple(holders), date(2025, 8, 20))

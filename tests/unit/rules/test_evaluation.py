@@ -26,7 +26,7 @@ def levels(one: Rule, frame: pl.DataFrame) -> list[int | None]:
     return judged(frame, book(one)).levels[one.id].to_list()
 
 
-def level(one: Rule, **task: Any) -> int | None:  # noqa: ANN401 - any field of a task
+def level(one: Rule, **task: Any) -> int | None:
     """Judge one task by one rule."""
     return levels(one, tasks_frame(task))[0]
 
