@@ -20,7 +20,6 @@ from sqlalchemy import Connection
 
 from warnwatch.alerts import acts, ledger
 from warnwatch.alerts.alert import Alert, Reason
-from warnwatch.alerts.ledger import JournalRow
 from warnwatch.alerts.lifecycle import Move
 from warnwatch.cycle import CycleReport
 from warnwatch.mailbox import Mailbox
@@ -190,9 +189,8 @@ def _answer(service: Service, story: Story) -> None:
         until = calendar.end_of_day(calendar.local_date(calendar.add(now, Duration(2, "working_day"))))
         promise = acts.Promise(holder, until, "Đã giao bộ phận chuyên môn hoàn thành")
         policy = standards.book.policies[standards.book.rule(alert.rule).escalation]
-        taken, _ = acts.acknowledge(alert, promise, policy, report.directory, now, calendar)
-        facts = {"holder": holder.code, "until": until.isoformat(), "note": promise.note, "binds": True}
-        ledger.save_act(connection, taken, JournalRow(now, "acknowledged", holder.code, facts, alert.id, alert.subject))
+        taken, binds = acts.acknowledge(alert, promise, policy, report.directory, now, calendar)
+        ledger.save_act(connection, taken, ledger.promise_row(alert, promise, now, binds=binds))
     story.acknowledged = alert.code
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.cycle import CycleReport
+from warnwatch.errors import Mistake
 from warnwatch.explain import Explanation, Verdict
 from warnwatch.notify.notification import Notification
 from warnwatch.plan.catalogue import CATALOGUE
@@ -134,6 +135,17 @@ def _value(value: object) -> str:
     if value is None:
         return "chưa có"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+# --- check ----------------------------------------------------------------------------------------------------------
+
+_MISTAKE_WORDS = ("file", "line", "column", "found", "allowed", "nearest", "message")
+
+
+def mistake_json(mistake: Mistake) -> Mapping[str, object]:
+    """Give one mistake in the words of `warnwatch check --json`."""
+    words = mistake.as_json()
+    return {word: words[word] for word in _MISTAKE_WORDS}
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import signal
 import socket
@@ -17,29 +18,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from pathlib import Path
 
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 
-from warnwatch import schema
 from warnwatch.alerts import ledger
+from warnwatch.assembly import load_standards, mail_settings, open_database
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
 from warnwatch.errors import CannotRunError
 from warnwatch.metrics import Metrics
-from warnwatch.notify.delivery import Claimed
-from warnwatch.notify.email import Mailer, MailSettings
+from warnwatch.notify.delivery import Answer, Claimed
+from warnwatch.notify.email import Mailer
 from warnwatch.notify.lookup import Counts, Lookup
-from warnwatch.notify.notification import Kind, Letterhead
 from warnwatch.notify.outbox import MAIL_LEASE, Outbox
-from warnwatch.notify.release import Mode, Release
-from warnwatch.notify.sending import Sender
-from warnwatch.plan.calendar import load_calendar
-from warnwatch.plan.catalogue import CATALOGUE
-from warnwatch.rules.evaluation import columns_of
-from warnwatch.rules.rulebook import load_rulebook
+from warnwatch.notify.sending import Pace, Sender
 from warnwatch.settings import Settings
 from warnwatch.web.app import create_app
 from warnwatch.web.board import STALE_AFTER, Board
@@ -49,15 +44,15 @@ Clock = Callable[[], datetime]
 
 # A cycle that meets a person's act on one of its alerts is run again; more often than this it waits for its next turn.
 CONFLICT_TRIES = 3
-
-
-def open_database(settings: Settings) -> Engine:
-    """Open the database; an embedded one is made or brought up to date at once, a server's is only checked."""
-    engine = schema.open_engine(settings.database.url)
-    if engine.dialect.name == "sqlite":
-        schema.upgrade(settings.database.url)
-    schema.check_revision(engine)
-    return engine
+# Seconds that a stop gives to a cycle, to mail in the air and to answers of the page, side by side: 10 in all.
+CYCLE_ENDS = 8.0
+SENDING_ENDS = 8.0
+ANSWERS_END = 3
+LEAVES = {
+    "hold": "serving; every text is held and nothing leaves (delivery.mode = hold)",
+    "redirect": "serving; every mail goes to mail.redirect_to (delivery.mode = redirect)",
+    "live": "serving; mail goes to the heads of unit (delivery.mode = live)",
+}
 
 
 def clock_of(engine: Engine) -> Clock:
@@ -72,43 +67,17 @@ def clock_of(engine: Engine) -> Clock:
     return read
 
 
-def load_standards(settings: Settings) -> Standards:
-    """Load rules and calendar and settle what may leave; MistakesError names every mistake of every file."""
-    folder = settings.rules_folder
-    calendar = load_calendar(folder / "calendar.yml", settings.plan.zone)
-    book = load_rulebook(folder, {about: columns_of(about) for about in CATALOGUE}, [kind.value for kind in Kind])
-    # The calendar is part of what a verdict means: one version names both.
-    version = sha256(f"{book.version} {calendar.version}".encode()).hexdigest()
-    pilot = settings.delivery.pilot
-    return Standards(
-        book=replace(book, version=version),
-        calendar=calendar,
-        letterhead=Letterhead(settings.letter.system, settings.zone, settings.web.link, settings.letter.digest_cap),
-        release=Release(Mode(settings.delivery.mode), None if pilot is None else frozenset(pilot)),
-        stopwatch=time.perf_counter,
-    )
+def run_uncontested(engine: Engine, memory: Memory, standards: Standards, clock: Clock) -> tuple[CycleReport, Memory]:
+    """Run one cycle now; when a person's act came in between, run it again from what the database says then.
 
-
-def mail_settings(settings: Settings) -> MailSettings:
-    """Bring the settings' mail section, with its secret, into the form that the mail channel takes."""
-    mail = settings.mail
-    return MailSettings(
-        host=mail.host,
-        port=mail.port,
-        sender=mail.sender,
-        sender_name=mail.sender_name,
-        local_hostname=mail.local_hostname,
-        message_id_domain=mail.message_id_domain,
-        security=mail.security,
-        username=mail.username,
-        password=settings.mail_password,
-        ca_file=str(mail.ca_file) if mail.ca_file else None,
-        connect_limit=mail.connect_limit,
-        command_limit=mail.command_limit,
-        attempt_limit=mail.attempt_limit,
-        connections=mail.connections,
-        redirect_to=mail.redirect_to if settings.delivery.mode == "redirect" else None,
-    )
+    Gives the memory to go on with: the one handed in, or a new one.
+    """
+    for _ in range(CONFLICT_TRIES - 1):
+        try:
+            return run_cycle(engine, memory, standards, clock()), memory
+        except ledger.ConflictError:
+            memory = Memory()
+    return run_cycle(engine, memory, standards, clock()), memory
 
 
 class Service:
@@ -116,9 +85,10 @@ class Service:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
+        self.standards = load_standards(settings)
+        self._mailer = None if settings.delivery.mode == "hold" else Mailer(mail_settings(settings))
         self.engine = open_database(settings)
         self.clock = clock or clock_of(self.engine)
-        self.standards = load_standards(settings)
         self.metrics = Metrics()
         self.lookup = Lookup(self.engine)
         self.latest: CycleReport | None = None
@@ -130,15 +100,26 @@ class Service:
         self._memory = Memory()
         self._thread = ThreadPoolExecutor(1, "cycle")
         self._turning = asyncio.Lock()
+        self._stopping = False
+        self._in_cycle = False
         self._sending: asyncio.Task[None] | None = None
-        self._began = self.clock()
+        self._set = (self.clock(), time.monotonic())
+        self._finished = time.monotonic()
+
+    def estimate(self) -> datetime:
+        """Tell the time without asking the database: the clock as it was last read, moved on by the stopwatch."""
+        at, read = self._set
+        return at + timedelta(seconds=time.monotonic() - read)
 
     def start_sender(self, stop: asyncio.Event) -> asyncio.Task[None] | None:
         """Start sending until `stop`; in mode hold nothing is sent, and nothing starts."""
-        if self.settings.delivery.mode == "hold":
+        if self._mailer is None:
             return None
         box = Outbox(self.engine, owner=self.owner, clock=self.clock)
-        self.sender = Sender(box, Mailer(mail_settings(self.settings)), random.random)
+        before = self.sender
+        self.sender = Sender(box, self._mailer, random.random, Pace(stop_within=SENDING_ENDS))
+        if before:
+            self.sender.totals.update(before.totals)
         return asyncio.create_task(self.sender.run(stop))
 
     def wake_sender(self) -> None:
@@ -151,32 +132,33 @@ class Service:
     def cycle(self) -> CycleReport:
         """Run one cycle now, in the calling thread. After a failure the next one reads everything anew."""
         began = time.perf_counter()
+        self._in_cycle = True
         try:
-            report = self._cycle_until_uncontested()
+            report, self._memory = run_uncontested(self.engine, self._memory, self.standards, self._read_clock)
+            self.counts = self.lookup.counts()
         except Exception as error:
             self._memory = Memory()
-            self.failure = f"{type(error).__name__}: {error}"
+            # One line: the driver's second one may be a statement with its values.
+            self.failure = f"{type(error).__name__}: {error}".splitlines()[0]
             raise
-        self.counts = self.lookup.counts()
+        finally:
+            self._in_cycle = False
         self.metrics.observe_cycle(report, time.perf_counter() - began, self.counts)
-        self.latest, self.failure = report, ""
+        self.latest, self.failure, self._finished = report, "", time.monotonic()
         return report
 
-    def _cycle_until_uncontested(self) -> CycleReport:
-        for tried in range(CONFLICT_TRIES):
-            try:
-                return run_cycle(self.engine, self._memory, self.standards, self.clock())
-            except ledger.ConflictError:
-                self._memory = Memory()
-                if tried == CONFLICT_TRIES - 1:
-                    raise
-        raise AssertionError
+    def _read_clock(self) -> datetime:
+        now = self.clock()
+        self._set = (now, time.monotonic())
+        return now
 
     async def _turn(self) -> None:
         """Run a cycle off the event loop; a failure is logged, and the next turn tries again."""
         loop = asyncio.get_running_loop()
         try:
             async with self._turning:
+                if self._stopping:
+                    return
                 report = await loop.run_in_executor(self._thread, self.cycle)
         except Exception:
             LOG.exception("the cycle failed; alerts stay as they are")
@@ -189,16 +171,13 @@ class Service:
     # --- health
 
     def unready(self) -> list[str]:
-        """Name every reason not to count on this process; none when it is well."""
+        """Name every reason not to count on this process; none when it is well. Asks no database."""
         reasons = []
-        waiting_since = self.latest.at if self.latest else self._began
-        waited = (self.clock() - waiting_since).total_seconds()
+        waited, every = time.monotonic() - self._finished, self.settings.cycle.every
         if self.latest is None:
             reasons.append("no cycle has finished yet")
-        if waited > STALE_AFTER * self.settings.cycle.every:
-            reasons.append(
-                f"no cycle has finished for {waited:.0f} s; one is due every {self.settings.cycle.every:g} s"
-            )
+        if waited > STALE_AFTER * every:
+            reasons.append(f"no cycle has finished for {waited:.0f} s; one is due every {every:g} s")
         if self.failure:
             reasons.append(f"the last cycle failed: {self.failure}")
         if self.sender and self.sender.alarm:
@@ -210,7 +189,7 @@ class Service:
     def _render(self, accept: str) -> tuple[bytes, str]:
         if self.sender:
             oldest = dict(self.counts.oldest).get("email")
-            waited = (self.clock() - oldest).total_seconds() if oldest else 0.0
+            waited = (self.estimate() - oldest).total_seconds() if oldest else 0.0
             self.metrics.observe_deliveries("email", self.sender.totals, waited)
         return self.metrics.render(accept)
 
@@ -221,35 +200,69 @@ class Service:
 
         `ready` is called once the port answers and the first cycle was started; `link` then holds the address.
         """
+        web = self.settings.web
+        listening = _listen(web.host, web.port)
+        self.link = f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{listening.getsockname()[1]}"
         server = _Server(
-            uvicorn.Config(self._app(), log_config=None, access_log=False, lifespan="off", server_header=False)
+            uvicorn.Config(
+                self._app(),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=ANSWERS_END,
+            )
         )
-        listening = _listen(self.settings.web.host, self.settings.web.port)
-        port = listening.getsockname()[1]
-        self.link = f"http://{self.settings.web.host}:{port}"
-        scheduler = AsyncIOScheduler(timezone=UTC)
-        # A late run still runs, several missed ones run once, and never two at a time.
-        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        every = timedelta(seconds=self.settings.cycle.every)
-        scheduler.add_job(
-            self._turn, "interval", seconds=every.total_seconds(), next_run_time=datetime.now(UTC), **options
-        )
+        scheduler = self._scheduler()
         tasks = [asyncio.create_task(server.serve(sockets=[listening]))]
         self._sending = self.start_sender(stop)
         if self._sending:
             tasks.append(self._sending)
         scheduler.start()
-        LOG.info("serving", extra={"link": self.link, "delivery": self.settings.delivery.mode})
+        said, extra = self._opening()
+        LOG.info(said, extra=extra)
         ready()
-        await asyncio.wait([asyncio.create_task(stop.wait()), *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        self._stopping = True
         stop.set()
         scheduler.pause()
-        async with self._turning:  # a cycle that is under way ends first
-            scheduler.shutdown(wait=False)
         server.should_exit = True
-        await asyncio.gather(*tasks)
-        self.close()
+        ended = await asyncio.gather(self._last_cycle(), *tasks, return_exceptions=True)
+        scheduler.shutdown(wait=False)
+        await stopped
+        for failure in ended:
+            if isinstance(failure, BaseException):
+                raise failure
         LOG.info("stopped")
+
+    def _scheduler(self) -> AsyncIOScheduler:
+        """Plan the cycles: a late run still runs, several missed ones run once, and never two at a time."""
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        every = self.settings.cycle.every
+        scheduler.add_job(self._turn, "interval", seconds=every, next_run_time=datetime.now(UTC), **options)
+        return scheduler
+
+    def _opening(self) -> tuple[str, dict[str, str]]:
+        """Say in one line what runs here, where the page is, and whether anything will leave."""
+        mode, url = self.settings.delivery.mode, self.engine.url
+        where = str(Path(url.database or "").absolute()) if url.drivername.startswith("sqlite") else url.host or ""
+        extra = {"link": self.link, "delivery": mode, "database": f"{url.get_backend_name()} {where}"}
+        return LEAVES[mode], extra
+
+    async def _last_cycle(self) -> None:
+        """Wait for a cycle that is under way; one that takes too long is left: it commits all or nothing."""
+        try:
+            async with asyncio.timeout(CYCLE_ENDS), self._turning:
+                pass
+        except TimeoutError:
+            LOG.warning("a cycle was still running and is abandoned; what it did not commit is done by the next start")
+
+    @property
+    def in_cycle(self) -> bool:
+        """Whether a cycle is under way, in whichever thread."""
+        return self._in_cycle
 
     def close(self) -> None:
         """Wait for a cycle that is under way, then let go of the database."""
@@ -265,15 +278,15 @@ class Service:
                 unready=self.unready,
                 metrics=self._render,
                 standards=self.standards,
-                clock=self.clock,
+                clock=self.estimate,
                 every=self.settings.cycle.every,
             )
         )
 
 
-async def send_test(settings: Settings, address: str) -> tuple[bool, str]:
-    """Send one test mail as the installation would; say whether it was taken, and what was answered."""
-    mailer = Mailer(mail_settings(settings))
+async def send_test(settings: Settings, address: str) -> Answer:
+    """Send one test mail to an address as the installation would send; give what the server answered."""
+    mailer = Mailer(replace(mail_settings(settings), redirect_to=None))
     now = datetime.now(UTC)
     text = f"Thư thử của {settings.letter.system}. Nhận được thư này nghĩa là cấu hình gửi thư đã đúng."
     answer = await mailer.send(
@@ -296,7 +309,7 @@ async def send_test(settings: Settings, address: str) -> tuple[bool, str]:
         )
     )
     await mailer.rest()
-    return answer.accepted, f"{answer.phase}: {answer.code or ''} {answer.text}"
+    return answer
 
 
 class _Server(uvicorn.Server):
@@ -333,4 +346,11 @@ def serve(settings: Settings) -> None:
             loop.add_signal_handler(sign, stop.set)
         await service.run(stop)
 
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+        if service.in_cycle:
+            # Its thread would keep the process alive for as long as the database keeps it waiting.
+            logging.shutdown()
+            os._exit(0)
+    finally:
+        service.close()

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from warnwatch import schema
+from warnwatch.alerts.acts import Promise
 from warnwatch.alerts.alert import Alert, Call, EndReason, State
 from warnwatch.alerts.escalation import Made, made_of
 from warnwatch.alerts.lifecycle import Numbering
@@ -170,13 +171,20 @@ def find_alert(connection: Connection, code: str, *, for_update: bool = False) -
 
 
 def read_alerts(
-    connection: Connection, *, states: Collection[str], unit: str | None = None, limit: int = 1000
+    connection: Connection,
+    *,
+    states: Collection[str],
+    unit: str | None = None,
+    standing: bool = False,
+    limit: int = 1000,
 ) -> list[Alert]:
-    """Read alerts for people to look at: highest level first, then the oldest."""
+    """Read alerts for people to look at, all or the standing list: highest level first, then the oldest."""
     table = schema.alert
     query = select(*_COLUMNS).where(table.c.state.in_(sorted(states)))
     if unit is not None:
         query = query.where(table.c.unit == unit)
+    if standing:
+        query = query.where(table.c.standing.is_(True))
     found: list[Alert] = []
     # Level by level: each is read off its index, where one sorted query would read every open alert.
     for level in sorted(LEVELS.values(), reverse=True):
@@ -300,6 +308,12 @@ def save_rules_version(connection: Connection, version: str, files: Mapping[str,
     if known is None:
         connection.execute(insert(table), [{"version": version, "first_run_at": now, "files": dict(files)}])
         add_journal(connection, [JournalRow(now, "rules.run", "service", {"version": version})])
+
+
+def promise_row(alert: Alert, promise: Promise, now: datetime, *, binds: bool) -> JournalRow:
+    """Give the journal's row of an acknowledgement."""
+    facts = {"holder": promise.by.code, "until": promise.until.isoformat(), "note": promise.note, "binds": binds}
+    return JournalRow(now, "acknowledged", promise.by.code, facts, alert.id, alert.subject)
 
 
 def save_act(connection: Connection, alert: Alert, row: JournalRow) -> None:

@@ -1,0 +1,90 @@
+"""The commands about alerts: look at them, record a head's promise, close one by a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from warnwatch import printing
+from warnwatch.alerts import acts, ledger
+from warnwatch.alerts.ledger import JournalRow
+from warnwatch.console import Installation, as_json, pass_installation, print_either
+from warnwatch.errors import NotFoundError, nearest_name
+from warnwatch.plan.directory import Directory
+from warnwatch.plan.snapshot import read_snapshot
+
+
+@click.command()
+@click.option("--unit", help="Only the alerts of one unit.")
+@click.option("--ended", is_flag=True, help="Those that ended, too.")
+@click.option("--standing", is_flag=True, help="Only the secretariat's standing list.")
+@click.option("--limit", default=1000, show_default=True, type=click.IntRange(1), help="At most so many.")
+@as_json
+@pass_installation
+def alerts(here: Installation, unit: str | None, *, ended: bool, standing: bool, limit: int, json_: bool) -> None:
+    """List alerts, the gravest first.
+
+    Example: warnwatch alerts --unit DP-19-UB
+    """
+    if unit is not None and unit not in (units := here.units()):
+        near = nearest_name(unit, units)
+        raise NotFoundError(f"không có đơn vị {unit!r} trong kế hoạch" + (f"; có phải ý là {near}?" if near else ""))
+    states = ["open", "pending", *(["ended"] if ended else [])]
+    with here.engine.connect().execution_options(reads_only=True) as connection:
+        found = ledger.read_alerts(connection, states=states, unit=unit, standing=standing, limit=limit + 1)
+    shown = found[:limit]
+    lines = [*printing.alert_lines(shown, here.settings.zone)] or ["Không có cảnh báo nào."]
+    print_either(lines, [printing.alert_json(one) for one in shown], json_=json_)
+    if len(found) > limit:
+        click.echo(f"Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", err=True)
+
+
+@click.command()
+@click.argument("alert")
+@click.option("--by", required=True, help="A holder's code, or an office of the unit: head, deputy, focal_point.")
+@click.option("--until", required=True, help="The date or instant by which the matter will be cured.")
+@click.option("--note", default="", help="What will be done.")
+@pass_installation
+def ack(here: Installation, alert: str, by: str, until: str, note: str) -> None:
+    """Record that a head has taken an alert, with the date promised for the cure.
+
+    Example: warnwatch ack CB-25-00012 --by head --until 2025-12-19
+    """
+    promised, standards, now = here.end_of(until, "--until"), here.standards, here.now()
+    calendar = standards.calendar
+    with here.engine.begin() as connection:
+        found = ledger.find_alert(connection, alert, for_update=True)
+        plan = read_snapshot(connection, calendar, codes=[])
+        directory = Directory({unit.code: unit for unit in plan.units}, plan.holders, calendar.local_date(now))
+        promise = acts.Promise(acts.find_holder(directory, found, by), promised, note)
+        policy = standards.book.policies[standards.book.rule(found.rule).escalation]
+        taken, binds = acts.acknowledge(found, promise, policy, directory, now, calendar)
+        ledger.save_act(connection, taken, ledger.promise_row(found, promise, now, binds=binds))
+    until_ = printing.local(promised, here.settings.zone)
+    click.echo(
+        f"{alert}: đã ghi nhận cam kết đến {until_}"
+        if binds
+        else f"{alert}: đã ghi nhận là đã nhận; chỉ người đứng đầu mới dừng được việc báo cáo cấp trên"
+    )
+
+
+@click.command()
+@click.argument("alert")
+@click.option("--by", required=True, help="Who closes it: an office, never a person's name.")
+@click.option("--reason", required=True, help="Why.")
+@click.option("--document", required=True, help="Number of the document that decides it.")
+@pass_installation
+def close(here: Installation, alert: str, by: str, reason: str, document: str) -> None:
+    """Close an alert by a document; it opens again only when its level rises above this one.
+
+    Example: warnwatch close CB-25-00012 --by BCD-CQTT --reason "đã có văn bản thay thế" --document 12-CV/VPTW
+    """
+    now = here.now()
+    with here.engine.begin() as connection:
+        found = ledger.find_alert(connection, alert, for_update=True)
+        closed = acts.close_by_document(found, reason, document, now)
+        facts: Mapping[str, Any] = {"reason": reason, "document": document, "level": found.level.word}
+        ledger.save_act(connection, closed, JournalRow(now, "closed", by, facts, found.id, found.subject))
+    click.echo(f"{alert}: đã đóng theo {document}; chỉ mở lại khi mức cao hơn “{found.level.vietnamese}”")

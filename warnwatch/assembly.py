@@ -1,0 +1,84 @@
+"""What the settings become: the database, the standards that a cycle judges by, and the way out for mail."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from hashlib import sha256
+
+from sqlalchemy import Engine
+
+from warnwatch import schema
+from warnwatch.cycle import Standards
+from warnwatch.errors import Mistake, MistakesError
+from warnwatch.notify.email import MailSettings
+from warnwatch.notify.notification import Kind, Letterhead
+from warnwatch.notify.release import Mode, Release
+from warnwatch.plan.calendar import WorkCalendar, load_calendar
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.rules.evaluation import columns_of
+from warnwatch.rules.rule import RuleBook
+from warnwatch.rules.rulebook import load_rulebook
+from warnwatch.settings import Settings
+
+
+def open_database(settings: Settings) -> Engine:
+    """Open the database; an embedded one is made or brought up to date at once, a server's is only checked."""
+    engine = schema.open_engine(settings.database.url)
+    if engine.dialect.name == "sqlite":
+        schema.upgrade(settings.database.url)
+    schema.check_revision(engine)
+    return engine
+
+
+def load_standards(settings: Settings) -> Standards:
+    """Load rules and calendar and settle what may leave; MistakesError names every mistake of every file."""
+    calendar, book = _read_folder(settings)
+    # The calendar is part of what a verdict means: one version names both.
+    version = sha256(f"{book.version} {calendar.version}".encode()).hexdigest()
+    pilot = settings.delivery.pilot
+    return Standards(
+        book=replace(book, version=version),
+        calendar=calendar,
+        letterhead=Letterhead(settings.letter.system, settings.zone, settings.web.link, settings.letter.digest_cap),
+        release=Release(Mode(settings.delivery.mode), None if pilot is None else frozenset(pilot)),
+        stopwatch=time.perf_counter,
+    )
+
+
+def _read_folder(settings: Settings) -> tuple[WorkCalendar, RuleBook]:
+    folder, mistakes = settings.rules_folder, list[Mistake]()
+    calendar = book = None
+    try:
+        calendar = load_calendar(folder / "calendar.yml", settings.plan.zone)
+    except MistakesError as error:
+        mistakes += error.mistakes
+    try:
+        book = load_rulebook(folder, {about: columns_of(about) for about in CATALOGUE}, [kind.value for kind in Kind])
+    except MistakesError as error:
+        mistakes += error.mistakes
+    if calendar is None or book is None:
+        raise MistakesError(mistakes)
+    return calendar, book
+
+
+def mail_settings(settings: Settings) -> MailSettings:
+    """Bring the settings' mail section, with its secret, into the form that the mail channel takes."""
+    mail = settings.mail
+    return MailSettings(
+        host=mail.host,
+        port=mail.port,
+        sender=mail.sender,
+        sender_name=mail.sender_name,
+        local_hostname=mail.local_hostname,
+        message_id_domain=mail.message_id_domain,
+        security=mail.security,
+        username=mail.username,
+        password=settings.mail_password,
+        ca_file=str(mail.ca_file) if mail.ca_file else None,
+        connect_limit=mail.connect_limit,
+        command_limit=mail.command_limit,
+        attempt_limit=mail.attempt_limit,
+        connections=mail.connections,
+        redirect_to=mail.redirect_to if settings.delivery.mode == "redirect" else None,
+    )

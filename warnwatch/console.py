@@ -1,0 +1,138 @@
+"""What the commands share: the installation they work on, how they print, and how an error becomes an exit code.
+
+Exit codes: 0 fine, 1 findings, 2 usage or settings, 3 cannot run (database, network), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from warnwatch import schema
+from warnwatch.assembly import load_standards, open_database
+from warnwatch.cycle import Standards
+from warnwatch.errors import CannotRunError, MistakesError, SettingsError, WarnWatchError
+from warnwatch.plan.snapshot import read_snapshot
+from warnwatch.service import clock_of
+from warnwatch.settings import Settings, load_settings
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+
+FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for a script.")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What a command works with, opened only when it is asked for."""
+
+    config: Path | None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this installation."""
+        return load_settings(self.config)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database, open and of this program's schema."""
+        return open_database(self.settings)
+
+    @cached_property
+    def standards(self) -> Standards:
+        """Rules, calendar, letterhead and delivery mode."""
+        return load_standards(self.settings)
+
+    def now(self) -> datetime:
+        """Read the clock of the installation."""
+        return clock_of(self.engine)()
+
+    def units(self) -> list[str]:
+        """Give the codes of all units."""
+        with self.engine.connect().execution_options(reads_only=True) as connection:
+            return [unit.code for unit in read_snapshot(connection, self.standards.calendar, codes=[]).units]
+
+    def instant(self, text: str, option: str = "--at") -> datetime:
+        """Read an instant, as UTC; without an offset it is in the plan's zone."""
+        try:
+            at = datetime.fromisoformat(text)
+            return (at if at.tzinfo else at.replace(tzinfo=self.settings.zone)).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            allowed = "2025-12-15T08:00 hoặc 2025-12-15T08:00+07:00"
+            raise SettingsError(f"{option} {text!r}: không phải thời điểm; được phép: {allowed}") from error
+
+    def end_of(self, text: str, option: str) -> datetime:
+        """Read an instant, as UTC; a date alone means its last microsecond in the plan's zone."""
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            return self.instant(text, option)
+        return self.standards.calendar.end_of_day(day)
+
+
+pass_installation = click.make_pass_decorator(Installation)
+
+
+class Commands(click.Group):
+    """The commands, with our errors said on standard error and turned into exit codes."""
+
+    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 (click's own signature)
+        """Run the command line; the texts are Vietnamese, whatever the terminal was told."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+        return super().main(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; whatever a user can mend is said without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except MistakesError as error:
+            _say(*map(str, error.mistakes), f"{len(error.mistakes)} lỗi; không ghi gì.")
+            sys.exit(error.exit_code)
+        except WarnWatchError as error:
+            _say(str(error))
+            sys.exit(error.exit_code)
+        except SQLAlchemyError as error:
+            _say(schema.cannot_reach("", error))
+            sys.exit(CannotRunError.exit_code)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads has seen enough: click ends quietly
+                raise
+            _say(f"{error.filename or 'WarnWatch'}: {error.strerror or error}")
+            sys.exit(CannotRunError.exit_code)
+        except KeyboardInterrupt:
+            _say("\nĐã dừng theo yêu cầu; không ghi gì dở dang.")
+            sys.exit(INTERRUPTED)
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        click.echo(line, err=True)
+
+
+def print_json(data: object) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def print_either(lines: Iterable[str], data: object, *, json_: bool) -> None:
+    """Print JSON for a script, or lines for a person."""
+    if json_:
+        print_json(data)
+        return
+    for line in lines:
+        click.echo(line)

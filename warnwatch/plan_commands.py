@@ -1,0 +1,141 @@
+"""The commands about the plan and the rules: bring it in, check, judge, explain."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from warnwatch import printing
+from warnwatch.assembly import load_standards
+from warnwatch.console import FOLDER, Installation, as_json, pass_installation, print_either, print_json
+from warnwatch.cycle import Memory, run_cycle
+from warnwatch.errors import MistakesError, SettingsError
+from warnwatch.explain import explain
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.csv_file import Progress
+from warnwatch.plan.importing import import_folder
+from warnwatch.service import run_uncontested
+
+
+@click.command(name="import")
+@click.argument("folder", type=FOLDER)
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--complete", is_flag=True, help="Rows that a file omits are recorded as withdrawn.")
+@click.option("--history", is_flag=True, help="Take recorded_at from the files; only into an empty plan.")
+@as_json
+@pass_installation
+def import_(here: Installation, folder: Path, *, dry_run: bool, complete: bool, history: bool, json_: bool) -> None:
+    """Bring the plan to what a folder of CSV files says: everything, or nothing and every mistake.
+
+    Example: warnwatch import examples/plan02 --dry-run
+    """
+    with _progress(show=not json_ and sys.stderr.isatty()) as progress:
+        report = import_folder(
+            here.engine,
+            folder,
+            now=here.now(),
+            zone=here.settings.zone,
+            dry_run=dry_run,
+            history=history,
+            complete=complete,
+            progress=progress,
+        )
+    print_either(printing.import_lines(report), printing.import_json(report), json_=json_)
+
+
+@contextmanager
+def _progress(*, show: bool) -> Iterator[Progress | None]:
+    """Show how far a long import is, on one line of the terminal."""
+
+    def tell(what: str, done: int, total: int) -> None:
+        share = f" {100 * done // total} %" if total else ""
+        click.echo(f"\r{what}: {done}{share}\033[K", err=True, nl=False)
+
+    yield tell if show else None
+    if show:
+        click.echo("\r\033[K", err=True, nl=False)
+
+
+@click.command()
+@click.argument("folder", type=FOLDER, required=False)
+@as_json
+@pass_installation
+def check(here: Installation, folder: Path | None, *, json_: bool) -> None:
+    """Check a rule folder: every mistake with file, line and column.
+
+    Example: warnwatch check alert_rules/
+    """
+    settings = here.settings
+    if folder:
+        settings = settings.model_copy(update={"rules": settings.rules.model_copy(update={"folder": folder})})
+    try:
+        book = load_standards(settings).book
+    except MistakesError as error:
+        if not json_:
+            raise
+        print_json([printing.mistake_json(mistake) for mistake in error.mistakes])
+        sys.exit(error.exit_code)
+    lines = [f"lưu ý: {warning}" for warning in book.warnings]
+    lines.append(f"{len(book.rules)} quy tắc, {len(book.policies)} chính sách: không có lỗi ({book.version[:12]})")
+    print_either(lines, [printing.mistake_json(warning) for warning in book.warnings], json_=json_)
+
+
+@click.command()
+@as_json
+def measures(*, json_: bool) -> None:
+    """List the measures that a rule may use, with unit and meaning.
+
+    Example: warnwatch measures --json
+    """
+    data = [printing.measure_json(measure) for known in CATALOGUE.values() for measure in known.values()]
+    print_either(printing.measure_lines(), data, json_=json_)
+
+
+@click.command()
+@click.option(
+    "--at", "at_", help="The instant; without it now. In the past: the plan as known then, no alert open yet."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would happen; write nothing.")
+@as_json
+@pass_installation
+def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool) -> None:
+    """Run one cycle, or with --dry-run print one: what would open, who would be told what.
+
+    Example: warnwatch evaluate --at 2025-12-16T08:00 --dry-run
+    """
+    if at_ and not dry_run:
+        raise SettingsError("--at chỉ dùng cùng --dry-run: chu kỳ thật luôn chạy vào lúc này")
+    if dry_run:
+        now = here.now()
+        at = here.instant(at_) if at_ else now
+        as_of = at if at < now else None
+        report = run_cycle(here.engine, Memory(), here.standards, at, dry_run=True, as_of=as_of)
+    else:
+        report, _ = run_uncontested(here.engine, Memory(), here.standards, here.now)
+    print_either(printing.cycle_lines(report, here.settings.zone), printing.cycle_json(report), json_=json_)
+    if report.evaluation.failures:
+        sys.exit(1)
+
+
+@click.command(name="explain")
+@click.argument("task")
+@click.option("--at", "at_", help="The instant, with the plan as known then; without it now.")
+@as_json
+@pass_installation
+def explain_(here: Installation, task: str, at_: str | None, *, json_: bool) -> None:
+    """Say for each rule why a task is warned about, or why not.
+
+    In the past the plan is taken as it was recorded by then: nothing was known before the first import.
+
+    Example: warnwatch explain KH02-054 --at 2025-12-16T08:00
+    """
+    at = here.instant(at_) if at_ else here.now()
+    standards = here.standards
+    with here.engine.connect().execution_options(reads_only=True) as connection:
+        as_of = at if at_ else None
+        explanation = explain(connection, standards.book, standards.calendar, task, at=at, as_of=as_of)
+    print_either(printing.explain_lines(explanation, here.settings.zone), explanation.as_json(), json_=json_)
