@@ -1,0 +1,86 @@
+"""The tables of the pages that the program itself knows: settings, metrics, measures, keys of a rule.
+
+`python docs/write_tables.py` writes them anew between their marks; tests/test_docs.py says when a page is behind.
+"""  # noqa: INP001 (a script beside the pages)
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from warnwatch.metrics import PLAN_METRICS, PREFIX, Metrics
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.settings import SECRETS, Settings
+
+DOCS = Path(__file__).parent
+
+
+def settings() -> Iterator[str]:
+    """Write every setting with its default and meaning."""
+    yield "| setting | default | meaning |"
+    yield "|---|---|---|"
+    for section, part in Settings.model_fields.items():
+        for name, setting in type(part.default).model_fields.items():
+            secret = (section, name) in SECRETS
+            yield f"| `{section}.{name}` | {'–' if secret else _shown(setting.default)} | {setting.description} |"
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return "–"
+    if default == "":
+        return "empty"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def metrics() -> Iterator[str]:
+    """Write every metric with its labels and help."""
+    yield "| metric | labels | says |"
+    yield "|---|---|---|"
+    for name, (labels, words) in PLAN_METRICS.items():
+        yield f"| `{PREFIX}{name}` | {', '.join(labels) or '–'} | {words} |"
+    registry = Metrics()._registry  # noqa: SLF001 (prometheus_client tells labels only to those who look inside)
+    for collector in registry._collector_to_names:  # noqa: SLF001
+        for family in collector.collect():
+            name = family.name + {"counter": "_total", "info": "_info"}.get(family.type, "")
+            labels = ("version",) if family.type == "info" else getattr(collector, "_labelnames", ())
+            yield f"| `{name}` | {', '.join(labels) or '–'} | {family.documentation} |"
+
+
+def measures() -> Iterator[str]:
+    """Write every measure of each kind of subject, in both languages."""
+    for about, known in CATALOGUE.items():
+        yield f"### `about: {about}`"
+        yield ""
+        yield "| name | kind | unit | meaning | nghĩa | example |"
+        yield "|---|---|---|---|---|---|"
+        for one in known.values():
+            values = f": {', '.join(one.values)}" if one.values else ""
+            meaning, words = one.meaning[1], one.meaning[0]
+            yield (
+                f"| `{one.name}` | {one.kind}{values} | {one.unit[1] or '–'} | {meaning} | {words} | `{one.example}` |"
+            )
+        yield ""
+
+
+TABLES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
+    "settings": ("operations.md", settings),
+    "metrics": ("operations.md", metrics),
+    "measures": ("rules.md", measures),
+}
+
+
+def with_table(page: str, name: str) -> str:
+    """Give a page's text with one of its tables as the program would write it now."""
+    table = "\n".join(TABLES[name][1]()).strip()
+    marks = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if not marks.search(page):
+        raise ValueError(f"no marks for the table {name}")
+    return marks.sub(lambda found: f"{found[1]}{table}\n{found[2]}", page, count=1)
+
+
+if __name__ == "__main__":
+    for table, (file, _) in TABLES.items():
+        written = with_table((DOCS / file).read_text(encoding="utf-8"), table)
+        (DOCS / file).write_text(written, encoding="utf-8")
