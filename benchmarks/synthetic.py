@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Engine, Table, insert
 
 from warnwatch import schema
 
 BEGUN = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
+# When the benchmarks look at the plan: ten in the morning, sixty days after it began.
+LOOKED_AT = BEGUN + timedelta(days=60, hours=2)
 CHUNK = 20_000
 HOLDERS = (("head", "Thủ trưởng"), ("deputy", "Phó Thủ trưởng"), ("focal_point", "Đầu mối"))
 
 
-def fill(engine: Engine, tasks: int, *, seed: int = 20260105, quiet: bool = False) -> None:
-    """Write a plan of `tasks` tasks into an empty, migrated database.
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One made-up task; days count from the plan's beginning."""
 
-    65 % of the tasks are open, 5 % of them late, a fifth silent; with `quiet` every task is on course, so that no
-    rule fires. Units: one for every hundred tasks, at least 10, at most 3,500.
+    code: str
+    unit: str
+    number: int
+    due_day: int
+    done: bool
+    reported_day: int
+    progress: float
+
+
+def fill(
+    engine: Engine,
+    tasks: int,
+    *,
+    seed: int = 20260105,
+    quiet: bool = False,
+    silent: float = 0.2,
+    shown: Callable[[int], None] = lambda _written: None,
+) -> None:
+    """Write a plan of `tasks` tasks into an empty, migrated database; `shown` is told how many are written.
+
+    65 % of the tasks are open, 5 % of them late, the share `silent` without a report for weeks; with `quiet` every
+    task is on course, so that no rule fires. Units: one for every hundred tasks, at least 10, at most 3,500.
     """
-    random = np.random.default_rng(seed)
+    random = Random(seed)
+    shares = (0.0, 0.0) if quiet else (0.05, silent)
     units = max(10, min(3_500, tasks // 100))
     with engine.begin() as connection:
         _write(connection, schema.unit, ({"code": code, "recorded_at": BEGUN} for code in _unit_codes(units)))
@@ -30,7 +55,9 @@ def fill(engine: Engine, tasks: int, *, seed: int = 20260105, quiet: bool = Fals
         _write_holders(connection, units)
     for start in range(0, tasks, CHUNK):
         with engine.begin() as connection:
-            _write_tasks(connection, start, min(CHUNK, tasks - start), units, random, quiet=quiet)
+            numbers = range(start, min(start + CHUNK, tasks))
+            _write_tasks(connection, [_task(number, units, random, shares) for number in numbers])
+        shown(numbers.stop)
 
 
 def _unit_codes(units: int) -> list[str]:
@@ -79,61 +106,55 @@ def _write_holders(connection: Connection, units: int) -> None:
     )
 
 
-def _write_tasks(
-    connection: Connection, start: int, count: int, units: int, random: np.random.Generator, *, quiet: bool
-) -> None:
-    codes = [f"T{number:07d}" for number in range(start, start + count)]
-    lead = random.integers(0, units, count)
-    planned = random.integers(40, 200, count)
-    # `BENCH_DAYS` days after the beginning the benchmark looks at the plan.
-    late = (random.random(count) < 0.05) & (not quiet)
-    planned = np.where(late, random.integers(20, 55, count), planned + 60)
-    done = random.random(count) < 0.35
-    silent = (random.random(count) < 0.2) & (not quiet)
-    reported = np.where(silent, random.integers(1, 20, count), 59)
-    progress = np.round(np.clip(60 / planned + 0.05, 0, 1), 2)
-    _write(connection, schema.task, ({"code": code, "recorded_at": BEGUN} for code in codes))
-    _write(
-        connection,
-        schema.task_version,
-        (
-            {
-                "code": code,
-                "title": f"Nhiệm vụ {code}: hoàn thành dịch vụ công trực tuyến toàn trình",
-                "lead_unit": f"U{lead[i]:04d}",
-                "group_no": int(lead[i] % 8) + 1,
-                "phase": 1 + int(i % 2),
-                "start_at": BEGUN,
-                "status": "done" if done[i] else "open",
-                "done_at": BEGUN + timedelta(days=30) if done[i] else None,
-                "verifier": "U0000" if done[i] else None,
-                "recorded_at": BEGUN,
-            }
-            for i, code in enumerate(codes)
-        ),
+def _task(number: int, units: int, random: Random, shares: tuple[float, float]) -> _Task:
+    late, silent = (random.random() < share for share in shares)
+    due_day = random.randrange(20, 55) if late else random.randrange(100, 260)
+    return _Task(
+        code=f"T{number:07d}",
+        unit=f"U{random.randrange(units):04d}",
+        number=number,
+        due_day=due_day,
+        done=random.random() < 0.35,
+        reported_day=random.randrange(1, 20) if silent else 59,
+        progress=round(min(1.0, 60 / due_day + 0.05), 2),
     )
+
+
+def _write_tasks(connection: Connection, tasks: list[_Task]) -> None:
+    _write(connection, schema.task, ({"code": task.code, "recorded_at": BEGUN} for task in tasks))
+    _write(connection, schema.task_version, map(_version, tasks))
     _write(
         connection,
         schema.deadline,
-        (
-            {"task": code, "due_at": BEGUN + timedelta(days=int(planned[i])), "recorded_at": BEGUN}
-            for i, code in enumerate(codes)
-        ),
+        ({"task": task.code, "due_at": BEGUN + timedelta(task.due_day), "recorded_at": BEGUN} for task in tasks),
     )
-    _write(
-        connection,
-        schema.report,
-        (
-            {
-                "task": code,
-                "reported_at": BEGUN + timedelta(days=int(reported[i])),
-                "reporter": f"U{lead[i]:04d}/focal_point",
-                "progress": float(progress[i]),
-                "recorded_at": BEGUN + timedelta(days=int(reported[i])),
-            }
-            for i, code in enumerate(codes)
-        ),
-    )
+    _write(connection, schema.report, map(_report, tasks))
+
+
+def _version(task: _Task) -> dict[str, Any]:
+    return {
+        "code": task.code,
+        "title": f"Nhiệm vụ {task.code}: hoàn thành dịch vụ công trực tuyến toàn trình",
+        "lead_unit": task.unit,
+        "group_no": task.number % 8 + 1,
+        "phase": task.number % 2 + 1,
+        "start_at": BEGUN,
+        "status": "done" if task.done else "open",
+        "done_at": BEGUN + timedelta(days=30) if task.done else None,
+        "verifier": "U0000" if task.done else None,
+        "recorded_at": BEGUN,
+    }
+
+
+def _report(task: _Task) -> dict[str, Any]:
+    reported_at = BEGUN + timedelta(days=task.reported_day)
+    return {
+        "task": task.code,
+        "reported_at": reported_at,
+        "reporter": f"{task.unit}/focal_point",
+        "progress": task.progress,
+        "recorded_at": reported_at,
+    }
 
 
 def _write(connection: Connection, table: Table, rows: Iterator[dict[str, Any]]) -> None:
