@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
@@ -119,11 +120,16 @@ def office_title(recipient: Recipient) -> str:
 def addressee(title: str, unit: str) -> str:
     """Join an office and its unit as one says them: `Chủ tịch Ủy ban nhân dân tỉnh Thái Nguyên`.
 
-    Words that end the title and begin the unit's name are said once. A title that names its unit stays as it is.
+    Words that end the title and begin the unit's name are said once. A title that names its unit stays as it is; one
+    that names the body in the unit's brackets stands apart from it: `Chánh Văn phòng X, Cơ quan Thường trực (Văn
+    phòng X)`.
     """
     words, name = title.split(), unit.split()
     if unit.lower() in title.lower():
         return title
+    inner = re.search(r"\((.+)\)$", unit)
+    if inner and title.lower().endswith(inner[1].lower()):
+        return f"{title}, {unit}"
     for count in range(min(len(words), len(name)), 0, -1):
         if [one.lower() for one in words[-count:]] == [one.lower() for one in name[:count]]:
             return " ".join([*words[:-count], *name])

@@ -104,6 +104,11 @@ def test_a_list_ends_with_and(parts: list[str], written: str) -> None:
         ("Chánh Văn phòng", "Văn phòng Trung ương Đảng", "Chánh Văn phòng Trung ương Đảng"),
         ("Bí thư Tỉnh ủy Thái Nguyên", "Tỉnh ủy Thái Nguyên", "Bí thư Tỉnh ủy Thái Nguyên"),
         ("Thống đốc", "Ngân hàng Nhà nước Việt Nam", "Thống đốc Ngân hàng Nhà nước Việt Nam"),
+        (
+            "Chánh Văn phòng Trung ương",
+            "Cơ quan Thường trực (Văn phòng Trung ương)",
+            "Chánh Văn phòng Trung ương, Cơ quan Thường trực (Văn phòng Trung ương)",
+        ),
     ],
 )
 def test_an_office_is_addressed_as_people_say_it(title: str, name: str, written: str) -> None:
