@@ -6,15 +6,16 @@ Its clock is the machine's with an offset, handed to the service; everything els
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 import socket
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 
@@ -22,11 +23,12 @@ from warnwatch.alerts import acts, ledger
 from warnwatch.alerts.alert import Alert, Reason
 from warnwatch.alerts.lifecycle import Move
 from warnwatch.cycle import CycleReport
+from warnwatch.errors import CannotRunError
 from warnwatch.mailbox import Mailbox
 from warnwatch.notify.notification import Kind
 from warnwatch.plan.calendar import Duration
 from warnwatch.plan.importing import import_folder
-from warnwatch.service import Service
+from warnwatch.service import Service, listen
 from warnwatch.settings import Settings
 from warnwatch.shipped import shipped
 
@@ -56,6 +58,7 @@ class Story:
 
     cycles: int = 0
     tasks: int = 0
+    units: int = 0
     opened: int = 0
     raised: int = 0
     climbed: int = 0
@@ -69,6 +72,7 @@ class Story:
         moves = [move.move for move in report.outcome.transitions]
         self.cycles += 1
         self.tasks = report.snapshot.tasks.height
+        self.units = len(report.directory.units)
         self.opened += moves.count(Move.OPENED)
         self.raised += moves.count(Move.RAISED)
         self.calls += len(report.outcome.calls)
@@ -80,84 +84,155 @@ class Story:
 def run_demo(*, stay: bool, port: int, say: Callable[[str], None], folder: Path | None = None) -> Mapping[str, object]:
     """Run the demo; with `stay` serve the page until interrupted. Gives the counts of tasks, alerts, calls, mails.
 
-    With a `folder` its database and its mails stay there.
+    With a `folder` its database and its mails stay there. Raises KeyboardInterrupt when it was stopped in the middle.
     """
-    with _place(folder) as place:
+    with ExitStack() as ends:
+        # Taken before the play: the page of a second demo must not find its port gone when the play is over.
+        page = ends.enter_context(_listen_at(port)) if stay else None
+        place = folder or Path(ends.enter_context(TemporaryDirectory(prefix="warnwatch-demo-")))
         mailbox = Mailbox(place / "mailbox")
         mailbox.start()
-        try:
-            settings = _settings(place, mailbox.port, port)
-            clock = OffsetClock(BEGINS)
-            service = Service(settings, clock)
-            story = Story()
-            asyncio.run(_play(service, clock, story, _Stage(mailbox, say, stay, kept=folder is not None)))
-            return _summary(service, story, mailbox)
-        finally:
-            mailbox.stop()
+        ends.callback(mailbox.stop)
+        clock = OffsetClock(BEGINS)
+        service = Service(_settings(place, mailbox.port), clock)
+        ends.callback(service.close)
+        play = _Play(service, clock, mailbox, say, page, kept=folder is not None)
+        asyncio.run(play.run())
+        if play.interrupted:
+            raise KeyboardInterrupt
+        return play.summary()
 
 
-@contextmanager
-def _place(folder: Path | None) -> Iterator[Path]:
-    if folder:
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="warnwatch-demo-") as temporary:
-        yield Path(temporary)
+def _listen_at(port: int) -> socket.socket:
+    """Take the port of the page, or a free one when another program has it."""
+    try:
+        return listen("127.0.0.1", port)
+    except CannotRunError:
+        return listen("127.0.0.1", 0)
 
 
-@dataclass(frozen=True)
-class _Stage:
-    mailbox: Mailbox
-    say: Callable[[str], None]
-    stay: bool
-    kept: bool
-
-
-def _settings(folder: Path, smtp_port: int, port: int) -> Settings:
+def _settings(folder: Path, smtp_port: int) -> Settings:
     return Settings.model_validate(
         {
-            "database": {"url": f"sqlite:///{folder / 'warnwatch.db'}"},
+            "database": {"url": f"sqlite:///{(folder / 'warnwatch.db').absolute()}"},
             "rules": {"folder": shipped("alert_rules")},
             "delivery": {"mode": "live"},
             "mail": {"host": "127.0.0.1", "port": smtp_port, "security": "none", "sender": "canh-bao@demo.example.vn"},
-            "web": {"port": port if _is_free(port) else 0},
         }
     )
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+class _Play:
+    """One showing: five mornings of Plan 02, each judged and told; then the service itself, if it is to stay."""
 
+    def __init__(
+        self,
+        service: Service,
+        clock: OffsetClock,
+        mailbox: Mailbox,
+        say: Callable[[str], None],
+        page: socket.socket | None,
+        *,
+        kept: bool,
+    ) -> None:
+        self.interrupted = False
+        self._service = service
+        self._clock = clock
+        self._mailbox = mailbox
+        self._say = say
+        self._page = page
+        self._kept = kept
+        self._story = Story()
+        self._stop = asyncio.Event()
 
-async def _play(service: Service, clock: OffsetClock, story: Story, stage: _Stage) -> None:
-    """Import, judge, move on a day; four times. Then stay, or not."""
-    plan = shipped("examples/plan02")
-    began = time.monotonic()
-    await asyncio.to_thread(_take_in, service, plan)
-    stop = asyncio.Event()
-    sending = service.start_sender(stop)
-    await _cycle(service, story)
-    for day, step in enumerate(sorted((plan / "later").iterdir()), 1):
-        # Each day a minute later than the day before: a wait of one working day is over by then.
-        clock.move_to(_instant_of(step) + timedelta(minutes=day))
-        await asyncio.to_thread(_take_in, service, step)
-        await asyncio.to_thread(_answer, service, story)
-        await _cycle(service, story)
-    await _until_sent(service)
-    stop.set()
-    if sending:
-        await sending
-    _tell(story, stage, time.monotonic() - began)
-    if stage.stay:
-        await _stay(service, stage)
-    else:
-        service.close()
+    async def run(self) -> None:
+        """Play, say what happened, then stay until a signal comes, or not."""
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, self._stop.set)
+        await self._mornings()
+        self.interrupted = self._stop.is_set()
+        if self.interrupted:
+            return
+        if self._page is None:
+            self._tell()
+        else:
+            await self._service.run(self._stop, self._tell, self._page)
+
+    async def _mornings(self) -> None:
+        """Import, judge, send; move on a day; five times, or until the stop."""
+        plan = shipped("examples/plan02")
+        played = asyncio.Event()
+        sending = self._service.start_sender(played)
+        steps = [plan, *sorted((plan / "later").iterdir())]
+        for day, step in enumerate(steps):
+            if day:
+                # A mail in the air would look abandoned on the next morning, and be sent again.
+                await self._until_sent()
+                # Each day a minute later than the day before: a wait of one working day is over by then.
+                self._clock.move_to(_instant_of(step) + timedelta(minutes=day))
+            await asyncio.to_thread(_take_in, self._service, step)
+            if day:
+                await asyncio.to_thread(_answer, self._service, self._story)
+            self._story.note(await asyncio.to_thread(self._service.cycle))
+            self._service.wake_sender()
+            if self._stop.is_set():
+                break
+        await self._until_sent()
+        played.set()
+        if sending:
+            await sending
+
+    async def _until_sent(self) -> None:
+        """Wait until every mail that is ready has left."""
+        deadline = time.monotonic() + LONGEST_WAIT
+        while time.monotonic() < deadline and not self._stop.is_set():
+            counts = await asyncio.to_thread(self._service.lookup.counts)
+            if not counts.oldest:
+                return
+            await asyncio.sleep(0.02)
+
+    def _tell(self) -> None:
+        """Say in five lines what it did and where to look."""
+        say, story, received = self._say, self._story, self._mailbox.received
+        say(f"1. Read: Plan 02 as published, {story.tasks} tasks of {story.units} bodies; progress is made up.")
+        say(
+            f"2. Judged on five mornings, 15 to 19/12/2025: {story.opened} alerts opened, {story.raised} rose to a "
+            f"graver level, {story.climbed} calls climbed to a superior, {story.cleared} alerts were cured."
+        )
+        first = f", first “{received[0].message['Subject']}”" if received else ""
+        say(f"3. Told: {story.initial} heads got one digest on the first day, {len(received)} mails in all{first}.")
+        say(f"4. Answered: one head promised a date, so alert {story.acknowledged} does not climb before it.")
+        say(f"5. Look: {self._where()}")
+
+    def _where(self) -> str:
+        mails = self._mailbox.folder
+        if self._page is not None:
+            return (
+                f"{self._service.link} shows the plan, its alerts and each mail as its head sees it (files: {mails}). "
+                "Ctrl+C ends the demo."
+            )
+        if self._kept:
+            config = shlex.quote(str(mails.parent / "warnwatch.toml"))
+            return f"the mails are in {mails}; `warnwatch --config {config} alerts` lists the alerts."
+        return "`warnwatch demo` does the same and stays with a page; --folder DIR keeps the database and the mails."
+
+    def summary(self) -> Mapping[str, object]:
+        """Give the counts for a script."""
+        story = self._story
+        return {
+            "tasks": story.tasks,
+            "alerts": story.opened,
+            "calls": story.calls,
+            "mails_sent": len(self._mailbox.received),
+            "initial": story.initial,
+            "raised": story.raised,
+            "climbed": story.climbed,
+            "cleared": story.cleared,
+            "acknowledged": story.acknowledged,
+            "cycles": story.cycles,
+            "delivery": self._service.settings.delivery.mode,
+        }
 
 
 def _take_in(service: Service, folder: Path) -> None:
@@ -167,11 +242,6 @@ def _take_in(service: Service, folder: Path) -> None:
 def _instant_of(folder: Path) -> datetime:
     """Read the instant of a later step from its folder's name, 01-2025-12-16T0800, in the plan's zone."""
     return datetime.strptime(folder.name.partition("-")[2] + "+0700", "%Y-%m-%dT%H%M%z")
-
-
-async def _cycle(service: Service, story: Story) -> None:
-    story.note(await asyncio.to_thread(service.cycle))
-    service.wake_sender()
 
 
 def _answer(service: Service, story: Story) -> None:
@@ -197,52 +267,3 @@ def _answer(service: Service, story: Story) -> None:
 def _oldest_critical(connection: Connection) -> Alert | None:
     found = ledger.read_alerts(connection, states=["open"], limit=50)
     return next((alert for alert in found if alert.opened_at and not alert.gone_since), None)
-
-
-async def _until_sent(service: Service) -> None:
-    """Wait until every mail that is ready has left."""
-    deadline = time.monotonic() + LONGEST_WAIT
-    while time.monotonic() < deadline:
-        counts = await asyncio.to_thread(service.lookup.counts)
-        if not counts.oldest:
-            return
-        await asyncio.sleep(0.05)
-
-
-async def _stay(service: Service, stage: _Stage) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
-    await service.run(stop, lambda: stage.say(f"Open {service.link} – Ctrl+C ends the demo."))
-
-
-def _tell(story: Story, stage: _Stage, seconds: float) -> None:
-    sent = len(stage.mailbox.received)
-    stage.say(f"1. Plan 02 as public sources give it: {story.tasks} tasks of 131 bodies, played in {seconds:.0f} s.")
-    stage.say(
-        f"2. On Monday 15/12/2025 {story.initial} heads got one digest each; four days later {story.opened} alerts had "
-        f"opened, {story.raised} were raised, {story.climbed} climbed, {story.cleared} ended with an all-clear."
-    )
-    stage.say(f"3. One head answered: {story.acknowledged} does not climb until the promised date.")
-    kept = f", kept in {stage.mailbox.folder}" if stage.stay or stage.kept else ""
-    kept += " while the demo runs" if kept and not stage.kept else ""
-    stage.say(f"4. {sent} mails in Vietnamese reached the demo's own SMTP server{kept}.")
-    first = stage.mailbox.received[0] if sent else None
-    if first:
-        stage.say(f"5. The first one, to {first.to}: {first.message['Subject']}")
-
-
-def _summary(service: Service, story: Story, mailbox: Mailbox) -> Mapping[str, object]:
-    return {
-        "tasks": story.tasks,
-        "alerts": story.opened,
-        "calls": story.calls,
-        "mails_sent": len(mailbox.received),
-        "raised": story.raised,
-        "climbed": story.climbed,
-        "cleared": story.cleared,
-        "acknowledged": story.acknowledged,
-        "cycles": story.cycles,
-        "delivery": service.settings.delivery.mode,
-    }

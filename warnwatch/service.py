@@ -195,13 +195,16 @@ class Service:
 
     # --- the process
 
-    async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until `stop`: cycles, sender and web side by side; then finish what is in the air and let go.
+    async def run(
+        self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None, listening: socket.socket | None = None
+    ) -> None:
+        """Serve until `stop`: cycles, sender and web side by side; then finish what is in the air.
 
         `ready` is called once the port answers and the first cycle was started; `link` then holds the address.
+        `listening` is a port taken before, instead of the settings' own.
         """
         web = self.settings.web
-        listening = _listen(web.host, web.port)
+        listening = listening or listen(web.host, web.port)
         self.link = f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{listening.getsockname()[1]}"
         server = _Server(
             uvicorn.Config(
@@ -321,12 +324,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port for the page, 0 for a free one; a port that another program has is a CannotRunError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(128)
     except OSError as error:
         listening.close()
         raise CannotRunError(
