@@ -29,6 +29,8 @@ INSTANT = pl.Datetime("us", "UTC")
 FEW = 20_000
 # Rows that lie in memory as Python values at one time.
 CHUNK = 50_000
+# A frame of more pieces is joined into one: joining costs a copy of the plan, many pieces slow every rule.
+PIECES = 16
 
 _VERSION_COLUMNS = {
     "code": pl.String,
@@ -146,7 +148,8 @@ def read_known_since(
 def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -> Snapshot:
     """Put freshly read rows in the place of some tasks: the kept rows first, then the fresh ones."""
     kept = ~before.tasks["code"].is_in(list(codes))
-    tasks = pl.concat([before.tasks.filter(kept), fresh.select(before.tasks.columns)], rechunk=True)
+    pieces = [before.tasks.filter(kept), fresh.select(before.tasks.columns)]
+    tasks = pl.concat(pieces, rechunk=before.tasks.n_chunks() >= PIECES)
     return replace(before, tasks=tasks, moved=Moved(kept, fresh))
 
 
