@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from math import inf, nan
 from typing import Any
 
 import polars as pl
 import pytest
-from builders import end_of, local
+from builders import NOW, end_of, local
 from hypothesis import given
 from hypothesis import strategies as st
-from judging import book, judged, number_column, rule, tasks_frame
+from judging import CALENDAR, book, judged, number_column, rule, shipped_book, tasks_frame
 
-from warnwatch.rules.evaluation import observe
+from warnwatch.plan.measures import today_of
+from warnwatch.rules.evaluation import evaluate, observe
 from warnwatch.rules.expression import Expression
 from warnwatch.rules.rule import Level, Rule
 
@@ -149,6 +151,30 @@ def test_a_rule_that_fails_stops_no_other() -> None:
     assert sorted(found.levels) == ["first", "last"]
     assert "no_such_column" in found.failures["broken"]
     assert observe(found, broken, ["T-1"]) == []
+
+
+def test_rules_judged_together_say_what_each_says_alone() -> None:
+    """The day's later evaluations, in one query, give the levels of the first; their time is shared out as it was."""
+    rows = ({"code": "late"}, {"code": "none", "due_at": None}, {"code": "fine", "due_at": end_of(30, 12)})
+    frame, rules, today = tasks_frame(*rows), shipped_book(), today_of(NOW, CALENDAR)
+    about_tasks = replace(rules, rules=tuple(one for one in rules.rules if one.about == "task"))
+    ticks = count()
+    first = evaluate({"task": frame}, about_tasks, today, lambda: float(next(ticks)))
+    later = evaluate({"task": frame}, about_tasks, today, lambda: float(next(ticks)), first)
+    assert {rule: list(levels) for rule, levels in later.levels.items()} == {
+        rule: list(levels) for rule, levels in first.levels.items()
+    }
+    assert sum(later.seconds.values()) == pytest.approx(1)
+    assert later.seconds.keys() == first.seconds.keys()
+
+
+def test_a_rule_that_begins_to_fail_fails_alone() -> None:
+    """When the common query fails, the rules are judged one by one, and only the broken one has no levels."""
+    frame, today = tasks_frame({}), today_of(NOW, CALENDAR)
+    before = evaluate({"task": frame}, book(rule("first"), rule("second")), today)
+    broken = book(rule("first"), replace(rule("second"), where=BROKEN))
+    found = evaluate({"task": frame}, broken, today, before=before)
+    assert (sorted(found.levels), sorted(found.failures)) == (["first"], ["second"])
 
 
 def test_a_close_look_gives_value_and_the_reached_threshold() -> None:
