@@ -198,10 +198,11 @@ class _Play:
         say(f"1. Read: Plan 02 as published, {story.tasks} tasks of {story.units} bodies; progress is made up.")
         say(
             f"2. Judged on five mornings, 15 to 19/12/2025: {story.opened} alerts opened, {story.raised} rose to a "
-            f"graver level, {story.climbed} calls climbed to a superior, {story.cleared} alerts were cured."
+            f"graver level, {story.climbed} calls went a step further, {story.cleared} alerts were cured."
         )
         first = f", first “{received[0].message['Subject']}”" if received else ""
-        say(f"3. Told: {story.initial} heads got one digest on the first day, {len(received)} mails in all{first}.")
+        offices = f"{story.initial} heads and focal points got one digest each on the first day"
+        say(f"3. Told: {offices}, {len(received)} mails in all{first}.")
         say(f"4. Answered: one head promised a date, so alert {story.acknowledged} does not climb before it.")
         say(f"5. Look: {self._where()}")
 
