@@ -178,9 +178,10 @@ def _alert(number: int, rule: Rule, row: tuple[Any, ...], now: datetime) -> dict
 
 
 def _kept_plan(tasks: int, *, alerts: bool) -> Path:
-    """Give the SQLite file of a plan, made at the first time and after the makers or the tables changed."""
-    sources = (HERE / "synthetic.py", Path(__file__), Path(schema.__file__))
-    made_by = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    """Give the SQLite file of a plan, made at the first time and after synthetic.py or the tables changed."""
+    migrations = sorted((Path(schema.__file__).parent / "migrations").rglob("*.py"))
+    sources = (path.read_bytes() for path in (HERE / "synthetic.py", *migrations))
+    made_by = hashlib.sha256(b"".join(sources)).hexdigest()[:12]
     file = KEPT / f"{tasks}{'-alerts' if alerts else ''}-{made_by}.sqlite3"
     if not file.exists():
         KEPT.mkdir(exist_ok=True)
