@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from warnwatch import schema
 from warnwatch.alerts import ledger
-from warnwatch.errors import NotFoundError
+from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import describe, today_of
@@ -18,6 +19,8 @@ from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.plan.words import Words, read_words
 from warnwatch.rules.evaluation import NOT_APPLICABLE, Evaluation, Observation, evaluate, observe, observe_values
 from warnwatch.rules.rule import Level, Rule, RuleBook
+
+_NEIGHBOURS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,11 @@ def explain(
     words = read_words(connection, [code], as_of).get(code)
     snapshot = read_snapshot(connection, calendar, as_of, [code])
     if words is None:
-        raise NotFoundError(f"không có nhiệm vụ {code!r} trong kế hoạch" + (f" vào lúc {as_of}" if as_of else ""))
+        when = f" vào lúc {as_of.astimezone(calendar.zone):%d/%m/%Y %H:%M}" if as_of else ""
+        near = nearest_name(code, _codes_around(connection, code))
+        raise NotFoundError(
+            f"không có nhiệm vụ {code!r} trong kế hoạch{when}" + (f"; có phải ý là {near}?" if near else "")
+        )
     if not snapshot.tasks.height:
         raise NotFoundError(f"nhiệm vụ {code!r} chỉ gom các nhiệm vụ con hoặc đã rút: không quy tắc nào xét")
     evaluation = evaluate({"task": snapshot.tasks}, book, today_of(at, calendar))
@@ -71,6 +78,14 @@ def explain(
     numbers = {rule: alert.code for (rule, _), alert in active.items()}
     verdicts = tuple(_verdict(evaluation, rule, words, numbers) for rule in book.rules if rule.about == "task")
     return Explanation(words.code, words.title, words.unit, at, words.due_at, words.due_text, verdicts)
+
+
+def _codes_around(connection: Connection, code: str) -> list[str]:
+    """Read the codes that stand before and after one in order: a plan may have too many to compare with all."""
+    known = schema.task.c.code
+    after = select(known).where(known >= code).order_by(known).limit(_NEIGHBOURS)
+    before = select(known).where(known < code).order_by(known.desc()).limit(_NEIGHBOURS)
+    return [*connection.scalars(after), *connection.scalars(before)]
 
 
 def _verdict(evaluation: Evaluation, rule: Rule, words: Words, numbers: Mapping[str, str]) -> Verdict:

@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+# Vietnamese stays readable; what some readers take for the end of a line does not stay.
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
 
 class JsonFormatter(logging.Formatter):
@@ -21,10 +23,12 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        # What every line has is never replaced by what one line adds.
+        line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD | line.keys()}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        said = json.dumps(line, ensure_ascii=False, default=str).translate(_LINE_ENDS)
+        return said.encode(errors="backslashreplace").decode()  # half characters, which no stream takes
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

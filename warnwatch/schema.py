@@ -39,6 +39,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    make_url,
     or_,
     text,
 )
@@ -529,27 +530,50 @@ def known(table: Table, as_of: datetime | None) -> ColumnElement[bool]:
 # --- reaching the database ------------------------------------------------------------------------------------------
 
 
+# How long a statement waits for a lock, and a connection for the server's answer.
+_LOCK_SECONDS = 20
+_CONNECT_SECONDS = 10
+
+
 def open_engine(url: str) -> Engine:
     """Open a database by its SQLAlchemy URL; a bad URL is a SettingsError.
 
     SQLite runs in WAL mode with foreign keys, and every transaction begins IMMEDIATE: a deferred one that reads and
     then writes fails at once with "database is locked" when another writer is at work, whatever the time limit.
+    On PostgreSQL nobody waits for a lock, or for the server to answer, longer than on SQLite.
     """
     try:
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        parsed = make_url(url)
+        patient = parsed.get_backend_name() == "sqlite" or "connect_timeout" in parsed.query
+        arguments = {} if patient else {"connect_timeout": _CONNECT_SECONDS}
+        # Values stay out of errors, and so out of logs: they may be confidential titles.
+        engine = create_engine(
+            parsed,
+            pool_pre_ping=parsed.get_backend_name() != "sqlite",
+            hide_parameters=True,
+            connect_args=arguments,
+        )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         message = f"database.url: cannot use {url.rsplit('@', maxsplit=1)[-1]!r} ({error}); allowed: sqlite:///FILE or postgresql://…"
         raise SettingsError(message) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
+    else:
+        event.listen(engine, "connect", _prepare_server)
     return engine
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=20000", "synchronous=FULL"):
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_LOCK_SECONDS * 1000}", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_server(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'")
+    connection.commit()
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -576,19 +600,27 @@ def upgrade(url: str) -> None:
     try:
         command.upgrade(_alembic(url), "head")
     except CommandError as error:
-        raise CannotRunError(f"the database has a schema that this program does not know: {error}") from error
+        raise CannotRunError(
+            f"the database has a schema that this program does not know: {error}; install the newer WarnWatch"
+        ) from error
     except SQLAlchemyError as error:
         raise CannotRunError(cannot_reach(url, error)) from error
 
 
 def check_revision(engine: Engine) -> None:
     """Refuse a database whose schema is not this program's: CannotRunError says what to do."""
-    wanted = ScriptDirectory.from_config(_alembic("")).get_current_head()
+    scripts = ScriptDirectory.from_config(_alembic(""))
+    wanted = scripts.get_current_head()
     try:
         with engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
     except SQLAlchemyError as error:
         raise CannotRunError(cannot_reach(str(engine.url), error)) from error
+    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+        raise CannotRunError(
+            f"the database has schema {found}, which is newer than this program (it knows {wanted}): "
+            "install the newer WarnWatch"
+        )
     if found != wanted:
         raise CannotRunError(
             f"the database has schema {found or 'none'}, this program needs {wanted}: run `warnwatch db upgrade`"

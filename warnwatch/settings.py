@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
-from warnwatch.errors import SettingsError
+from warnwatch.errors import SettingsError, nearest_name
 from warnwatch.shipped import shipped
 
 PREFIX = "WARNWATCH_"
 SECRETS = (("mail", "password"),)
 SQLITE = "sqlite:///"
+# ://user:password@host, or ?password=… behind it.
+_PASSWORD_IN_URL = re.compile(r"://[^/?#]*:[^/?#@]*[^/?#]*@|[?&]password=", re.IGNORECASE)
 
 
 class _Section(BaseModel):
@@ -29,13 +33,24 @@ class _Section(BaseModel):
 class Database(_Section):
     """Where the plan and the alerts live."""
 
-    url: str = Field("sqlite:///warnwatch.db", description="SQLAlchemy URL: sqlite:///FILE or postgresql://…")
+    url: str = Field(
+        "sqlite:///warnwatch.db", repr=False, description="SQLAlchemy URL: sqlite:///FILE or postgresql://…"
+    )
 
 
 class Plan(_Section):
     """What holds for the whole plan."""
 
     zone: str = Field("Asia/Ho_Chi_Minh", description="time zone of days, deadlines and texts")
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"{zone!r} is no time zone; allowed: names such as Asia/Ho_Chi_Minh") from error
+        return zone
 
 
 class Rules(_Section):
@@ -125,7 +140,7 @@ class Settings(_Section):
         if self.mail.password_file is None:
             return self.mail.password
         try:
-            return self.mail.password_file.read_text(encoding="utf-8").strip()
+            return self.mail.password_file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeError) as error:
             raise SettingsError(f"mail.password_file: cannot read {self.mail.password_file} ({error})") from error
 
@@ -133,32 +148,53 @@ class Settings(_Section):
 def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings; every mistake at once in a SettingsError. A relative path in the file starts at the file."""
     values = _read(file) if file else {}
+    faults = _secrets_in(values)
+    for key, value in environment.items():
+        section, mark, name = key.removeprefix(PREFIX).lower().partition("__")
+        part = values.setdefault(section, {}) if key.startswith(PREFIX) and mark else None
+        if isinstance(part, dict):
+            part[name] = _listed(section, name, value)
+    delivery, mail = (values.get(section) for section in ("delivery", "mail"))
+    redirects = isinstance(delivery, dict) and delivery.get("mode") == "redirect"
+    if redirects and not (isinstance(mail, dict) and mail.get("redirect_to")):
+        faults.append("mail.redirect_to: mode redirect needs an address to send everything to")
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [_said(fault) for fault in error.errors(include_url=False, include_input=False)]
+        raise SettingsError("\n".join(faults)) from None
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _secrets_in(values: Mapping[str, Any]) -> list[str]:
+    """Name the secrets that stand in the file, without saying them."""
     faults = [
         f"{section}.{name}: a secret does not belong into the file; "
         f"use {PREFIX}{section.upper()}__{name.upper()} or {section}.{name}_file"
         for section, name in SECRETS
         if isinstance(values.get(section), dict) and name in values[section]
     ]
-    for key, value in environment.items():
-        section, mark, name = key.removeprefix(PREFIX).lower().partition("__")
-        part = values.setdefault(section, {}) if key.startswith(PREFIX) and mark else None
-        if isinstance(part, dict):
-            part[name] = _listed(section, name, value)
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        faults += [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise SettingsError("\n".join(faults)) from error
-    try:
-        ZoneInfo(settings.plan.zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        faults.append(f"plan.zone: {settings.plan.zone!r} is no time zone; allowed: names such as Asia/Ho_Chi_Minh")
-        raise SettingsError("\n".join(faults)) from error
-    if settings.delivery.mode == "redirect" and not settings.mail.redirect_to:
-        faults.append("mail.redirect_to: mode redirect needs an address to send everything to")
-    if faults:
-        raise SettingsError("\n".join(faults))
-    return settings
+    database = values.get("database")
+    url = database.get("url") if isinstance(database, dict) else None
+    if isinstance(url, str) and _PASSWORD_IN_URL.search(url):
+        faults.append(
+            f"database.url: a password does not belong into the file; use {PREFIX}DATABASE__URL or a passfile"
+        )
+    return faults
+
+
+def _said(fault: ErrorDetails) -> str:
+    """Write one mistake: the setting, what is wrong, what is allowed."""
+    where, message = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
+    if fault["type"] != "extra_forbidden":
+        return f"{where}: {message}"
+    section = Settings.model_fields.get(str(fault["loc"][0])) if len(fault["loc"]) > 1 else None
+    kind = section.annotation if section else Settings
+    names = list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+    near = nearest_name(str(fault["loc"][-1]), names)
+    return f"{where}: no such setting; allowed: {', '.join(names)}" + (f"; nearest: {near}" if near else "")
 
 
 def _listed(section: str, name: str, value: str) -> object:
