@@ -18,6 +18,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import JSON as JSON_TYPE
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     CheckConstraint,
     Column,
@@ -519,7 +520,7 @@ journal = Table(
 )
 
 
-def known(table: Table, as_of: datetime | None) -> ColumnElement[bool]:
+def known(table: Table, as_of: datetime | BindParameter[datetime] | None) -> ColumnElement[bool]:
     """Restrict a version table to the versions current now, or to those known at `as_of`."""
     if as_of is None:
         return table.c.superseded_at.is_(None)

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, case, false, func, select, text
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    CompoundSelect,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+)
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
@@ -24,6 +38,10 @@ from warnwatch.schema import known, micros
 STATUSES = ("open", "claimed", "done", "suspended", "cancelled")
 STATUS = pl.Enum(STATUSES)
 INSTANT = pl.Datetime("us", "UTC")
+
+# What the queries below are asked with; they are written once, as writing them takes longer than a small read.
+SINCE, AS_OF = bindparam("since", type_=schema.Instant()), bindparam("as_of", type_=schema.Instant())
+CODES: BindParameter[str] = bindparam("codes", expanding=True)
 
 # Above this many changed subjects, reading all again is cheaper than picking them out.
 FEW = 20_000
@@ -126,20 +144,18 @@ def read_known_since(
     connection: Connection, before: Snapshot, calendar: WorkCalendar, since: datetime, as_of: datetime
 ) -> Snapshot:
     """Move a snapshot of `since` forward to how the plan was known at `as_of`; for replaying recorded history."""
-    bodies = (schema.unit_version.c.code, schema.post_version.c.code, schema.holder_version.c.code)
-    codes = _read_recorded(
-        connection, (schema.task_version.c.code, schema.deadline.c.task, schema.report.c.task), since, as_of
-    )
+    recorded: dict[str, set[str]] = {}
+    for row in connection.execute(_recorded_between(), {"since": since, "as_of": as_of}):
+        recorded.setdefault(row[0], set()).add(row[1])
     after = replace(before, moved=None)
-    if _read_recorded(connection, bodies, since, as_of):
+    if "unit" in recorded:
         units = _read_units(connection, as_of)
         after = replace(
             after, units=units, holders=_read_holders(connection, as_of), tasks=_with_bloc(after.tasks, units)
         )
-    if _read_recorded(
-        connection, (schema.target_version.c.code, schema.kpi_version.c.code, schema.reading.c.kpi), since, as_of
-    ):
+    if "kpi" in recorded:
         after = replace(after, kpis=read_kpis(connection, as_of))
+    codes = recorded.get("task", set())
     if not codes:
         return after
     return _with_fresh(after, _with_bloc(_read_tasks(connection, calendar, as_of, codes), after.units), codes)
@@ -153,14 +169,21 @@ def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -
     return replace(before, tasks=tasks, moved=Moved(kept, fresh))
 
 
-def _read_recorded(
-    connection: Connection, columns: Iterable[Column[str]], since: datetime, as_of: datetime
-) -> set[str]:
-    codes: set[str] = set()
-    for column in columns:
-        recorded = column.table.c.recorded_at
-        codes.update(connection.scalars(select(column).where(recorded > since, recorded <= as_of)))
-    return codes
+@functools.cache
+def _recorded_between() -> CompoundSelect[tuple[str, str]]:
+    """Select kind and code of whatever was recorded after :since, up to :as_of."""
+    kinds: dict[str, Sequence[Column[str]]] = {
+        "task": (schema.task_version.c.code, schema.deadline.c.task, schema.report.c.task),
+        "unit": (schema.unit_version.c.code, schema.post_version.c.code, schema.holder_version.c.code),
+        "kpi": (schema.kpi_version.c.code, schema.target_version.c.code, schema.reading.c.kpi),
+    }
+    return union_all(
+        *(
+            select(literal(kind), column).where(column.table.c.recorded_at > SINCE, column.table.c.recorded_at <= AS_OF)
+            for kind, columns in kinds.items()
+            for column in columns
+        )
+    )
 
 
 # --- changes --------------------------------------------------------------------------------------------------------
@@ -189,11 +212,14 @@ def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, st
 
 
 def _frame(
-    connection: Connection, query: Select[*tuple[object, ...]], columns: dict[str, type[pl.DataType]]
+    connection: Connection,
+    query: Select[*tuple[object, ...]],
+    asked: Mapping[str, object],
+    columns: dict[str, type[pl.DataType]],
 ) -> pl.DataFrame:
     """Read rows into columns, from the driver's own cursor: SQLAlchemy's rows would take longer than the database."""
     # Not streamed: SQLAlchemy would take the first rows off the cursor for itself.
-    result = connection.execute(query)
+    result = connection.execute(query, asked)
     chunks = [pl.DataFrame(schema=columns)]
     while rows := result.cursor.fetchmany(CHUNK):
         values = zip(columns.items(), zip(*rows, strict=True), strict=True)
@@ -251,11 +277,9 @@ def _read_holders(connection: Connection, as_of: datetime | None) -> tuple[Holde
     )
 
 
-def _of(column: ColumnElement[str], codes: Collection[str] | None) -> ColumnElement[bool] | None:
-    return None if codes is None else column.in_(sorted(codes)) if codes else false()
-
-
-def _versions(as_of: datetime | None, codes: Collection[str] | None) -> Select[*tuple[object, ...]]:
+@functools.cache
+def _versions(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
+    """Select the versions known now, or `then` (:as_of), of all tasks or of `some` (:codes)."""
     version, identity = schema.task_version, schema.task
     # Five of the six clears (domain: "6 rõ") lie in the version; the sixth, time, is the deadline's.
     five = (
@@ -282,39 +306,40 @@ def _versions(as_of: datetime | None, codes: Collection[str] | None) -> Select[*
         version.c.confidential,
         version.c.weight,
         clears,
-    ).where(known(version, as_of), version.c.judged.is_(True), version.c.withdrawn.is_(False))
-    chosen = _of(version.c.code, codes)
-    return query if chosen is None else query.where(chosen)
+    ).where(known(version, AS_OF if then else None), version.c.judged.is_(True), version.c.withdrawn.is_(False))
+    return query.where(version.c.code.in_(CODES)) if some else query
 
 
-def _deadlines(as_of: datetime | None, codes: Collection[str] | None) -> Select[*tuple[object, ...]]:
+@functools.cache
+def _deadlines(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
     table = schema.deadline
     query = select(table.c.task, micros(table.c.due_at), table.c.authorised, table.c.id)
-    if as_of is not None:
-        query = query.where(table.c.recorded_at <= as_of)
-    chosen = _of(table.c.task, codes)
-    return query if chosen is None else query.where(chosen)
+    if then:
+        query = query.where(table.c.recorded_at <= AS_OF)
+    return query.where(table.c.task.in_(CODES)) if some else query
 
 
-def _reports(as_of: datetime | None, codes: Collection[str] | None) -> Select[*tuple[object, ...]]:
+@functools.cache
+def _reports(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
     """Select the reports that no later row corrects."""
     table, later = schema.report, schema.report.alias("later")
     corrected = later.c.replaces == table.c.id
     query = select(table.c.task, micros(table.c.reported_at), table.c.progress, table.c.id)
-    if as_of is not None:
-        corrected = and_(corrected, later.c.recorded_at <= as_of)
-        query = query.where(table.c.recorded_at <= as_of)
+    if then:
+        corrected = and_(corrected, later.c.recorded_at <= AS_OF)
+        query = query.where(table.c.recorded_at <= AS_OF)
     query = query.where(~select(later.c.id).where(corrected).exists())
-    chosen = _of(table.c.task, codes)
-    return query if chosen is None else query.where(chosen)
+    return query.where(table.c.task.in_(CODES)) if some else query
 
 
 def _read_tasks(
     connection: Connection, calendar: WorkCalendar, as_of: datetime | None, codes: Collection[str] | None
 ) -> pl.DataFrame:
-    tasks = _frame(connection, _versions(as_of, codes), _VERSION_COLUMNS)
-    due = _frame(connection, _deadlines(as_of, codes), _DEADLINE_COLUMNS).sort("order")
-    reports = _frame(connection, _reports(as_of, codes), _REPORT_COLUMNS).sort("reported_at", "order")
+    then, some = as_of is not None, codes is not None
+    asked = {"as_of": as_of, "codes": sorted(codes or ())}
+    tasks = _frame(connection, _versions(then=then, some=some), asked, _VERSION_COLUMNS)
+    due = _frame(connection, _deadlines(then=then, some=some), asked, _DEADLINE_COLUMNS).sort("order")
+    reports = _frame(connection, _reports(then=then, some=some), asked, _REPORT_COLUMNS).sort("reported_at", "order")
     deadlines = due.group_by("code").agg(
         pl.col("due_at").first().alias("baseline_due_at"),
         pl.col("due_at").filter("authorised").last().alias("due_at"),
