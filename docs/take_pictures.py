@@ -1,10 +1,11 @@
-"""The pictures of the README: runs the demo, and photographs a head's first digest and the page.
+"""The pictures of the README: runs the demo, and photographs the mail that the README follows, and the page.
 
 `.venv/bin/python docs/take_pictures.py [mail] [page]`; needs Debian's chromium.
 """  # noqa: INP001 (a script beside the pages)
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,7 +31,11 @@ def demo(folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "warnwatch", "demo", "--port", "0", "--folder", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 (our own program)
         assert running.stdout is not None  # noqa: S101 (it was asked for)
-        yield next(line.split()[1] for line in running.stdout if line.startswith("Open "))
+        found = (re.search(r"http://\S+", line) for line in running.stdout)
+        link = next((one[0] for one in found if one), None)
+        if link is None:
+            raise RuntimeError("the demo did not say where its page is")
+        yield link
         running.terminate()
 
 
