@@ -172,7 +172,7 @@ def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -
 
 
 @functools.cache
-def _recorded_between() -> CompoundSelect[tuple[str, str]]:
+def _recorded_between() -> CompoundSelect[str, str]:
     """Select kind and code of whatever was recorded after :since, up to :as_of."""
     kinds: dict[str, Sequence[Column[str]]] = {
         "task": (schema.task_version.c.code, schema.deadline.c.task, schema.report.c.task),
