@@ -15,12 +15,12 @@ from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 IMAGES = Path(__file__).parent / "img"
 # A phone's width and a desktop's, in CSS pixels; the mail is taken sharper, as a phone shows it.
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 1000}
+PHONE = ViewportSize(width=390, height=844)
+DESKTOP = ViewportSize(width=1280, height=1000)
 # KH02-054, which the README follows: the mail of Tuesday 16 December 2025.
 SUBJECT = "[Quá hạn 1 ngày làm việc] Nhiệm vụ KH02-054"
 
