@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from warnwatch import schema
 from warnwatch.cycle import Standards
-from warnwatch.errors import Mistake, MistakesError
+from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.notify.email import MailSettings
 from warnwatch.notify.notification import Kind, Letterhead
 from warnwatch.notify.release import Mode, Release
@@ -25,9 +25,13 @@ from warnwatch.settings import Settings
 def open_database(settings: Settings) -> Engine:
     """Open the database; an embedded one is made or brought up to date at once, a server's is only checked."""
     engine = schema.open_engine(settings.database.url)
-    if engine.dialect.name == "sqlite":
-        schema.upgrade(settings.database.url)
-    schema.check_revision(engine)
+    try:
+        if engine.dialect.name == "sqlite":
+            schema.upgrade(settings.database.url)
+        schema.check_revision(engine)
+    except CannotRunError:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -52,7 +56,8 @@ def _read_folder(settings: Settings) -> tuple[WorkCalendar, RuleBook]:
     try:
         calendar = load_calendar(folder / "calendar.yml", settings.plan.zone)
     except MistakesError as error:
-        mistakes += error.mistakes
+        # Named as the rule files are: by the folder, wherever it lies.
+        mistakes += [replace(mistake, file=f"{folder.name}/calendar.yml") for mistake in error.mistakes]
     try:
         book = load_rulebook(folder, {about: columns_of(about) for about in CATALOGUE}, [kind.value for kind in Kind])
     except MistakesError as error:

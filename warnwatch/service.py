@@ -160,6 +160,8 @@ class Service:
                 if self._stopping:
                     return
                 report = await loop.run_in_executor(self._thread, self.cycle)
+        except asyncio.CancelledError:  # the stop has said that it is abandoned
+            return
         except Exception:
             LOG.exception("the cycle failed; alerts stay as they are")
             return
