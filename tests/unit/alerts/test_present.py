@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from judging import CALENDAR, book, rule
 
 from warnwatch.alerts.alert import Alert, EndReason, State
-from warnwatch.alerts.present import CLOSED, GONE, Present, mark_of
+from warnwatch.alerts.present import CLOSED, FEW, GONE, Present, mark_of
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.snapshot import Moved
 from warnwatch.rules.evaluation import Evaluation
@@ -69,6 +69,17 @@ def test_every_mark_against_every_level(mark: int) -> None:
 def test_an_alert_leaves_the_mark_of_its_state(mark: int) -> None:
     """Open alerts mark with their level, gone and closed ones apart, ended ones not at all."""
     assert mark_of(marked("T-1", mark)) == mark
+
+
+def test_marks_of_a_large_plan_are_placed_as_those_of_a_small_one() -> None:
+    """Above the number up to which each subject is looked up, the marks are joined: the result is the same."""
+    codes = [f"T-{number}" for number in range(FEW + 10)]
+    frame, last = frame_of(codes), codes[-1]
+    present = Present({"a": {"T-1": 3, "T-2": GONE, last: CLOSED + 1, "T-gone": 2}})
+    present.align({"task": frame}, {"task": None}, RULES)
+    levels: list[int | None] = [0] * len(codes)
+    assert present.differing(evaluation(frame, {"a": levels})) == {"a": ["T-1"]}
+    assert present.differing(evaluation(frame, {"a": [3] * len(codes)}))["a"] == [codes[0], *codes[2:]]
 
 
 def test_a_rule_without_levels_differs_nowhere() -> None:
