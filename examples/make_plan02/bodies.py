@@ -124,7 +124,8 @@ def _source(unit: Mapping[str, str], urls: Mapping[str, str]) -> str:
     if kind in {"hoi_dong", "uy_ban_quoc_hoi"}:
         return f"Nghị quyết 178/2025/QH15: {urls['S48']}"
     if code.startswith("DP-"):
-        return f"Quyết định 19/2025/QĐ-TTg (34 tỉnh, thành phố và mã), theo bộ dữ liệu mở: {urls['S49'].partition('; owner')[0]}"
+        published = urls["S49"].partition("; ")[0]
+        return f"Quyết định 19/2025/QĐ-TTg (34 tỉnh, thành phố và mã), theo bộ dữ liệu mở: {published}"
     if code == "BCD-CQTT":
         return urls["S21"]
     if code == "CP-BCD":
