@@ -79,8 +79,9 @@ def read_marks(connection: Connection) -> dict[str, dict[str, int]]:
 def read_due(connection: Connection, now: datetime) -> list[Alert]:
     """Read the alerts that time alone moves by now: opening, ending, next step, broken promise."""
     table = schema.alert
-    query = select(*_COLUMNS).where(table.c.next_at <= now, table.c.state != State.ENDED.value).order_by(table.c.id)
-    return [_alert(row) for row in connection.execute(query)]
+    query = select(*_COLUMNS).where(table.c.next_at <= now, table.c.state != State.ENDED.value)
+    # Sorted here: asked for the order, SQLite walks through every alert in it.
+    return sorted((_alert(row) for row in connection.execute(query)), key=lambda alert: alert.id)
 
 
 def read_active(connection: Connection, subjects: Mapping[str, Collection[str]]) -> dict[tuple[str, str], Alert]:
@@ -98,8 +99,20 @@ def read_active(connection: Connection, subjects: Mapping[str, Collection[str]])
 def read_retired(connection: Connection, rules: Collection[str]) -> list[Alert]:
     """Read the alerts whose rule is in the rule book no more."""
     table = schema.alert
-    query = select(*_COLUMNS).where(table.c.state != State.ENDED.value, table.c.rule.not_in(sorted(rules)))
+    gone = sorted(_read_rules(connection) - set(rules))
+    if not gone:
+        return []
+    query = select(*_COLUMNS).where(table.c.state != State.ENDED.value, table.c.rule.in_(gone))
     return [_alert(row) for row in connection.execute(query)]
+
+
+def _read_rules(connection: Connection) -> set[str]:
+    """Read the rules that ever had an alert, from one to the next along the index: `distinct` would read it whole."""
+    rule = schema.alert.c.rule
+    first = select(func.min(rule).label("rule")).cte("seen", recursive=True)
+    following = select(func.min(rule)).where(rule > first.c.rule).scalar_subquery()
+    seen = first.union_all(select(following).where(first.c.rule.is_not(None)))
+    return {found for found in connection.scalars(select(seen.c.rule)) if found is not None}
 
 
 def read_numbering(connection: Connection, subjects: Mapping[str, Collection[str]]) -> Numbering:
