@@ -1,7 +1,5 @@
 """What a rule judges, without a database: frames of tasks, rules, policies, observations. Instants are UTC."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Mapping
