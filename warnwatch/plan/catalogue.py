@@ -124,6 +124,17 @@ TASK_MEASURES = (
         nullable=False,
     ),
     Measure(
+        "has_start",
+        "task",
+        "boolean",
+        _NONE,
+        ("đã biết ngày bắt đầu", "its start is known"),
+        "tasks.start",
+        "true",
+        lambda _today: pl.col("start_at").is_not_null(),
+        nullable=False,
+    ),
+    Measure(
         "has_report",
         "task",
         "boolean",
@@ -210,8 +221,8 @@ TASK_MEASURES = (
         "number",
         _WORKING_DAYS,
         (
-            "thời gian được giao, từ ngày bắt đầu đến hạn hiện hành, ít nhất 1",
-            "planned length from the start to the deadline in force, at least 1",
+            "thời gian được giao, từ ngày bắt đầu đến hạn hiện hành, ít nhất 1; chưa có khi chưa biết ngày bắt đầu",
+            "planned length from the start to the deadline in force, at least 1; unknown without a start",
         ),
         "start, deadline in force, calendar",
         "7",

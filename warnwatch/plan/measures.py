@@ -81,6 +81,8 @@ def _at_least(value: pl.Expr, least: float) -> pl.Expr:
     return pl.when(value < least).then(pl.lit(least)).otherwise(value)
 
 
+# Without a start nobody knows how long the task was meant to take, and how much of that is used.
+_HAS_BOTH_ENDS = HAS_DEADLINE & pl.col("start_at").is_not_null()
 _PLANNED = _at_least(pl.col("due_index") - pl.col("assigned_index"), 1)
 
 
@@ -106,13 +108,13 @@ def days_left(today: Today) -> pl.Expr:
 
 def planned(_today: Today) -> pl.Expr:
     """Count the working days from the start to the deadline in force; a task begun on its last day has one."""
-    return pl.when(HAS_DEADLINE).then(_PLANNED)
+    return pl.when(_HAS_BOTH_ENDS).then(_PLANNED)
 
 
 def time_share(today: Today) -> pl.Expr:
     """Give the share of the planned working days that is used, above 1 once late."""
     used = (today.index - pl.col("assigned_index")).cast(pl.Float32)
-    return pl.when(HAS_DEADLINE).then(_at_least(used, 0) / _PLANNED.cast(pl.Float32))
+    return pl.when(_HAS_BOTH_ENDS).then(_at_least(used, 0) / _PLANNED.cast(pl.Float32))
 
 
 def behind(today: Today) -> pl.Expr:
