@@ -81,6 +81,7 @@ def measure(url: str, cycles: int) -> dict[str, Any]:
     figures["rules_ms"] = {rule: round(seconds * 1000, 2) for rule, seconds in report.evaluation.seconds.items()}
     figures["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     with engine.connect() as connection:
+        figures["database"] = ".".join(map(str, connection.dialect.server_version_info or ()))
         figures["alerts"] = connection.scalar(text("select count(*) from alert where state = 'open'"))
     return figures
 
@@ -271,14 +272,19 @@ def table(results: dict[str, Any]) -> str:
     lines = [", ".join(f"{name} {value}" for name, value in results["machine"].items())]
     for database in [name for name in ("sqlite", "postgresql") if name in results]:
         columns = results[database]
-        lines += ["", f"| {database} | " + " | ".join(f"{one['tasks']:,} tasks" for one in columns) + " |"]
+        lines += [
+            "",
+            f"| {database} {columns[0]['database']} | "
+            + " | ".join(f"{one['tasks']:,} tasks" for one in columns)
+            + " |",
+        ]
         lines.append("|---|" + "---:|" * len(columns))
         lines += [f"| {words} | {' | '.join(_shown(one[key]) for one in columns)} |" for key, words in ROWS]
         for key, words in ROWS[:4]:
             calm = [one for one in columns if not one["alerts"]]
             steps = [_number(after[key]) / _number(before[key]) for before, after in pairwise(calm)]
-            if steps:
-                lines.append(f"| growth: {words} | – | " + " | ".join(f"x {step:.1f}" for step in steps) + " |")
+            shown = ["–", *(f"x {step:.1f}" for step in steps), *["–"] * (len(columns) - len(calm))]
+            lines.append(f"| growth: {words} | {' | '.join(shown)} |")
     return "\n".join(lines)
 
 
