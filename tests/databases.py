@@ -40,11 +40,11 @@ def postgres_server() -> Iterator[URL]:
 def postgres_template(postgres_server: URL) -> Iterator[URL]:
     """A migrated PostgreSQL database that no test writes to: others are copied from it."""
     name = f"warnwatch_template_{uuid4().hex[:12]}"
-    _administer(postgres_server, f"CREATE DATABASE {name}")
+    administer(postgres_server, f"CREATE DATABASE {name}")
     template = postgres_server.set(database=name)
     upgrade(_plain(template))
     yield template
-    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +59,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgresql_url(postgres_server: URL, postgres_template: URL) -> Iterator[str]:
     """An empty PostgreSQL database with this program's schema, for one test."""
     name = f"{postgres_template.database}_{next(_numbers)}"
-    _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template.database}")
+    administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template.database}")
     yield _plain(postgres_server.set(database=name))
-    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -79,10 +79,11 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-def _administer(server: URL, statement: str) -> None:
+def administer(server: URL, statement: str, **values: object) -> None:
+    """Run one statement on the server, beside all transactions."""
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
-        connection.execute(text(statement))
+        connection.execute(text(statement), values)
 
 
 def _plain(url: URL) -> str:

@@ -37,6 +37,7 @@ def main(ctx: click.Context, config: Path | None) -> None:
     Example: warnwatch --config warnwatch.toml evaluate --dry-run
     """
     ctx.obj = Installation(config)
+    ctx.call_on_close(ctx.obj.close)
 
 
 @main.command()

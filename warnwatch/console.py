@@ -56,6 +56,11 @@ class Installation:
         """Rules, calendar, letterhead and delivery mode."""
         return load_standards(self.settings)
 
+    def close(self) -> None:
+        """Let go of the database, if it was opened."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
     def now(self) -> datetime:
         """Read the clock of the installation."""
         return clock_of(self.engine)()

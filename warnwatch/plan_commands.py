@@ -105,6 +105,9 @@ def measures(*, json_: bool) -> None:
 def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool) -> None:
     """Run one cycle, or with --dry-run print one: what would open, who would be told what.
 
+    A rule that fails makes the exit code 1. JSON: at, rules_version, tasks (how many were judged), failures (by rule),
+    transitions, calls, notifications.
+
     Example: warnwatch evaluate --at 2025-12-16T08:00 --dry-run
     """
     if at_ and not dry_run:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from builders import local
+from databases import administer
 from letters import HandClock, letter, put, states
 from services import ask, get, holds, run, serving, settings_for, started
 from sinks.smtp import Script, Sink
-from sqlalchemy import URL, create_engine, make_url, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import URL, make_url, text
 from worlds import BEGUN, World, build_world
 
 from warnwatch import schema
@@ -135,14 +135,6 @@ async def test_readiness_fails_when_cycles_stay_away(sqlite_url: str) -> None:
 
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
-
-
-def administer(server: URL, statement: str, **values: object) -> None:
-    """Run one statement beside all transactions."""
-    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.execute(text(statement), values)
-    engine.dispose()
 
 
 async def test_a_database_that_goes_away_comes_back(
