@@ -81,13 +81,17 @@ def environment(**sections: Mapping[str, object]) -> dict[str, str]:
     return plain
 
 
-def run(*words: str, folder: Path, seconds: float = 60, **sections: Mapping[str, object]) -> Done:
+def run(
+    *words: str,
+    folder: Path,
+    seconds: float = 100,
+    variables: Mapping[str, str] | None = None,
+    **sections: Mapping[str, object],
+) -> Done:
     """Run a command to its end in a folder."""
     command = [sys.executable, "-m", "warnwatch", *words]
-    variables = environment(**sections)
-    return subprocess.run(
-        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=seconds, check=False
-    )
+    whole = environment(**sections) | dict(variables or {})
+    return subprocess.run(command, cwd=folder, env=whole, capture_output=True, text=True, timeout=seconds, check=False)
 
 
 class Running:
@@ -122,14 +126,15 @@ class Running:
 
 
 @contextmanager
-def started(*words: str, folder: Path, **sections: Mapping[str, object]) -> Iterator[Running]:
+def started(
+    *words: str, folder: Path, variables: Mapping[str, str] | None = None, **sections: Mapping[str, object]
+) -> Iterator[Running]:
     """Start a command that stays, `serve` by default; whatever happens it is gone at the end."""
     log = folder / "log"
     command = [sys.executable, "-m", "warnwatch", *(words or ("serve",))]
+    whole = environment(**sections) | dict(variables or {})
     with log.open("w", encoding="utf-8") as stream:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment(**sections), stdout=stream, stderr=stream, text=True
-        )
+        process = subprocess.Popen(command, cwd=folder, env=whole, stdout=stream, stderr=stream, text=True)
     try:
         yield Running(process, log)
     finally:
