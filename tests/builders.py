@@ -1,6 +1,6 @@
 """Values with sensible defaults: a test states only what matters to it. Instants are given in UTC."""
 
-# ruff: noqa: ANN401 (a builder takes whatever fields its value has)
+
 
 from __future__ import annotations
 

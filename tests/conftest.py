@@ -6,6 +6,11 @@ import os
 import shutil
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code; CI tries the same examples every time.
+settings.register_profile("warnwatch", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("warnwatch")
 
 pytest_plugins = ["databases"]
 

@@ -11,7 +11,7 @@ import polars as pl
 from builders import NOW, end_of, local
 
 from warnwatch.notify.notification import Kind
-from warnwatch.plan import snapshot
+from warnwatch.plan import task_frame
 from warnwatch.plan.calendar import WorkCalendar, load_calendar, parse_duration
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Unit
@@ -45,7 +45,7 @@ _ROW: dict[str, Any] = {
     "last_reported_at": None,
     "progress": None,
 }
-_TYPES = snapshot._VERSION_COLUMNS | {
+_TYPES = task_frame.VERSION_COLUMNS | {
     "baseline_due_at": pl.Int64,
     "due_at": pl.Int64,
     "slips": pl.Int32,
@@ -61,7 +61,7 @@ def shipped_book() -> RuleBook:
 
 def tasks_frame(*rows: Mapping[str, Any], calendar: WorkCalendar = CALENDAR) -> pl.DataFrame:
     """Give the snapshot's frame of these tasks: what a row leaves out is an open task of 4/8 to 15/8/2025."""
-    return snapshot._with_bloc(snapshot._with_days(_joined(rows), calendar), (Unit("U-1", "Đơn vị 1", bloc="DANG"),))
+    return task_frame.with_bloc(task_frame.with_days(_joined(rows), calendar), (Unit("U-1", "Đơn vị 1", bloc="DANG"),))
 
 
 def _joined(rows: tuple[Mapping[str, Any], ...]) -> pl.DataFrame:

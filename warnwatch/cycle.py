@@ -120,7 +120,7 @@ def run_cycle(
     cleared = [(alert, standards.release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
     tellings, nobody = gather(called, cleared, sources)
     notifications = tuple(
-        (compose(telling, standards.letterhead, now), standards.release.state_for(telling.recipient.asked_unit.code))
+        (compose(telling, standards.letterhead, now), standards.release.state_for(telling.recipient.unit.code))
         for telling in tellings
     )
 

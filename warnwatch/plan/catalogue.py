@@ -21,7 +21,7 @@ from warnwatch.plan.measures import (
     time_share,
     timing,
 )
-from warnwatch.plan.snapshot import STATUSES
+from warnwatch.plan.task_frame import STATUSES
 from warnwatch.plan.units import UNIT_MEASURES
 
 _WORKING_DAYS = ("ngày làm việc", "working days")

@@ -7,23 +7,16 @@ In: the plan's tables. Out: a Snapshot whose `tasks` frame has one row per judge
 from __future__ import annotations
 
 import functools
-import gc
-import operator
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
 from sqlalchemy import (
-    BindParameter,
     Column,
     CompoundSelect,
     Connection,
-    Select,
     and_,
-    bindparam,
-    case,
     func,
     literal,
     select,
@@ -35,50 +28,13 @@ from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Holder, Unit
 from warnwatch.plan.kpis import read_kpis
-from warnwatch.schema import known, micros
-
-STATUSES = ("open", "claimed", "done", "suspended", "cancelled")
-STATUS = pl.Enum(STATUSES)
-INSTANT = pl.Datetime("us", "UTC")
-
-# What the queries below are asked with; they are written once, as writing them takes longer than a small read.
-SINCE, AS_OF = bindparam("since", type_=schema.Instant()), bindparam("as_of", type_=schema.Instant())
-CODES: BindParameter[str] = bindparam("codes", expanding=True)
+from warnwatch.plan.task_frame import AS_OF, SINCE, read_tasks, with_bloc
+from warnwatch.schema import known
 
 # Above this many changed subjects, reading all again is cheaper than picking them out.
 FEW = 20_000
-# Rows that lie in memory as Python values at one time.
-CHUNK = 50_000
 # A frame of more pieces is joined into one: joining costs a copy of the plan, many pieces slow every rule.
 PIECES = 16
-
-_VERSION_COLUMNS = {
-    "code": pl.String,
-    "unit": pl.String,
-    "status": pl.String,
-    "start_at": pl.Int64,
-    "claimed_at": pl.Int64,
-    "done_at": pl.Int64,
-    "assigned_at": pl.Int64,
-    "phase": pl.Int16,
-    "group_no": pl.Int16,
-    "every_day": pl.Boolean,
-    "confidential": pl.Boolean,
-    "weight": pl.Float32,
-    "clears": pl.Int8,
-}
-_DEADLINE_COLUMNS = {
-    "code": pl.String,
-    "due_at": pl.Int64,
-    "authorised": pl.Boolean,
-    "order": pl.Int64,
-}
-_REPORT_COLUMNS = {
-    "code": pl.String,
-    "reported_at": pl.Int64,
-    "progress": pl.Float32,
-    "order": pl.Int64,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +75,7 @@ def read_snapshot(
     """Read the whole plan, or of its tasks only some `codes`, as known now or as it was known at `as_of`."""
     bound = _read_bound(connection)  # before the rows: what commits in between is read again, never passed by
     units = _read_units(connection, as_of)
-    tasks = _with_bloc(_read_tasks(connection, calendar, as_of, codes), units)
+    tasks = with_bloc(read_tasks(connection, calendar, as_of, codes), units)
     holders = _read_holders(connection, as_of)
     return Snapshot(tasks, units, holders, bound, kpis=read_kpis(connection, as_of))
 
@@ -133,12 +89,12 @@ def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar) ->
         return replace(read_snapshot(connection, calendar), acted=after.acted)
     if any(kind == "unit" for kind, _ in changes):
         units = _read_units(connection, None)
-        tasks = _with_bloc(before.tasks, units)
+        tasks = with_bloc(before.tasks, units)
         after = replace(after, units=units, holders=_read_holders(connection, None), tasks=tasks)
     if any(kind == "kpi" for kind, _ in changes):
         after = replace(after, kpis=read_kpis(connection))
     if codes:
-        after = _with_fresh(after, _with_bloc(_read_tasks(connection, calendar, None, codes), after.units), codes)
+        after = _with_fresh(after, with_bloc(read_tasks(connection, calendar, None, codes), after.units), codes)
     return after
 
 
@@ -153,14 +109,14 @@ def read_known_since(
     if "unit" in recorded:
         units = _read_units(connection, as_of)
         after = replace(
-            after, units=units, holders=_read_holders(connection, as_of), tasks=_with_bloc(after.tasks, units)
+            after, units=units, holders=_read_holders(connection, as_of), tasks=with_bloc(after.tasks, units)
         )
     if "kpi" in recorded:
         after = replace(after, kpis=read_kpis(connection, as_of))
     codes = recorded.get("task", set())
     if not codes:
         return after
-    return _with_fresh(after, _with_bloc(_read_tasks(connection, calendar, as_of, codes), after.units), codes)
+    return _with_fresh(after, with_bloc(read_tasks(connection, calendar, as_of, codes), after.units), codes)
 
 
 def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -> Snapshot:
@@ -210,39 +166,7 @@ def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, st
     return {(row.kind, row.subject) for row in connection.execute(select(change).where(where))}, upto
 
 
-# --- rows -----------------------------------------------------------------------------------------------------------
-
-
-def _frame(
-    connection: Connection,
-    query: Select[*tuple[object, ...]],
-    asked: Mapping[str, object],
-    columns: dict[str, type[pl.DataType]],
-) -> pl.DataFrame:
-    """Read rows into columns, from the driver's own cursor: SQLAlchemy's rows would take longer than the database."""
-    # Not streamed: SQLAlchemy would take the first rows off the cursor for itself.
-    result = connection.execute(query, asked)
-    chunks = [pl.DataFrame(schema=columns)]
-    with _without_collector():
-        while rows := result.cursor.fetchmany(CHUNK):
-            values = zip(columns.items(), zip(*rows, strict=True), strict=True)
-            chunks.append(
-                pl.DataFrame([pl.Series(name, column, dtype, strict=False) for (name, dtype), column in values])
-            )
-    result.close()
-    return pl.concat(chunks, rechunk=True)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep Python from looking for rings of garbage among millions of plain rows: that took half of the start."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
+# --- bodies ---------------------------------------------------------------------------------------------------------
 
 
 def _read_units(connection: Connection, as_of: datetime | None) -> tuple[Unit, ...]:
@@ -292,119 +216,3 @@ def _read_holders(connection: Connection, as_of: datetime | None) -> tuple[Holde
         )
         for row in rows
     )
-
-
-@functools.cache
-def _versions(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
-    """Select the versions known now, or `then` (:as_of), of all tasks or of `some` (:codes)."""
-    version, identity = schema.task_version, schema.task
-    # Five of the six clears (domain: "6 rõ") lie in the version; the sixth, time, is the deadline's.
-    five = (
-        version.c.owner_role,
-        version.c.assigning_document,
-        version.c.accountable_head,
-        version.c.expected_result,
-        version.c.decision_authority,
-    )
-    clears = functools.reduce(operator.add, (case((column.is_(None), 0), else_=1) for column in five))
-    # A subquery, as it is asked only where there is no start.
-    recorded = select(identity.c.recorded_at).where(identity.c.code == version.c.code).scalar_subquery()
-    query = select(
-        version.c.code,
-        version.c.lead_unit,
-        version.c.status,
-        micros(version.c.start_at),
-        micros(version.c.claimed_at),
-        micros(version.c.done_at),
-        micros(func.coalesce(version.c.start_at, recorded)),
-        version.c.phase,
-        version.c.group_no,
-        version.c.calendar_mode == "every_day",
-        version.c.confidential,
-        version.c.weight,
-        clears,
-    ).where(known(version, AS_OF if then else None), version.c.judged.is_(True), version.c.withdrawn.is_(False))
-    return query.where(version.c.code.in_(CODES)) if some else query
-
-
-@functools.cache
-def _deadlines(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
-    table = schema.deadline
-    query = select(table.c.task, micros(table.c.due_at), table.c.authorised, table.c.id)
-    if then:
-        query = query.where(table.c.recorded_at <= AS_OF)
-    return query.where(table.c.task.in_(CODES)) if some else query
-
-
-@functools.cache
-def _reports(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
-    """Select the reports that no later row corrects."""
-    table, later = schema.report, schema.report.alias("later")
-    corrected = later.c.replaces == table.c.id
-    query = select(table.c.task, micros(table.c.reported_at), table.c.progress, table.c.id)
-    if then:
-        corrected = and_(corrected, later.c.recorded_at <= AS_OF)
-        query = query.where(table.c.recorded_at <= AS_OF)
-    query = query.where(~select(later.c.id).where(corrected).exists())
-    return query.where(table.c.task.in_(CODES)) if some else query
-
-
-def _read_tasks(
-    connection: Connection, calendar: WorkCalendar, as_of: datetime | None, codes: Collection[str] | None
-) -> pl.DataFrame:
-    then, some = as_of is not None, codes is not None
-    asked = {"as_of": as_of, "codes": sorted(codes or ())}
-    tasks = _frame(connection, _versions(then=then, some=some), asked, _VERSION_COLUMNS)
-    due = _frame(connection, _deadlines(then=then, some=some), asked, _DEADLINE_COLUMNS).sort("order")
-    reports = _frame(connection, _reports(then=then, some=some), asked, _REPORT_COLUMNS).sort("reported_at", "order")
-    deadlines = due.group_by("code").agg(
-        pl.col("due_at").first().alias("baseline_due_at"),
-        pl.col("due_at").filter("authorised").last().alias("due_at"),
-        (pl.len() - 1).cast(pl.Int32).alias("slips"),
-    )
-    latest = reports.group_by("code").agg(
-        pl.col("reported_at").last().alias("last_reported_at"),
-        pl.col("progress").drop_nulls().last(),
-    )
-    joined = tasks.join(deadlines, on="code", how="left", maintain_order="left").join(
-        latest, on="code", how="left", maintain_order="left"
-    )
-    return _with_days(joined, calendar)
-
-
-def _with_days(joined: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
-    """Add the day columns, so that a cycle only subtracts whole numbers."""
-    instants = ("start_at", "due_at", "baseline_due_at", "claimed_at", "done_at", "assigned_at", "last_reported_at")
-    frame = joined.with_columns(pl.col(name).cast(INSTANT) for name in instants)
-    columns: list[pl.Series] = []
-    every_day = frame["every_day"]
-    for name, prefix in (
-        ("assigned_at", "assigned"),
-        ("due_at", "due"),
-        ("baseline_due_at", "baseline"),
-        ("last_reported_at", "report"),
-    ):
-        dates = calendar.local_dates(frame[name])
-        days = dates.cast(pl.Int32).alias(f"{prefix}_day")
-        index = calendar.workdays(dates).zip_with(~every_day, days).alias(f"{prefix}_index")
-        columns += [days, index]
-    return (
-        frame.with_columns(columns)
-        .with_columns(
-            pl.col("status").cast(STATUS),
-            pl.col("unit").cast(pl.Categorical),
-            pl.col("slips").fill_null(0),
-            (pl.col("clears") + pl.col("due_at").is_not_null()).cast(pl.Int8),
-            (pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"),
-        )
-        .drop("baseline_day", "report_day")
-    )
-
-
-def _with_bloc(tasks: pl.DataFrame, units: tuple[Unit, ...]) -> pl.DataFrame:
-    blocs = pl.DataFrame(
-        {"unit": [unit.code for unit in units], "bloc": [unit.bloc or None for unit in units]},
-        schema={"unit": pl.Categorical, "bloc": pl.Categorical},
-    )
-    bare = tasks.drop("bloc", strict=False)
-    return bare.join(blocs, on="unit", how="left", maintain_order="left")
