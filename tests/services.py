@@ -85,12 +85,12 @@ def run(
     *words: str,
     folder: Path,
     seconds: float = 100,
-    variables: Mapping[str, str] | None = None,
+    variables: Mapping[str, object] | None = None,
     **sections: Mapping[str, object],
 ) -> Done:
     """Run a command to its end in a folder."""
     command = [sys.executable, "-m", "warnwatch", *words]
-    whole = environment(**sections) | dict(variables or {})
+    whole = environment(**sections) | {name: str(value) for name, value in (variables or {}).items()}
     return subprocess.run(command, cwd=folder, env=whole, capture_output=True, text=True, timeout=seconds, check=False)
 
 
@@ -127,12 +127,12 @@ class Running:
 
 @contextmanager
 def started(
-    *words: str, folder: Path, variables: Mapping[str, str] | None = None, **sections: Mapping[str, object]
+    *words: str, folder: Path, variables: Mapping[str, object] | None = None, **sections: Mapping[str, object]
 ) -> Iterator[Running]:
     """Start a command that stays, `serve` by default; whatever happens it is gone at the end."""
     log = folder / "log"
     command = [sys.executable, "-m", "warnwatch", *(words or ("serve",))]
-    whole = environment(**sections) | dict(variables or {})
+    whole = environment(**sections) | {name: str(value) for name, value in (variables or {}).items()}
     with log.open("w", encoding="utf-8") as stream:
         process = subprocess.Popen(command, cwd=folder, env=whole, stdout=stream, stderr=stream, text=True)
     try:

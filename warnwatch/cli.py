@@ -14,8 +14,8 @@ from pathlib import Path
 import click
 
 from warnwatch import __version__, alert_commands, plan_commands, schema
-from warnwatch.console import NEW_FOLDER, Commands, Installation, as_json, pass_installation, print_json
-from warnwatch.demo import run_demo
+from warnwatch.console import NEW_FOLDER, Commands, Installation, as_json, pass_installation, print_json, progress_line
+from warnwatch.demo import Tell, run_demo
 from warnwatch.errors import CannotRunError, SettingsError
 from warnwatch.logs import log_to_stderr
 from warnwatch.notify.delivery import SERVER_PHASES
@@ -52,9 +52,15 @@ def demo(*, exit_: bool, port: int, folder: Path | None, json_: bool) -> None:
     """
     if folder:
         _write_starter(folder)
-    summary = run_demo(stay=not exit_, port=port, say=(lambda _line: None) if json_ else click.echo, folder=folder)
+    at_terminal = not json_ and sys.stderr.isatty()
+    tell = Tell(_be_silent if json_ else click.echo, progress_line if at_terminal else _be_silent)
+    summary = run_demo(stay=not exit_, port=port, tell=tell, folder=folder)
     if json_:
         print_json(summary)
+
+
+def _be_silent(_text: str) -> None:
+    pass
 
 
 @main.command()

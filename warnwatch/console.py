@@ -129,6 +129,11 @@ def _say(*lines: str) -> None:
         click.echo(line, err=True)
 
 
+def progress_line(text: str) -> None:
+    """Show how far something is, on one line of the terminal; an empty text clears it."""
+    click.echo(f"\r{text}\033[K", err=True, nl=False)
+
+
 def print_json(data: object) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))

@@ -52,6 +52,14 @@ class OffsetClock:
         self._offset = at - datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """How the demo speaks: in `line`s that stay, and on `progress` how far it is."""
+
+    line: Callable[[str], None]
+    progress: Callable[[str], None]
+
+
 @dataclass
 class Story:
     """What the demo's cycles did, for the summary."""
@@ -81,7 +89,7 @@ class Story:
         self.cleared += len(report.outcome.cured)
 
 
-def run_demo(*, stay: bool, port: int, say: Callable[[str], None], folder: Path | None = None) -> Mapping[str, object]:
+def run_demo(*, stay: bool, port: int, tell: Tell, folder: Path | None = None) -> Mapping[str, object]:
     """Run the demo; with `stay` serve the page until interrupted. Gives the counts of tasks, alerts, calls, mails.
 
     With a `folder` its database and its mails stay there. Raises KeyboardInterrupt when it was stopped in the middle.
@@ -96,7 +104,7 @@ def run_demo(*, stay: bool, port: int, say: Callable[[str], None], folder: Path 
         clock = OffsetClock(BEGINS)
         service = Service(_settings(place, mailbox.port), clock)
         ends.callback(service.close)
-        play = _Play(service, clock, mailbox, say, page, kept=folder is not None)
+        play = _Play(service, clock, mailbox, tell, page, kept=folder is not None)
         asyncio.run(play.run())
         if play.interrupted:
             raise KeyboardInterrupt
@@ -130,7 +138,7 @@ class _Play:
         service: Service,
         clock: OffsetClock,
         mailbox: Mailbox,
-        say: Callable[[str], None],
+        tell: Tell,
         page: socket.socket | None,
         *,
         kept: bool,
@@ -139,7 +147,7 @@ class _Play:
         self._service = service
         self._clock = clock
         self._mailbox = mailbox
-        self._say = say
+        self._tells = tell
         self._page = page
         self._kept = kept
         self._story = Story()
@@ -166,6 +174,7 @@ class _Play:
         sending = self._service.start_sender(played)
         steps = [plan, *sorted((plan / "later").iterdir())]
         for day, step in enumerate(steps):
+            self._tells.progress(f"Plan 02, morning {day + 1} of {len(steps)} …")
             if day:
                 # A mail in the air would look abandoned on the next morning, and be sent again.
                 await self._until_sent()
@@ -179,6 +188,7 @@ class _Play:
             if self._stop.is_set():
                 break
         await self._until_sent()
+        self._tells.progress("")
         played.set()
         if sending:
             await sending
@@ -194,7 +204,7 @@ class _Play:
 
     def _tell(self) -> None:
         """Say in five lines what it did and where to look."""
-        say, story, received = self._say, self._story, self._mailbox.received
+        say, story, received = self._tells.line, self._story, self._mailbox.received
         say(f"1. Read: Plan 02 as published, {story.tasks} tasks of {story.units} bodies; progress is made up.")
         say(
             f"2. Judged on five mornings, 15 to 19/12/2025: {story.opened} alerts opened, {story.raised} rose to a "

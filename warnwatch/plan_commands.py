@@ -11,7 +11,7 @@ import click
 
 from warnwatch import printing
 from warnwatch.assembly import load_standards
-from warnwatch.console import FOLDER, Installation, as_json, pass_installation, print_either, print_json
+from warnwatch.console import FOLDER, Installation, as_json, pass_installation, print_either, print_json, progress_line
 from warnwatch.cycle import Memory, run_cycle
 from warnwatch.errors import MistakesError, SettingsError
 from warnwatch.explain import explain
@@ -53,11 +53,11 @@ def _progress(*, show: bool) -> Iterator[Progress | None]:
 
     def tell(what: str, done: int, total: int) -> None:
         share = f" {100 * done // total} %" if total else ""
-        click.echo(f"\r{what}: {done}{share}\033[K", err=True, nl=False)
+        progress_line(f"{what}: {done}{share}")
 
     yield tell if show else None
     if show:
-        click.echo("\r\033[K", err=True, nl=False)
+        progress_line("")
 
 
 @click.command()

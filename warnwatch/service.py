@@ -184,6 +184,8 @@ class Service:
             reasons.append(f"the last cycle failed: {self.failure}")
         if self.sender and self.sender.alarm:
             reasons.append(f"mail cannot leave: {self.sender.alarm}")
+        if self.sender and self.sender.trouble:
+            reasons.append(f"the outbox cannot be used: {self.sender.trouble}")
         if self._sending and self._sending.done():
             reasons.append("the sender has stopped: nothing leaves")
         return reasons

@@ -112,7 +112,7 @@ def test_it_returns_0_twice_and_leaves_nothing_behind(tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     for _ in range(2):
-        done = run("demo", "--exit", folder=tmp_path, seconds=100, variables={"TMPDIR": str(temporary)})
+        done = run("demo", "--exit", folder=tmp_path, seconds=100, variables={"TMPDIR": temporary})
         assert (done.returncode, done.stderr) == (0, "")
         assert [line[:2] for line in done.stdout.splitlines()] == ["1.", "2.", "3.", "4.", "5."]
     assert (list(temporary.iterdir()), list(tmp_path.iterdir())) == ([], [temporary])
@@ -123,7 +123,7 @@ def staying(tmp_path: Path) -> Iterator[tuple[Running, str]]:
     """The demo that stays while another program has its port, and its address."""
     with listen("127.0.0.1", 0) as other:
         taken = other.getsockname()[1]
-        with started("demo", "--port", str(taken), folder=tmp_path, variables={"TMPDIR": str(tmp_path)}) as running:
+        with started("demo", "--port", str(taken), folder=tmp_path, variables={"TMPDIR": tmp_path}) as running:
             running.wait_for(lambda: "\n5. Look: http" in running.log.read_text(encoding="utf-8"))
             link = re.search(r"http://127\.0\.0\.1:\d+", running.log.read_text(encoding="utf-8"))
             assert link
@@ -150,7 +150,7 @@ def test_it_stays_with_a_page_until_ctrl_c(staying: tuple[Running, str], tmp_pat
 def test_an_interrupted_showing_leaves_nothing_behind(tmp_path: Path) -> None:
     """Ctrl+C, or SIGTERM, in the middle of the play: exit 130, no traceback, no folder."""
     for sign in (signal.SIGINT, signal.SIGTERM):
-        with started("demo", "--exit", folder=tmp_path, variables={"TMPDIR": str(tmp_path)}) as running:
+        with started("demo", "--exit", folder=tmp_path, variables={"TMPDIR": tmp_path}) as running:
             running.wait_for(lambda: list(tmp_path.glob("warnwatch-demo-*/mailbox/*")))
             code, _ = running.stop(sign)
         assert code == 130

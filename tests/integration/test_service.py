@@ -157,6 +157,25 @@ async def test_a_database_that_goes_away_comes_back(
             administer(postgres_server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             await holds(lambda: get(service.link, "/readyz")[0] == 200)
     assert "the cycle failed; alerts stay as they are" in caplog.text
+    assert caplog.text.count("sending failed and goes on") == 1
+
+
+async def test_a_database_that_takes_no_writes_is_said_on_readyz(postgresql_url: str, postgres_server: URL) -> None:
+    """After a failover to a standby nothing is sent, readiness says so, and sending resumes by itself."""
+    name = make_url(postgresql_url).database
+    with Sink() as sink:
+        service = Service(settings_for(postgresql_url, smtp=sink.port, delivery={"mode": "live"}))
+        async with serving(service):
+            await holds(lambda: get(service.link, "/readyz")[0] == 200)
+            administer(postgres_server, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            administer(postgres_server, CUT, name=name)
+            await holds(lambda: "in a read-only transaction" in get(service.link, "/readyz")[1])
+            administer(postgres_server, f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            administer(postgres_server, CUT, name=name)
+            engine = schema.open_engine(postgresql_url)
+            put(engine, [letter()])
+            engine.dispose()
+            await holds(lambda: sink.messages and get(service.link, "/readyz")[0] == 200)
 
 
 @pytest.mark.parametrize(

@@ -86,12 +86,14 @@ class _Answered:
 class Sender:
     """One channel's sender in this process. The event loop never waits for the database: that has a thread of its own.
 
-    `totals` counts attempts by outcome; `alarm` is the last answer that asks for a person, empty once mail goes out.
+    `totals` counts attempts by outcome; `alarm` is the last answer that asks for a person, empty once mail goes out;
+    `trouble` says that the outbox itself cannot be used, empty once it can.
     """
 
     def __init__(self, outbox: Holds, carrier: Carrier, jitter: Callable[[], float], pace: Pace | None = None) -> None:
         self.totals: Counter[Outcome] = Counter()
         self.alarm = ""
+        self.trouble = ""
         self._outbox = outbox
         self._carrier = carrier
         self._jitter = jitter
@@ -118,15 +120,24 @@ class Sender:
         watcher = asyncio.create_task(self._watch(stop))
         try:
             while not self._stopping:
-                try:
-                    await self.round()
-                except Exception:
-                    # A database that is away comes back, with every row and lease as it was.
-                    LOG.exception("sending failed and goes on", extra={"channel": self._carrier.channel})
+                await self._try_round()
                 await self._move(self._pace.look_every)
         finally:
             watcher.cancel()
             self._thread.shutdown(wait=False)
+
+    async def _try_round(self) -> None:
+        """Send; a database that is away comes back, with every row and lease as it was, and is logged once."""
+        try:
+            await self.round()
+        except Exception as error:
+            if not self.trouble:
+                LOG.exception("sending failed and goes on", extra={"channel": self._carrier.channel})
+            self.trouble = f"{type(error).__name__}: {error}".splitlines()[0]
+        else:
+            if self.trouble:
+                LOG.info("the outbox can be used again", extra={"channel": self._carrier.channel})
+            self.trouble = ""
 
     async def round(self) -> int:
         """Send all that is due, and what comes due meanwhile; give the number of attempts written down."""
