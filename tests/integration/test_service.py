@@ -149,11 +149,10 @@ async def test_a_database_that_goes_away_comes_back(
             administer(postgres_server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             administer(postgres_server, CUT, name=name)
             await holds(lambda: "the last cycle failed" in get(service.link, "/readyz")[1])
-            assert [(await ask(service.link, path))[0] for path in ("/readyz", "/healthz", "/metrics")] == [
-                503,
-                200,
-                200,
-            ]
+            found = [(await ask(service.link, path))[0] for path in ("/readyz", "/healthz", "/metrics", "/")]
+            assert found == [503, 200, 200, 503]
+            await holds(lambda: service.sender and service.sender.trouble)
+            await asyncio.sleep(1.2)  # the sender has looked once more
             administer(postgres_server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             await holds(lambda: get(service.link, "/readyz")[0] == 200)
     assert "the cycle failed; alerts stay as they are" in caplog.text
