@@ -28,9 +28,10 @@ from warnwatch.mailbox import Mailbox
 from warnwatch.notify.notification import Kind
 from warnwatch.plan.calendar import Duration
 from warnwatch.plan.importing import import_folder
-from warnwatch.service import Service, listen
+from warnwatch.service import Service
 from warnwatch.settings import Settings
 from warnwatch.shipped import shipped
+from warnwatch.web.server import listen
 
 # Monday 15 December 2025, 08:00 in Viet Nam: examples/plan02/README.md says what the plan looks like then.
 BEGINS = datetime(2025, 12, 15, 1, 0, tzinfo=UTC)

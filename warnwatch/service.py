@@ -13,14 +13,12 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
@@ -28,7 +26,6 @@ from starlette.applications import Starlette
 from warnwatch.alerts import ledger
 from warnwatch.assembly import load_standards, mail_settings, open_database
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
-from warnwatch.errors import CannotRunError
 from warnwatch.metrics import Metrics
 from warnwatch.notify.delivery import Answer, Claimed
 from warnwatch.notify.email import Mailer
@@ -38,16 +35,16 @@ from warnwatch.notify.sending import Pace, Sender
 from warnwatch.settings import Settings
 from warnwatch.web.app import create_app
 from warnwatch.web.board import STALE_AFTER, Board
+from warnwatch.web.server import PageServer, link_of, listen
 
 LOG = logging.getLogger("warnwatch")
 Clock = Callable[[], datetime]
 
 # A cycle that meets a person's act on one of its alerts is run again; more often than this it waits for its next turn.
 CONFLICT_TRIES = 3
-# Seconds that a stop gives to a cycle, to mail in the air and to answers of the page, side by side: 10 in all.
+# Seconds that a stop gives to a cycle and to mail in the air, side by side: 10 in all.
 CYCLE_ENDS = 8.0
 SENDING_ENDS = 8.0
-ANSWERS_END = 3
 LEAVES = {
     "hold": "serving; every text is held and nothing leaves (delivery.mode = hold)",
     "redirect": "serving; every mail goes to mail.redirect_to (delivery.mode = redirect)",
@@ -207,19 +204,9 @@ class Service:
         `ready` is called once the port answers and the first cycle was started; `link` then holds the address.
         `listening` is a port taken before, instead of the settings' own.
         """
-        web = self.settings.web
-        listening = listening or listen(web.host, web.port)
-        self.link = f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{listening.getsockname()[1]}"
-        server = _Server(
-            uvicorn.Config(
-                self._app(),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                timeout_graceful_shutdown=ANSWERS_END,
-            )
-        )
+        listening = listening or listen(self.settings.web.host, self.settings.web.port)
+        self.link = link_of(listening)
+        server = PageServer(self._app())
         scheduler = self._scheduler()
         tasks = [asyncio.create_task(server.serve(sockets=[listening]))]
         self._sending = self.start_sender(stop)
@@ -317,31 +304,6 @@ async def send_test(settings: Settings, address: str) -> Answer:
     )
     await mailer.rest()
     return answer
-
-
-class _Server(uvicorn.Server):
-    """uvicorn inside our loop: who starts it also catches the signals."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to `serve`."""
-        yield
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take a port for the page, 0 for a free one; a port that another program has is a CannotRunError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(128)
-    except OSError as error:
-        listening.close()
-        raise CannotRunError(
-            f"web.port: cannot listen on {host}:{port} ({error.strerror}); another program may use it"
-        ) from error
-    return listening
 
 
 def serve(settings: Settings) -> None:

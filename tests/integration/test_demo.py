@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from services import Running, get, run, started
 
-from warnwatch.service import listen
+from warnwatch.web.server import listen
 
 COUNTS = {"tasks", "alerts", "calls", "mails_sent"}
 STOPS_WITHIN = 4.0  # 2 s on a quiet machine
