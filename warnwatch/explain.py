@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from warnwatch import schema
-from warnwatch.alerts import ledger
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
@@ -27,7 +26,7 @@ _NEIGHBOURS = 2_000
 class Verdict:
     """One rule's say on the task. `level` is a word, `not_applicable` or `unknown`; `values` are what it looked at.
 
-    `thresholds` are the rungs as they come out for this task; `alert` is the number of an alert that has not ended.
+    `thresholds` are the rungs as they come out for this task; `alert` is the number of one that had not ended then.
     """
 
     rule: str
@@ -74,10 +73,17 @@ def explain(
     if not snapshot.tasks.height:
         raise NotFoundError(f"nhiệm vụ {code!r} chỉ gom các nhiệm vụ con hoặc đã rút: không quy tắc nào xét")
     evaluation = evaluate({"task": snapshot.tasks}, book, today_of(at, calendar))
-    active = ledger.read_active(connection, {rule.id: [code] for rule in book.rules})
-    numbers = {rule: alert.code for (rule, _), alert in active.items()}
+    numbers = _alerts_at(connection, code, at)
     verdicts = tuple(_verdict(evaluation, rule, words, numbers) for rule in book.rules if rule.about == "task")
     return Explanation(words.code, words.title, words.unit, at, words.due_at, words.due_text, verdicts)
+
+
+def _alerts_at(connection: Connection, code: str, at: datetime) -> dict[str, str]:
+    """Read the numbers of the alerts about a task that had begun and not ended at an instant, by rule."""
+    alert = schema.alert.c
+    lasting = or_(alert.ended_at.is_(None), alert.ended_at > at)
+    query = select(alert.rule, alert.code).where(alert.about == "task", alert.subject == code)
+    return {row.rule: row.code for row in connection.execute(query.where(alert.pending_since <= at, lasting))}
 
 
 def _codes_around(connection: Connection, code: str) -> list[str]:

@@ -85,7 +85,7 @@ def cycle_lines(report: CycleReport, zone: ZoneInfo) -> Iterator[str]:
         yield f"  rule {rule} FAILED and holds its alerts: {failure}"
     yield f"  {len(outcome.transitions)} transitions, {len(outcome.calls)} calls, {len(report.notifications)} texts"
     for move in outcome.transitions:
-        was = f"{move.before.level.word} → " if move.before else ""
+        was = f"{move.before.level.word} → " if move.before and not move.after.end_reason else ""
         why = f" ({move.after.end_reason.value})" if move.after.end_reason else ""
         alert, level = move.after, f"{was}{move.after.level.word}"
         yield f"  {alert.code} {move.move.value:8} {level:20} {alert.rule} {alert.subject} {alert.unit}{why}"

@@ -361,8 +361,10 @@ def test_explain_says_why_and_why_not(judged: Bench) -> None:
 
 
 def test_explain_goes_back_to_what_was_known(bench: Bench) -> None:
-    """Ten days before the deadline nothing was late."""
+    """Ten days before the deadline nothing was late, and no alert was open, whatever is open today."""
+    bench.said("evaluate")
     then = bench.json("explain", "T-1", "--at", "2025-08-05T09:00")
+    assert {verdict["alert"] for verdict in then["verdicts"]} == {None}
     assert {verdict["rule"]: verdict["level"] for verdict in then["verdicts"]}["task-deadline"] in ("none", "notice")
     assert "vào lúc 01/08/2025 00:00" in bench.refused("explain", "T-1", "--at", "2025-08-01")
 
@@ -386,6 +388,13 @@ def test_alerts_lists_the_open_ones(judged: Bench) -> None:
     assert {alert["unit"] for alert in of_one} == {"BYT"}
     assert of_one[0]["alert"] in judged.said("alerts", "--unit", "BYT")
     assert judged.said("alerts", "--standing") == "Không có cảnh báo nào.\n"
+
+
+def test_the_standing_list_is_a_list_of_its_own(judged: Bench) -> None:
+    """Only what waits for the secretariat, however many others are graver."""
+    with judged.world.engine.begin() as connection:
+        connection.execute(text("UPDATE alert SET standing = 1 WHERE subject = 'T-2' AND rule = 'task-deadline'"))
+    assert [alert["subject"] for alert in judged.json("alerts", "--standing", "--limit", "1")] == ["T-2"]
 
 
 def test_alerts_names_the_nearest_unit(judged: Bench) -> None:
