@@ -27,7 +27,12 @@ PORT = click.IntRange(0, 65_535)
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), envvar="WARNWATCH_CONFIG", help="TOML file.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="WARNWATCH_CONFIG",
+    help="TOML file; without it ./warnwatch.toml, where there is one.",
+)
 @click.pass_context
 def main(ctx: click.Context, config: Path | None) -> None:
     """Early warning for dated plans: the head of each unit is told in time, and then the head's superior.
@@ -36,7 +41,8 @@ def main(ctx: click.Context, config: Path | None) -> None:
 
     Example: warnwatch --config warnwatch.toml evaluate --dry-run
     """
-    ctx.obj = Installation(config)
+    here = Path("warnwatch.toml")
+    ctx.obj = Installation(config or (here if here.is_file() else None))
     ctx.call_on_close(ctx.obj.close)
 
 

@@ -196,6 +196,16 @@ def test_init_writes_a_folder_that_works(tmp_path: Path) -> None:
     assert (folder / "warnwatch.db").exists()
 
 
+def test_the_settings_of_the_present_folder_are_found(tmp_path: Path) -> None:
+    """Whoever stands in the folder that `init` made needs no --config."""
+    CliRunner().invoke(main, ["init", str(tmp_path / "ours")])
+    done = subprocess.run(
+        [sys.executable, "-m", "warnwatch", "alerts", "--json"], cwd=tmp_path / "ours", capture_output=True, check=False
+    )
+    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+    assert (tmp_path / "ours" / "warnwatch.db").exists()
+
+
 def test_init_overwrites_nothing(tmp_path: Path) -> None:
     """A folder with something in it is refused."""
     (tmp_path / "mine").write_text("", encoding="utf-8")
