@@ -1,7 +1,5 @@
 """Values with sensible defaults: a test states only what matters to it. Instants are given in UTC."""
 
-
-
 from __future__ import annotations
 
 from dataclasses import replace
