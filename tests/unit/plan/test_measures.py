@@ -113,7 +113,7 @@ def test_the_planned_length_is_at_least_one_working_day(start: datetime, due: da
 
 def test_without_a_start_nobody_knows_how_much_time_was_given() -> None:
     """The planned length and the share used are unknown, whenever the task was recorded; silence still counts."""
-    unknown = {"start_at": None, "assigned_at": local(4, 8, 8)}
+    unknown: dict[str, Any] = {"start_at": None, "assigned_at": local(4, 8, 8)}
     assert measured("planned_working_days", **unknown) is None
     assert measured("time_share", local(11, 8, 8), **unknown) is None
     assert measured("silent_working_days", local(11, 8, 8), **unknown) == 5
