@@ -31,6 +31,8 @@ from warnwatch.settings import Settings, load_settings
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+SOURCE = click.Path(path_type=Path, exists=True)
+NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for a script.")
 

@@ -18,7 +18,8 @@ from difflib import get_close_matches
 class Mistake:
     """One mistake in a user's file. `line` and `column` count from 1; 0 means the whole file.
 
-    For a table, `line` is the row as the spreadsheet counts it (the header is 1) and `field` its column's name.
+    For a table, `line` is the row as the spreadsheet counts it (the header is 1) and `field` its column's name; in a
+    workbook `file` names the sheet as well, and `place` the cell as a spreadsheet does, such as `ô B7`.
     """
 
     file: str
@@ -29,6 +30,7 @@ class Mistake:
     allowed: str = ""
     nearest: str = ""
     field: str = ""
+    place: str = ""
 
     def as_json(self) -> Mapping[str, object]:
         """Give the words of `warnwatch check --json`."""
@@ -37,6 +39,8 @@ class Mistake:
     def __str__(self) -> str:
         """Write the mistake on one line: where, what, what is allowed, the nearest right name."""
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        if self.place:
+            where = f"{self.file}, {self.place}"
         parts = [f"{where}: {self.message}"]
         if self.field:
             parts.append(f"cột: {self.field}")

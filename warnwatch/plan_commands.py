@@ -11,32 +11,41 @@ import click
 
 from warnwatch import printing
 from warnwatch.assembly import load_standards
-from warnwatch.console import FOLDER, Installation, as_json, pass_installation, print_either, print_json, progress_line
+from warnwatch.console import (
+    FOLDER,
+    SOURCE,
+    Installation,
+    as_json,
+    pass_installation,
+    print_either,
+    print_json,
+    progress_line,
+)
 from warnwatch.cycle import Memory, run_cycle
 from warnwatch.errors import MistakesError, SettingsError
 from warnwatch.explain import explain
 from warnwatch.plan.catalogue import CATALOGUE
-from warnwatch.plan.csv_file import Progress
+from warnwatch.plan.headers import Progress
 from warnwatch.plan.importing import import_folder
 from warnwatch.service import run_uncontested
 
 
 @click.command(name="import")
-@click.argument("folder", type=FOLDER)
+@click.argument("source", type=SOURCE)
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 @click.option("--complete", is_flag=True, help="Rows that a file omits are recorded as withdrawn.")
 @click.option("--history", is_flag=True, help="Take recorded_at from the files; only into an empty plan.")
 @as_json
 @pass_installation
-def import_(here: Installation, folder: Path, *, dry_run: bool, complete: bool, history: bool, json_: bool) -> None:
-    """Bring the plan to what a folder of CSV files says: everything, or nothing and every mistake.
+def import_(here: Installation, source: Path, *, dry_run: bool, complete: bool, history: bool, json_: bool) -> None:
+    """Bring the plan to what a workbook, or a folder of CSV files, says: everything, or nothing and every mistake.
 
-    Example: warnwatch import examples/plan02 --dry-run
+    Example: warnwatch import plan.xlsx --dry-run
     """
     with _progress(show=not json_ and sys.stderr.isatty()) as progress:
         report = import_folder(
             here.engine,
-            folder,
+            source,
             now=here.now(),
             zone=here.settings.zone,
             dry_run=dry_run,

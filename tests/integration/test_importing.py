@@ -202,8 +202,20 @@ def test_an_empty_complete_file_withdraws_nothing(bring: Import) -> None:
         "\n" + TASKS + "\n,,,,,\n\n",
         TASKS.replace("Việc một", " Vi\u00ea\u0323c\u00a0m\u00f4\u0323t ").replace("Việc hai", '"Việc\nhai"'),
         TASKS.replace("code,title,lead_unit", "MÃ NHIỆM VỤ,Tên nhiệm vụ,Đơn vị chủ trì"),
+        TASKS.replace("T1,", "\uff341,").replace("2026-03-31", "\uff13\uff11/3/2026"),
+        "STT;" + TASKS.replace(",", ";").replace("\nT", "\n1;T"),
     ],
-    ids=["bom-crlf", "semicolon", "tab", "empty-columns", "blank-rows", "nfd-spaces", "vietnamese"],
+    ids=[
+        "bom-crlf",
+        "semicolon",
+        "tab",
+        "empty-columns",
+        "blank-rows",
+        "nfd-spaces",
+        "vietnamese",
+        "full-width",
+        "counted",
+    ],
 )
 def test_what_spreadsheets_save_is_taken(bring: Import, engine: Engine, text: str) -> None:
     """The ways in which spreadsheets write the same file give the same plan."""
@@ -431,11 +443,12 @@ def test_a_mistake_is_named_at_its_place(bring: Import, tasks: str, line: int, f
         (TASKS.encode("utf-16"), "UTF-16"),
         (TASKS.encode("utf-16-le"), "UTF-16"),
         (TASKS.replace("ệ", "e").replace("ộ", "o").encode("cp1258") + "Đ".encode("cp1258"), "UTF-8"),
+        ("code,title\nT1,Đề án\n".replace("ề", "ê\u0300").encode("cp1258"), "Windows-1258, đọc được “Đề án”"),
         (b"PK\x03\x04whatever", "bảng tính"),
         (TASKS.replace("\n", "\r").encode(), "CR"),
         (b"code,title\n" + b"x" * (3 * 1024 * 1024), "dài hơn 2 MB"),
     ],
-    ids=["utf-16-bom", "utf-16", "windows-1258", "xlsx", "mac", "long-line"],
+    ids=["utf-16-bom", "utf-16", "windows-1258", "windows-1258-shown", "xlsx", "mac", "long-line"],
 )
 def test_files_that_cannot_be_read_say_why(bring: Import, tasks: bytes, words: str) -> None:
     """A file in another encoding or form is refused in words that say what to do."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import partial
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -269,14 +269,18 @@ def read_cells(sheet: Sheet, columns: Mapping[str, Column], zone: ZoneInfo, find
 
 
 def _tidy(sheet: Sheet, column: Column, cells: pl.DataFrame, findings: Findings) -> pl.DataFrame:
-    """Give the column's text as it will be stored: NFC, no spaces around, one line unless it may have more."""
+    """Give the column's text as it will be stored: no spaces around, one line unless it may have more.
+
+    Words are composed (NFC); in codes, numbers and dates full-width signs become the usual ones as well (NFKC).
+    """
     text = pl.col(column.stored)
     invisible = text.str.contains(_INVISIBLE)
     for row, found in cells.filter(invisible).iter_rows():
         findings.about_row(sheet, row, column.stored, _invisible(found), found=found)
     cells = cells.with_columns(pl.when(~invisible).then(text))
     spaced = text if column.type is Type.LONG_TEXT else text.str.replace_all(r"\s+", " ")
-    cells = cells.with_columns(spaced.str.strip_chars().str.normalize("NFC"))
+    form: Literal["NFC", "NFKC"] = "NFC" if column.type in (Type.TEXT, Type.LONG_TEXT) else "NFKC"
+    cells = cells.with_columns(spaced.str.strip_chars().str.normalize(form))
     if column.required:
         findings.about_rows(
             sheet, cells.filter(text == ""), column.stored, Say("ô bắt buộc bị bỏ trống", allowed(column))

@@ -69,11 +69,13 @@ class Column:
 class File:
     """One file of an import: its columns, and how its rows are told apart and kept.
 
-    `key` names the columns, as stored, that make a row unique; a `derived` code is the key's parts joined by "/".
-    `kind` and `subject` are what a changed row writes to the table `change`; a file without a kind writes nothing.
+    `vietnamese` is the name of its sheet in a workbook. `key` names the columns, as stored, that make a row unique; a
+    `derived` code is the key's parts joined by "/". `kind` and `subject` are what a changed row writes to the table
+    `change`; a file without a kind writes nothing.
     """
 
     name: str
+    vietnamese: str
     about: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ("code",)

@@ -52,6 +52,7 @@ RECORDED_AT = Column(
 
 _UNITS = File(
     "units",
+    "Đơn vị",
     "cây đơn vị",
     (
         Column("code", "Mã đơn vị", Type.CODE, "không chứa dấu /", required=True),
@@ -71,6 +72,7 @@ _UNITS = File(
 
 _POSTS = File(
     "posts",
+    "Chức vụ",
     "chức vụ của đơn vị; mã chức vụ là `đơn vị/chức vụ`, ví dụ `BNV/head`",
     (
         Column("unit", "Đơn vị", Type.CODE, required=True, refers="units"),
@@ -86,6 +88,7 @@ _POSTS = File(
 
 _HOLDERS = File(
     "holders",
+    "Người giữ chức vụ",
     "ai giữ chức vụ nào, nhận tin ở đâu; không ghi họ tên",
     (
         Column("code", "Mã người giữ chức vụ", Type.CODE, "ví dụ `BNV/head/1`; người sau mang mã khác", required=True),
@@ -104,6 +107,7 @@ _HOLDERS = File(
 
 _TASKS = File(
     "tasks",
+    "Nhiệm vụ",
     "nhiệm vụ có thời hạn; mỗi nhiệm vụ đúng một đơn vị chủ trì",
     (
         Column("code", "Mã nhiệm vụ", Type.CODE, required=True),
@@ -149,6 +153,7 @@ _TASKS = File(
 
 _MILESTONES = File(
     "milestones",
+    "Mốc",
     "mốc của nhiệm vụ",
     (
         Column("code", "Mã mốc", Type.CODE, required=True),
@@ -164,6 +169,7 @@ _MILESTONES = File(
 
 _DECISIONS = File(
     "decisions",
+    "Quyết định",
     "quyết định về nhiệm vụ; đã nhập thì không sửa",
     (
         Column("number", "Số quyết định", Type.TEXT, required=True),
@@ -182,6 +188,7 @@ _DECISIONS = File(
 
 _REPORTS = File(
     "reports",
+    "Báo cáo",
     "báo cáo tiến độ; cùng nhiệm vụ, thời điểm và nơi báo cáo mà nội dung khác là đính chính",
     (
         Column("task", "Mã nhiệm vụ", Type.CODE, required=True, refers="tasks"),
@@ -206,6 +213,7 @@ _REPORTS = File(
 
 _KPIS = File(
     "kpis",
+    "Chỉ tiêu",
     "chỉ tiêu đo được",
     (
         Column("code", "Mã chỉ tiêu", Type.CODE, "không chứa dấu /", required=True),
@@ -227,6 +235,7 @@ _KPIS = File(
 
 _TARGETS = File(
     "targets",
+    "Mục tiêu",
     "mục tiêu của một đơn vị về một chỉ tiêu",
     (
         Column("kpi", "Mã chỉ tiêu", Type.CODE, required=True, refers="kpis"),
@@ -246,6 +255,7 @@ _TARGETS = File(
 
 _READINGS = File(
     "readings",
+    "Số liệu",
     "số liệu của một đơn vị về một chỉ tiêu, cho một kỳ hoặc một sự kiện; cùng kỳ mà số khác là đính chính",
     (
         Column("kpi", "Mã chỉ tiêu", Type.CODE, required=True, refers="kpis"),
@@ -267,6 +277,7 @@ _READINGS = File(
 
 _SOURCES = File(
     "sources",
+    "Nguồn",
     "nguồn số liệu và đơn vị giữ nguồn",
     (
         Column("code", "Mã nguồn", Type.CODE, required=True),
@@ -303,11 +314,22 @@ def find_column(file: File, header: str, *, history: bool = False) -> Column | N
     return next((one for one in columns if wanted in (plain(one.name), plain(one.vietnamese))), None)
 
 
+def find_file(name: str) -> File | None:
+    """Find the file that a sheet's name means, in English or Vietnamese; None when it means none."""
+    wanted = plain(name)
+    return next((one for one in FILES.values() if wanted in (one.name, plain(one.vietnamese))), None)
+
+
 def document() -> str:
     """Write the tables of docs/import.md."""
     parts: list[str] = []
     for file in FILES.values():
-        parts += [f"### {file.file_name}", "", f"{file.about[0].upper()}{file.about[1:]}.", ""]
+        parts += [
+            f"### {file.file_name}",
+            "",
+            f"{file.about[0].upper()}{file.about[1:]}. Trang tính: {file.vietnamese}.",
+            "",
+        ]
         parts += ["| cột | tiếng Việt | bắt buộc | nội dung | ghi chú |", "|---|---|---|---|---|"]
         parts += [_row(column) for column in file.columns]
         parts.append("")

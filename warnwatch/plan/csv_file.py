@@ -6,6 +6,8 @@ No line and no cell is read into memory whole beyond its limit, so a file of any
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -13,17 +15,15 @@ from pathlib import Path
 import polars as pl
 
 from warnwatch.errors import Mistake
-from warnwatch.plan.column import File, plain
-from warnwatch.plan.columns import find_column
+from warnwatch.plan.column import File
 from warnwatch.plan.findings import Findings, Sheet, shown
+from warnwatch.plan.headers import Header, Progress, frame_of, read_header
 
 MOST_LINE = 2 * 1024 * 1024  # bytes; a row of 28 full cells stays below half of it
-MOST_COLUMNS = 200
 BATCH = 20_000
 
-Progress = Callable[[str, int, int], None]
-
 _BOM = "\ufeff"
+_VIETNAMESE = re.compile("[ăâđêôơưạ-ỹ]", re.IGNORECASE)
 _DELIMITERS = ",;\t"
 _SAVE_AS = "lưu lại từ bảng tính ở dạng “CSV UTF-8”"
 
@@ -62,7 +62,7 @@ def _read(
     except (_UnreadableError, csv.Error) as error:
         findings.mistake(Mistake(name, 1, 0, _reason(error)))
         return None
-    sheet = _header(name, file, header, findings, history=history)
+    sheet = read_header(Header(name, 1, header), file, findings, history=history)
     if sheet is None:
         return None
     return sheet.with_frame(_rows(sheet, records, header, findings, _reporter(stream, name, progress)))
@@ -83,8 +83,18 @@ def _lines(stream: BufferedReader, place: _Place) -> Iterator[str]:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
             where = f"dòng {place.line}, byte {error.start + 1}"
-            raise _UnreadableError(f"tệp không ở bảng mã UTF-8 ({where}); {_SAVE_AS}") from error
+            raise _UnreadableError(f"tệp không ở bảng mã UTF-8 ({where}){_guess(line)}; {_SAVE_AS}") from error
         yield text.removeprefix(_BOM) if place.line == 1 else text
+
+
+def _guess(line: bytes) -> str:
+    """Show how a line reads in the encoding of older Vietnamese spreadsheets, for a person to judge."""
+    try:
+        text = unicodedata.normalize("NFC", line.decode("cp1258"))
+    except UnicodeDecodeError:
+        return ""
+    cell = next((one for one in re.split("[,;\t\r\n]", text) if _VIETNAMESE.search(one)), "")
+    return f"; có vẻ là Windows-1258, đọc được “{shown(cell.strip())}”" if cell else ""
 
 
 def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
@@ -111,53 +121,10 @@ def _reason(error: Exception) -> str:
     return "dấu ngoặc kép đặt sai: ô trong ngoặc kép phải hết ở dấu ngoặc đóng, ngoặc kép bên trong viết hai lần"
 
 
-def _header(name: str, file: File, header: list[str], findings: Findings, *, history: bool) -> Sheet | None:
-    if not any(cell.strip() for cell in header):
-        findings.about_file(name, "tệp rỗng: không có dòng tiêu đề cột")
-        return None
-    if len(header) > MOST_COLUMNS:
-        findings.mistake(Mistake(name, 1, 0, f"tệp có {len(header)} cột", allowed=f"nhiều nhất {MOST_COLUMNS} cột"))
-        return None
-    headers: dict[str, str] = {}
-    places: dict[str, int] = {}
-    for place, cell in enumerate(header, 1):
-        column = find_column(file, cell, history=history)
-        if column is None:
-            _unknown_header(name, file, place, cell, findings)
-        elif column.stored in headers:
-            findings.mistake(Mistake(name, 1, place, "cột có hai lần", shown(cell), field=cell.strip()))
-        else:
-            headers[column.stored], places[column.stored] = cell.strip(), place
-    _missing_headers(name, file, headers, findings, history=history)
-    return Sheet(file, name, headers, places, pl.DataFrame())
-
-
-def _unknown_header(name: str, file: File, place: int, cell: str, findings: Findings) -> None:
-    if not cell.strip():
-        return  # spreadsheets save empty columns at the end; cells in them are a mistake of their row
-    if plain(cell) in ("recorded at", "ghi nhận lúc"):
-        findings.mistake(Mistake(name, 1, place, "cột này chỉ dùng khi nhập lịch sử (--history)", shown(cell)))
-        return
-    names = [one for column in file.columns for one in (column.name, column.vietnamese)]
-    near = findings.nearest(cell, names)
-    allowed = ", ".join(column.name for column in file.columns)
-    findings.mistake(Mistake(name, 1, place, "cột không có trong mẫu", shown(cell), allowed, near))
-
-
-def _missing_headers(name: str, file: File, headers: dict[str, str], findings: Findings, *, history: bool) -> None:
-    needed = [(one.stored, one) for one in file.columns if one.required]
-    for stored, column in needed:
-        if stored not in headers:
-            said = f"{column.name} ({column.vietnamese})"
-            findings.mistake(Mistake(name, 1, 0, f"thiếu cột bắt buộc {said}", field=column.name))
-    if history and "recorded_at" not in headers:
-        findings.mistake(Mistake(name, 1, 0, "nhập lịch sử cần cột recorded_at (Ghi nhận lúc)", field="recorded_at"))
-
-
 def _rows(
     sheet: Sheet, records: Iterator[list[str]], header: list[str], findings: Findings, report: Callable[[], None]
 ) -> pl.DataFrame:
-    frames = [_frame(sheet, [], [])]
+    frames = [frame_of(sheet, [], [])]
     numbers: list[int] = []
     batch: list[list[str]] = []
     row = 1
@@ -175,10 +142,10 @@ def _rows(
         numbers.append(row)
         batch.append(record)
         if len(batch) == BATCH:
-            frames.append(_frame(sheet, numbers, batch))
+            frames.append(frame_of(sheet, numbers, batch))
             numbers, batch = [], []
             report()
-    frames.append(_frame(sheet, numbers, batch))
+    frames.append(frame_of(sheet, numbers, batch))
     report()
     return pl.concat(frames, rechunk=True)
 
@@ -201,14 +168,6 @@ def _fits(sheet: Sheet, row: int, record: list[str], header: list[str], findings
             findings.mistake(Mistake(sheet.name, row, place, "ô ở cột không có tiêu đề", shown(cell)))
             return False
     return True
-
-
-def _frame(sheet: Sheet, numbers: list[int], batch: list[list[str]]) -> pl.DataFrame:
-    """Keep the known columns of a batch; an empty cell is null."""
-    columns = [pl.Series("row", numbers, dtype=pl.UInt32)]
-    for stored, place in sheet.places.items():
-        columns.append(pl.Series(stored, [record[place - 1] for record in batch], dtype=pl.String))
-    return pl.DataFrame(columns)
 
 
 def _reporter(stream: BufferedReader, name: str, progress: Progress) -> Callable[[], None]:

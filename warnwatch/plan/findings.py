@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -50,9 +50,13 @@ class Say:
 
 @dataclass
 class Findings:
-    """The mistakes and warnings of one import, so far; beyond MOST they are only counted. Instants show in `zone`."""
+    """The mistakes and warnings of one import, so far; beyond MOST they are only counted. Instants show in `zone`.
+
+    `sheets` names the files that are sheets of a workbook: places in them are named as the spreadsheet shows them.
+    """
 
     zone: ZoneInfo = UTC
+    sheets: set[str] = field(default_factory=set)
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[Mistake] = field(default_factory=list)
     more_mistakes: int = 0
@@ -62,16 +66,21 @@ class Findings:
     def mistake(self, one: Mistake) -> None:
         """Add one mistake."""
         if len(self.mistakes) < MOST:
-            self.mistakes.append(one)
+            self.mistakes.append(self._placed(one))
         else:
             self.more_mistakes += 1
 
     def warning(self, one: Mistake) -> None:
         """Add one warning: said, and no reason to refuse."""
         if len(self.warnings) < MOST:
-            self.warnings.append(one)
+            self.warnings.append(self._placed(one))
         else:
             self.more_warnings += 1
+
+    def _placed(self, one: Mistake) -> Mistake:
+        if one.file not in self.sheets or not one.line or one.place:
+            return one
+        return replace(one, place=f"ô {letters(one.column)}{one.line}" if one.column else f"dòng {one.line}")
 
     def about_file(self, file: str, message: str, *, allowed: str = "", nearest: str = "") -> None:
         """Add a mistake about a whole file."""
@@ -123,6 +132,15 @@ def shown(found: object) -> str:
 def moment(micros: int, zone: ZoneInfo) -> str:
     """Write an instant, in microseconds since 1970, as local time."""
     return f"{(_EPOCH + timedelta(microseconds=micros)).astimezone(zone):%H:%M:%S %d/%m/%Y}"
+
+
+def letters(column: int) -> str:
+    """Name a column as spreadsheets do: 1 is A, 27 is AA."""
+    name = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        name = chr(ord("A") + rest) + name
+    return name
 
 
 def _located(sheet: Sheet, row: int, column: str, say: Say, found: object) -> Mistake:

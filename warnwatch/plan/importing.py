@@ -1,4 +1,4 @@
-"""A folder of CSV files to the plan: read whole, checked whole, written in one transaction, or every mistake."""
+"""A folder of CSV files, or a workbook, to the plan: read and checked whole, then written whole, or every mistake."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from sqlalchemy.exc import OperationalError
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.plan.cells import read_cells
 from warnwatch.plan.checking import check_references, check_rows, check_tree, find_deadlines, warn_of_reports
-from warnwatch.plan.column import Column, File
+from warnwatch.plan.column import Column
 from warnwatch.plan.columns import FILES, RECORDED_AT
-from warnwatch.plan.csv_file import Progress, read_csv
 from warnwatch.plan.differences import Difference, find_differences, with_code
 from warnwatch.plan.findings import Findings, Sheet
+from warnwatch.plan.headers import Progress
+from warnwatch.plan.sources import read_source
 from warnwatch.plan.writing import (
     is_empty,
     lock_plan,
@@ -68,7 +69,7 @@ class _Order:
 
 def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     engine: Engine,
-    folder: Path,
+    source: Path,
     *,
     now: datetime,
     zone: ZoneInfo,
@@ -78,7 +79,7 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     progress: Progress | None = None,
     actor: str = "import",
 ) -> ImportReport:
-    """Bring the plan to what the folder's files say; with `dry_run` only say what would change.
+    """Bring the plan to what a folder's files, or a workbook's sheets, say; with `dry_run` only say what would change.
 
     A row that a file omits is kept, unless `complete` records it as withdrawn; a column that a file omits stays as it
     is. `history` takes `recorded_at` from the files, into an empty plan only. Raises MistakesError with every mistake
@@ -86,7 +87,7 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     """
     findings = Findings(zone)
     order = _Order(_micros(now), zone, history, complete, findings)
-    sheets, broken = _read_folder(folder, order, progress or _say_nothing)
+    sheets, broken = _read_typed(source, order, progress or _say_nothing)
     order = _Order(order.now, zone, history, complete, findings, broken)
     with _transaction(engine, dry_run=dry_run) as connection:
         if not dry_run:
@@ -98,8 +99,18 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
             raise MistakesError(findings.all_mistakes())
         files = {name: _count(one, deadlines) for name, one in differences.items()}
         if not dry_run:
-            _record(connection, differences, deadlines, _journal_row(now, actor, folder, files, history=history))
+            _record(connection, differences, deadlines, _journal_row(now, actor, source, files, history=history))
     return ImportReport(files, findings.all_warnings(), dry_run)
+
+
+def _read_typed(source: Path, order: _Order, progress: Progress) -> tuple[dict[str, Sheet], frozenset[str]]:
+    """Read and type every known file; give those that could be read, and the names of those with gaps."""
+    sheets: dict[str, Sheet] = {}
+    found, broken = read_source(source, order.findings, progress, history=order.history)
+    for sheet in found:
+        columns = {one.stored: one for one in (*sheet.file.columns, RECORDED_AT)}
+        sheets[sheet.file.name] = read_cells(sheet, columns, order.zone, order.findings)
+    return {name: sheets[name] for name in FILES if name in sheets}, broken
 
 
 def _say_nothing(_what: str, _done: int, _total: int) -> None:
@@ -118,47 +129,6 @@ def _transaction(engine: Engine, *, dry_run: bool) -> Iterator[Connection]:
             yield connection
     except OperationalError as error:
         raise CannotRunError(f"the database cannot be used: {error.orig}") from error
-
-
-# --- the folder -----------------------------------------------------------------------------------------------------
-
-
-def _read_folder(folder: Path, order: _Order, progress: Progress) -> tuple[dict[str, Sheet], frozenset[str]]:
-    """Read and type every known file; give those that could be read, and the names of those with gaps."""
-    sheets: dict[str, Sheet] = {}
-    broken: set[str] = set()
-    for path, file in _known_files(folder, order.findings):
-        before = len(order.findings.mistakes)
-        sheet = read_csv(path, file, order.findings, progress, history=order.history)
-        if len(order.findings.mistakes) > before:
-            broken.add(file.name)
-        if sheet is not None:
-            columns = {one.stored: one for one in (*file.columns, RECORDED_AT)}
-            sheets[file.name] = read_cells(sheet, columns, order.zone, order.findings)
-    return {name: sheets[name] for name in FILES if name in sheets}, frozenset(broken)
-
-
-def _known_files(folder: Path, findings: Findings) -> list[tuple[Path, File]]:
-    try:
-        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise MistakesError([Mistake(str(folder), 0, 0, f"không mở được thư mục: {error.strerror}")]) from error
-    expected = {file.file_name: file for file in FILES.values()}
-    known: dict[str, tuple[Path, File]] = {}
-    for path in paths:
-        file = expected.get(path.name.lower())
-        if file is None and (path.is_dir() or path.suffix.lower() == ".md"):
-            continue
-        if file is None:
-            near = findings.nearest(path.name, expected)
-            findings.warning(Mistake(path.name, 0, 0, "tệp không được dùng", "", ", ".join(expected), near))
-        elif file.name in known:
-            findings.about_file(path.name, f"hai tệp cùng tên, khác chữ hoa chữ thường: {known[file.name][0].name}")
-        else:
-            known[file.name] = (path, file)
-    if not known:
-        findings.about_file(folder.name, "thư mục không có tệp nào để nhập", allowed=", ".join(expected))
-    return list(known.values())
 
 
 # --- the plan -------------------------------------------------------------------------------------------------------
@@ -255,13 +225,13 @@ def _count(one: Difference, deadlines: pl.DataFrame) -> FileCount:
 
 
 def _journal_row(
-    now: datetime, actor: str, folder: Path, files: Mapping[str, FileCount], *, history: bool
+    now: datetime, actor: str, source: Path, files: Mapping[str, FileCount], *, history: bool
 ) -> Mapping[str, object]:
     counts = {
         name: {"rows": one.rows, "added": one.added, "changed": one.changed, "withdrawn": one.withdrawn}
         for name, one in files.items()
     }
-    facts = {"folder": folder.name, "files": counts, "reconstructed": history}
+    facts = {"folder": source.name, "files": counts, "reconstructed": history}
     return {"at": now, "kind": "import", "actor": actor, "facts": facts}
 
 
