@@ -51,6 +51,7 @@ def import_(here: Installation, source: Path, *, dry_run: bool, complete: bool, 
             dry_run=dry_run,
             history=history,
             complete=complete,
+            strict_before=here.settings.plan.strict_before,
             progress=progress,
         )
     print_either(printing.import_lines(report), printing.import_json(report), json_=json_)

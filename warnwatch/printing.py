@@ -139,6 +139,7 @@ def _value(value: object) -> str:
 
 # --- check ----------------------------------------------------------------------------------------------------------
 
+WORDED_SHOWN = 50  # of deadlines computed from words; the rest are counted
 _MISTAKE_WORDS = ("file", "line", "column", "found", "allowed", "nearest", "message")
 
 
@@ -167,6 +168,9 @@ def import_json(report: ImportReport) -> Mapping[str, Any]:
             for name, count in report.files.items()
         },
         "warnings": [warning.as_json() for warning in report.warnings],
+        "worded": [
+            {"task": one.task, "words": one.words, "last_day": one.last_day.isoformat()} for one in report.worded
+        ],
     }
 
 
@@ -179,6 +183,12 @@ def import_lines(report: ImportReport) -> Iterator[str]:
             f"  {name}: {count.rows} dòng; thêm {count.added}, đổi {count.changed}, giữ nguyên {count.unchanged}, "
             f"không nhắc đến {count.not_mentioned}{gone}"
         )
+    if report.worded:
+        yield f"Thời hạn tính từ lời văn ({len(report.worded)}):"
+        for one in report.worded[:WORDED_SHOWN]:
+            yield f"  {one.task}: “{one.words}” → {one.last_day:%d/%m/%Y}"
+        if len(report.worded) > WORDED_SHOWN:
+            yield f"  … và {len(report.worded) - WORDED_SHOWN} thời hạn nữa; xem hết bằng --json"
     yield from (f"  lưu ý: {warning}" for warning in report.warnings)
 
 

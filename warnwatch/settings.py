@@ -42,6 +42,10 @@ class Plan(_Section):
     """What holds for the whole plan."""
 
     zone: str = Field("Asia/Ho_Chi_Minh", description="time zone of days, deadlines and texts")
+    strict_before: bool = Field(
+        default=False,
+        description="deadline words `trước ngày X` end with the day before X; false, as commonly used: with X",
+    )
 
     @field_validator("zone")
     @classmethod

@@ -128,5 +128,5 @@ def _dated(number: float, shape: Shape, *, from_1904: bool) -> str:
         return f"{moment:%H:%M}"
     if shape is Shape.MONTH:
         return f"{moment.year:04}-{moment.month:02}"
-    day = moment.date().isoformat()
-    return f"{day} {moment:%H:%M:%S}" if shape is Shape.MOMENT or number % 1 else day
+    # A whole number is a day, even where the format would show 00:00: programs write dates so, people never mean it.
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if number % 1 else moment.date().isoformat()

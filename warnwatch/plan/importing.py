@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,10 +18,11 @@ from warnwatch.plan.cells import read_cells
 from warnwatch.plan.checking import check_references, check_rows, check_tree, find_deadlines, warn_of_reports
 from warnwatch.plan.column import Column
 from warnwatch.plan.columns import FILES, RECORDED_AT
-from warnwatch.plan.differences import Difference, find_differences, with_code
+from warnwatch.plan.differences import WAS, Difference, find_differences, with_code
 from warnwatch.plan.findings import Findings, Sheet
 from warnwatch.plan.headers import Progress
 from warnwatch.plan.sources import read_source
+from warnwatch.plan.worded import Worded, Wording, fill_deadlines, move_words
 from warnwatch.plan.writing import (
     is_empty,
     lock_plan,
@@ -48,23 +49,28 @@ class FileCount:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, or with `dry_run` would do. `files` has one entry per file read, such as `tasks`."""
+    """What an import did, or with `dry_run` would do. `files` has one entry per file read, such as `tasks`.
+
+    `worded` lists the deadlines that were computed from words.
+    """
 
     files: Mapping[str, FileCount]
     warnings: tuple[Mistake, ...]
     dry_run: bool
+    worded: tuple[Worded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """How one import is to be done. `broken`: files whose rows are not all known."""
+    """How one import is to be done. `broken`: files whose rows are not all known; `worded`: what words have given."""
 
     now: int
-    zone: ZoneInfo
+    wording: Wording
     history: bool
     complete: bool
     findings: Findings
     broken: frozenset[str] = frozenset()
+    worded: list[Worded] = field(default_factory=list)
 
 
 def import_folder(  # noqa: PLR0913 (the options of one command, by name)
@@ -76,19 +82,21 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     dry_run: bool = False,
     history: bool = False,
     complete: bool = False,
+    strict_before: bool = False,
     progress: Progress | None = None,
     actor: str = "import",
 ) -> ImportReport:
     """Bring the plan to what a folder's files, or a workbook's sheets, say; with `dry_run` only say what would change.
 
     A row that a file omits is kept, unless `complete` records it as withdrawn; a column that a file omits stays as it
-    is. `history` takes `recorded_at` from the files, into an empty plan only. Raises MistakesError with every mistake
-    (nothing is written then) and CannotRunError when the database cannot be reached.
+    is. A task with due_text and no due date gets the last good moment of those words. `history` takes `recorded_at`
+    from the files, into an empty plan only. Raises MistakesError with every mistake (nothing is written then) and
+    CannotRunError when the database cannot be reached.
     """
     findings = Findings(zone)
-    order = _Order(_micros(now), zone, history, complete, findings)
+    order = _Order(_micros(now), Wording(zone, strict_before), history, complete, findings)
     sheets, broken = _read_typed(source, order, progress or _say_nothing)
-    order = _Order(order.now, zone, history, complete, findings, broken)
+    order = replace(order, broken=broken)
     with _transaction(engine, dry_run=dry_run) as connection:
         if not dry_run:
             lock_plan(connection)
@@ -100,7 +108,7 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
         files = {name: _count(one, deadlines) for name, one in differences.items()}
         if not dry_run:
             _record(connection, differences, deadlines, _journal_row(now, actor, source, files, history=history))
-    return ImportReport(files, findings.all_warnings(), dry_run)
+    return ImportReport(files, findings.all_warnings(), dry_run, tuple(order.worded))
 
 
 def _read_typed(source: Path, order: _Order, progress: Progress) -> tuple[dict[str, Sheet], frozenset[str]]:
@@ -109,7 +117,10 @@ def _read_typed(source: Path, order: _Order, progress: Progress) -> tuple[dict[s
     found, broken = read_source(source, order.findings, progress, history=order.history)
     for sheet in found:
         columns = {one.stored: one for one in (*sheet.file.columns, RECORDED_AT)}
-        sheets[sheet.file.name] = read_cells(sheet, columns, order.zone, order.findings)
+        text = move_words(sheet, order.wording)
+        sheets[sheet.file.name] = read_cells(text, columns, order.wording.zone, order.findings)
+    if order.history and "tasks" in sheets:
+        sheets["tasks"] = _with_worded_history(sheets["tasks"], order)
     return {name: sheets[name] for name in FILES if name in sheets}, broken
 
 
@@ -145,6 +156,8 @@ def _compare(
         name: find_differences(sheet, stored[name], order.now, findings, history=order.history, complete=order.complete)
         for name, sheet in whole.items()
     }
+    if "tasks" in differences and not order.history:
+        differences["tasks"] = _with_worded(differences["tasks"], order)
     for one in differences.values():
         check_rows(one, findings)
         for column in one.file.columns:
@@ -157,6 +170,24 @@ def _compare(
     if "reports" in differences:
         warn_of_reports(differences["reports"], _now_known("tasks", differences, stored), findings)
     return differences, _deadlines(differences, stored, order)
+
+
+def _with_worded(one: Difference, order: _Order) -> Difference:
+    """Compute deadlines from words that are new: a stored deadline stands as long as its words do."""
+    new = pl.col(WAS + "due_at").is_null() | pl.col("due_text").ne_missing(pl.col(WAS + "due_text"))
+    rows, worded = fill_deadlines(one.sheet, one.rows, new, order.wording, order.findings)
+    order.worded.extend(worded)
+    return replace(one, rows=rows)
+
+
+def _with_worded_history(sheet: Sheet, order: _Order) -> Sheet:
+    if not {"code", "due_text"} <= set(sheet.headers):
+        return sheet
+    due = [] if "due_at" in sheet.headers else [pl.lit(None, pl.Int64).alias("due_at")]
+    frame = sheet.frame.with_columns(due)
+    frame, worded = fill_deadlines(sheet, frame, pl.lit(value=True), order.wording, order.findings)
+    order.worded.extend(worded)
+    return sheet.with_frame(frame)
 
 
 def _wanted(sheets: Mapping[str, Sheet]) -> set[str]:

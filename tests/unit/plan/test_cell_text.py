@@ -40,7 +40,7 @@ def test_a_number_format_says_what_its_numbers_are(number: int, code: str | None
         ("46203", "dd/mm/yyyy", "2026-06-30"),
         ("46203.666666666664", "dd/mm/yyyy hh:mm", "2026-06-30 16:00:00"),
         ("46203.666666666664", "dd/mm/yyyy", "2026-06-30 16:00:00"),
-        ("46203", "dd/mm/yyyy hh:mm", "2026-06-30 00:00:00"),
+        ("46203", "dd/mm/yyyy hh:mm", "2026-06-30"),
         ("46174", "mm/yyyy", "2026-06"),
         ("0.75", "hh:mm", "18:00"),
         ("60", "dd/mm/yyyy", "60"),

@@ -53,6 +53,12 @@ def test_periods_are_whole_days(period: str) -> None:
         ("trong quý II năm 2026", date(2026, 6, 30)),
         ("trong quý 3/2026", date(2026, 9, 30)),
         ("TRONG NĂM 2025", date(2025, 12, 31)),
+        ("hết quý I/2026", date(2026, 3, 31)),
+        ("cuối năm 2026", date(2026, 12, 31)),
+        ("quý IV/2025", date(2025, 12, 31)),
+        ("Tháng 8/2025", date(2025, 8, 31)),
+        ("năm 2026", date(2026, 12, 31)),
+        (" 23/6/2025 ", date(2025, 6, 23)),
         ("trước nga\u0300y 28/6/2025", date(2025, 6, 28)),  # written with combining marks
     ],
 )
