@@ -10,15 +10,15 @@ from warnwatch.alerts.alert import EndReason, State
 
 def test_all_who_were_told_get_the_all_clear_and_nobody_else(world: World) -> None:
     """Told were the focal point, the head and the superior; the standing body and the deputy were not."""
-    for day in (11, 13, 16, 18, 21):
+    for day in (11, 13, 16, 19, 22):
         world.cycle(local(day, 8, 8))
-    world.done(local(21, 8, 9), "T-1")
-    assert world.told(world.cycle(local(21, 8, 10))) == [
+    world.done(local(22, 8, 9), "T-1")
+    assert world.told(world.cycle(local(22, 8, 10))) == [
         "DP-19-UB/focal_point/1 all_clear",
         "DP-19-UB/head/1 all_clear",
         "DP-19/head/1 all_clear",
     ]
-    assert world.told(world.cycle(local(22, 8, 10))) == []
+    assert world.told(world.cycle(local(23, 8, 10))) == []
 
 
 def test_a_task_reported_as_done_stays_late_until_it_is_verified(world: World) -> None:

@@ -14,10 +14,10 @@ SECRET = "Đàm phán riêng"
 def test_no_text_shows_more_than_the_code(world: World) -> None:
     """Reminder, overdue, escalation, digest and all-clear name the code and send the reader to the system."""
     world.put(BEGUN, "S-1", title=SECRET, expected_result=f"{SECRET} xong", confidential="mật", owner_role=SECRET)
-    for day in (11, 13, 15, 16, 18, 21):
+    for day in (11, 13, 15, 16, 19, 22):
         world.cycle(local(day, 8, 8))
-    world.done(local(21, 8, 9), "S-1")
-    world.cycle(local(21, 8, 10))
+    world.done(local(22, 8, 9), "S-1")
+    world.cycle(local(22, 8, 10))
     mails = [mail for mail in world.mails() if "S-1" in mail["text"]]
     assert {mail["kind"] for mail in mails} >= {"digest", "escalation", "all_clear"}
     for mail in world.mails():

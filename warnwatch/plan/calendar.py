@@ -142,6 +142,10 @@ class WorkCalendar:
         days = self.working_days_between(self.local_date(now), self.local_date(due))
         return days if now <= due else min(-1, days)
 
+    def nth_working_day(self, number: int, after: date) -> date:
+        """Give the `number`-th working day after a day, which itself does not count."""
+        return self._working_day(self.workday(after) + number - 1, after)
+
     def next_working_day(self, day: date) -> date:
         """Give `day` when it works, otherwise the first working day after it."""
         self._check(day)
@@ -168,19 +172,24 @@ class WorkCalendar:
     def add(self, instant: datetime, duration: Duration) -> datetime:
         """Say when a wait that begins at `instant` is over, in UTC.
 
-        Working days: the same time of day on the n-th working day after the local date. Working hours pass only in
-        office hours, and end at closing time rather than at the next opening. Hours, minutes and days run like a
-        stop-watch.
+        Working days: the same time of day on the n-th working day after the local date; a wait that begins on a day
+        off begins with the next working day, which passes whole. Working hours pass only in office hours, and end at
+        closing time rather than at the next opening. Hours, minutes and days run like a stop-watch.
         """
         local = self._local(instant)
         if duration.zero:
             return instant.astimezone(UTC)
         if duration.unit == "working_day":
-            day = self._working_day(self.workday(local.date()) + int(duration.amount) - 1, local.date())
-            return self._instant(datetime.combine(day, local.time()))
+            return self._after_working_days(local, int(duration.amount))
         if duration.unit == "working_hour":
             return self._instant(self._after_office_time(local.replace(tzinfo=None), timedelta(hours=duration.amount)))
         return instant.astimezone(UTC) + _WALL_TIME[duration.unit] * duration.amount
+
+    def _after_working_days(self, start: datetime, number: int) -> datetime:
+        today = start.date()
+        works = self.is_working(today)
+        day = self._working_day(self.workday(today) + number - works, today)
+        return self._instant(datetime.combine(day, start.time() if works else time()))
 
     def _after_office_time(self, start: datetime, left: timedelta) -> datetime:
         for opens, closes in self._office_periods(start):

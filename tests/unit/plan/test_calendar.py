@@ -189,7 +189,12 @@ def test_instants_need_an_offset() -> None:
         ("25/4/2025 09:30", "1 working day", "26/4/2025 09:30"),  # onto a make-up Saturday
         ("25/4/2025 09:30", "2 working days", "28/4/2025 09:30"),
         ("31/12/2025 23:00", "1 working day", "5/1/2026 23:00"),
-        ("28/6/2025 20:00", "1 working day", "30/6/2025 20:00"),
+        ("27/6/2025 23:59", "1 working day", "30/6/2025 23:59"),
+        ("28/6/2025 00:00", "1 working day", "1/7/2025 00:00"),  # Saturday: all of Monday passes
+        ("29/6/2025 15:00", "1 working day", "1/7/2025 00:00"),  # Sunday
+        ("30/6/2025 00:00", "1 working day", "1/7/2025 00:00"),
+        ("28/6/2025 20:00", "5 working days", "7/7/2025 00:00"),
+        ("26/1/2025 20:00", "1 working day", "4/2/2025 00:00"),  # within Tet
         ("24/6/2025 09:00", "4 working hours", "24/6/2025 14:00"),
         ("24/6/2025 08:00", "4 working hours", "24/6/2025 12:00"),  # closing time, not the next opening
         ("24/6/2025 12:30", "4 working hours", "24/6/2025 17:00"),
@@ -229,12 +234,30 @@ def test_add_beyond_the_calendar(wait: str) -> None:
 
 @given(instants, st.integers(1, 200))
 def test_add_working_days_then_counts_them(start: datetime, number: int) -> None:
-    """The end lies on a working day, so many working days after the start, at the same local time."""
+    """So many working days after a working day it is the same local time; after a day off they all pass whole."""
     end = CALENDAR.add(start, Duration(number, "working_day"))
     first, last = CALENDAR.local_date(start), CALENDAR.local_date(end)
+    works = CALENDAR.is_working(first)
     assert CALENDAR.is_working(last)
-    assert CALENDAR.working_days_between(first, last) == number
-    assert end.astimezone(CALENDAR.zone).time() == start.astimezone(CALENDAR.zone).time()
+    assert CALENDAR.working_days_between(first, last) == (number if works else number + 1)
+    assert end.astimezone(CALENDAR.zone).time() == (start.astimezone(CALENDAR.zone).time() if works else time())
+
+
+@given(instants, st.timedeltas(timedelta(0), timedelta(days=12)), st.integers(1, 200))
+def test_add_working_days_keeps_the_order(start: datetime, later: timedelta, number: int) -> None:
+    """Who begins to wait later never has waited earlier, and more working days never end before fewer."""
+    wait = Duration(number, "working_day")
+    end = CALENDAR.add(start, wait)
+    assert end <= CALENDAR.add(start + later, wait)
+    assert end < CALENDAR.add(start, Duration(number + 1, "working_day"))
+
+
+@given(days_covered.filter(lambda one: one.year < 2032), st.integers(1, 200))
+def test_nth_working_day_after_any_day(after: date, number: int) -> None:
+    """The n-th working day after a day is that many working days from it, whether the day itself works or not."""
+    found = CALENDAR.nth_working_day(number, after)
+    assert CALENDAR.is_working(found)
+    assert CALENDAR.working_days_between(after, found) == number
 
 
 @given(instants, instants, st.integers(1, 60), st.integers(1, 60))
