@@ -47,6 +47,7 @@ def load_standards(settings: Settings) -> Standards:
         letterhead=Letterhead(settings.letter.system, settings.zone, settings.web.link, settings.letter.digest_cap),
         release=Release(Mode(settings.delivery.mode), None if pilot is None else frozenset(pilot)),
         stopwatch=time.perf_counter,
+        rule_files={file.name: file.read_text("utf-8-sig") for file in sorted(settings.rules_folder.glob("*.yml"))},
     )
 
 

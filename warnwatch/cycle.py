@@ -5,7 +5,7 @@ It happens at one instant, which is handed in. Delivery comes after, in `notify.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
@@ -14,6 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from warnwatch.alerts import ledger
+from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work, untouched
 from warnwatch.alerts.present import Present
 from warnwatch.notify.compose import compose
@@ -41,6 +42,7 @@ class Standards:
     letterhead: Letterhead
     release: Release
     stopwatch: Callable[[], float] = lambda: 0.0
+    rule_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class Memory:
     directory: Directory | None = None
     evaluation: Evaluation | None = None
     live: dict[tuple[str, str], str] = field(default_factory=dict)
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,13 @@ def run_cycle(
         frames = frames_of({rule.about for rule in book.rules}, snapshot, directory, counts)
         evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation)
         present.align(frames, {"task": snapshot.moved}, book)
-        news = standards.release.news(live, _judged(evaluation, book), directory.units) if snapshot.tasks.height else {}
+        judged = _judged(evaluation, book)
+        news = standards.release.news(live, judged, directory.units) if judged else {}
 
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
-        work = untouched(differing) if as_of else read_work(connection, differing, book, news, now)
+        handed = [] if as_of else _read_handed(connection, before, snapshot)
+        work = untouched(differing) if as_of else read_work(connection, differing, book, news, now, handed)
         observations = observe_all(evaluation, book, work)
         made = ledger.read_made(connection, work.known())
         outcome = decide(work, observations, book, made, (now, calendar), frozenset(news))
@@ -126,11 +131,8 @@ def run_cycle(
 
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
-        decided = Decided(now, outcome, notifications, news, nobody)
-        if not decided.empty:
-            with engine.begin() as connection:
-                save(connection, decided)
-        present.note(outcome.alerts.values())
+        _commit(engine, memory, standards, Decided(now, outcome, notifications, news, nobody, book.version))
+        present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
         memory.directory, memory.evaluation = directory, evaluation
     return CycleReport(now, book.version, snapshot, directory, evaluation, outcome, notifications, counts)
@@ -142,6 +144,26 @@ def _directory(memory: Memory, snapshot: Snapshot, day: date) -> Directory:
     if known and before and known.day == day and before.units is snapshot.units and before.holders is snapshot.holders:
         return known
     return Directory({unit.code: unit for unit in snapshot.units}, snapshot.holders, day)
+
+
+def _commit(engine: Engine, memory: Memory, standards: Standards, decided: Decided) -> None:
+    """Write all of a cycle in one transaction; the rule set too, when this process has not run it before."""
+    version = standards.book.version
+    if memory.version == version and decided.empty:
+        return
+    with engine.begin() as connection:
+        if memory.version != version:
+            ledger.save_rules_version(connection, version, standards.rule_files, decided.now)
+        save(connection, decided)
+    memory.version = version
+
+
+def _read_handed(connection: Connection, before: Snapshot | None, snapshot: Snapshot) -> list[Alert]:
+    """Read the alerts whose task another unit leads now; nothing is read while no task has changed."""
+    if before is not None and before.tasks is snapshot.tasks:
+        return []
+    fresh = snapshot.moved.fresh["code"].to_list() if snapshot.moved else None
+    return ledger.read_handed(connection, fresh)
 
 
 def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_run: bool) -> Present:

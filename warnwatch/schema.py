@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import JSON as JSON_TYPE
 from sqlalchemy import (
+    URL,
     BigInteger,
     BindParameter,
     Boolean,
@@ -404,6 +405,7 @@ alert = Table(
     Column("ended_at", Instant),
     Column("end_reason", Text),
     _flag("initial"),
+    Column("round_no", Integer, nullable=False, server_default="0"),
     Column("called_level", Integer, nullable=False, server_default="0"),
     Column("last_call_at", Instant),
     _flag("standing"),
@@ -425,6 +427,7 @@ Index(
     postgresql_where=alert.c.state != "ended",
 )
 Index("ix_alert_next_at", alert.c.next_at)
+Index("ix_alert_subject", alert.c.subject)
 Index("ix_alert_unit_state", alert.c.unit, alert.c.state)
 # For people, the gravest and oldest first; and for the boards' counts, which never touch a row.
 Index("ix_alert_listed", alert.c.state, alert.c.level, alert.c.opened_at)
@@ -537,16 +540,17 @@ _CONNECT_SECONDS = 10
 
 
 def open_engine(url: str) -> Engine:
-    """Open a database by its SQLAlchemy URL; a bad URL is a SettingsError.
+    """Open a database by its SQLAlchemy URL; a bad URL is a SettingsError, which never shows the URL's own text.
 
     SQLite runs in WAL mode with foreign keys, and every transaction begins IMMEDIATE: a deferred one that reads and
     then writes fails at once with "database is locked" when another writer is at work, whatever the time limit.
-    On PostgreSQL nobody waits for a lock, or for the server to answer, longer than on SQLite.
+    On PostgreSQL nobody waits for a lock, or for the server to answer, longer than on SQLite; and a connection with
+    the option `reads_only` sees one state of the database from its first statement on, as on SQLite.
     """
+    parsed = _parse(url)
+    patient = parsed.get_backend_name() == "sqlite" or "connect_timeout" in parsed.query
+    arguments = {} if patient else {"connect_timeout": _CONNECT_SECONDS}
     try:
-        parsed = make_url(url)
-        patient = parsed.get_backend_name() == "sqlite" or "connect_timeout" in parsed.query
-        arguments = {} if patient else {"connect_timeout": _CONNECT_SECONDS}
         # Values stay out of errors, and so out of logs: they may be confidential titles.
         engine = create_engine(
             parsed,
@@ -554,15 +558,32 @@ def open_engine(url: str) -> Engine:
             hide_parameters=True,
             connect_args=arguments,
         )
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        message = f"database.url: cannot use {url.rsplit('@', maxsplit=1)[-1]!r} ({error}); allowed: sqlite:///FILE or postgresql://…"
-        raise SettingsError(message) from error
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"{_BAD_URL} (the Python package {error.name} is missing); {_ALLOWED}") from None
+    except (ArgumentError, NoSuchModuleError, ValueError, TypeError):
+        raise SettingsError(f"{_BAD_URL}; {_ALLOWED}") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
     else:
         event.listen(engine, "connect", _prepare_server)
+        event.listen(engine, "set_connection_execution_options", _read_one_state)
     return engine
+
+
+_BAD_URL = "database.url: cannot use it as a SQLAlchemy URL"
+_ALLOWED = "allowed: sqlite:///FILE or postgresql://USER@HOST/DATABASE, with @ : / ? of a password as %40 %3A %2F %3F"
+
+
+def _parse(url: str) -> URL:
+    """Read a URL; one whose password is not written as it must be is refused, for parts of it would pass as a name."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise SettingsError(f"{_BAD_URL}; {_ALLOWED}") from None
+    if parsed.get_backend_name() != "sqlite" and "@" in f"{parsed.host}{parsed.database}":
+        raise SettingsError(f"{_BAD_URL}: an @ too many; {_ALLOWED}")
+    return parsed
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -580,6 +601,12 @@ def _prepare_server(connection: Any, _record: object) -> None:
 def _begin_immediate(connection: Connection) -> None:
     reads = connection.get_execution_options().get("reads_only", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _read_one_state(_connection: Connection, options: dict[str, Any]) -> None:
+    """Make `reads_only` a transaction that reads one state and refuses to write."""
+    if options.get("reads_only"):
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 def xact(connection: Connection) -> ColumnElement[int] | int:
@@ -616,7 +643,7 @@ def check_revision(engine: Engine) -> None:
         with engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
     except SQLAlchemyError as error:
-        raise CannotRunError(cannot_reach(str(engine.url), error)) from error
+        raise CannotRunError(cannot_reach(engine.url, error)) from error
     if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
         raise CannotRunError(
             f"the database has schema {found}, which is newer than this program (it knows {wanted}): "
@@ -628,7 +655,17 @@ def check_revision(engine: Engine) -> None:
         )
 
 
-def cannot_reach(url: str, error: Exception) -> str:
-    """Say which database cannot be used and why, without its password."""
+def cannot_reach(url: str | URL, error: Exception) -> str:
+    """Say which database cannot be used and why; of its URL nothing but host, port and database."""
     reason = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return f"cannot use the database {url.rpartition('@')[2]}: {reason[0] if reason else type(error).__name__}"
+    return f"cannot use the database{_name(url)}: {reason[0] if reason else type(error).__name__}"
+
+
+def _name(url: str | URL) -> str:
+    try:
+        parsed = make_url(url)
+        port = f":{parsed.port}" if parsed.port else ""
+    except (ArgumentError, ValueError):
+        return ""
+    place = "/".join(part for part in (f"{parsed.host or ''}{port}", parsed.database) if part)
+    return f" {place}" if place else ""

@@ -115,9 +115,9 @@ def test_numbers_and_episodes_go_on(connection: Connection) -> None:
 
 
 def test_one_subject_has_one_alert_of_a_rule(connection: Connection) -> None:
-    """The database refuses a second alert that has not ended."""
+    """The database refuses a second alert that has not ended: another process was there first, and all is read anew."""
     ledger.save_alerts(connection, [number(1)], [])
-    with pytest.raises(IntegrityError):
+    with pytest.raises(ConflictError):
         ledger.save_alerts(connection, [number(2, subject="T-1", episode=2)], [])
 
 

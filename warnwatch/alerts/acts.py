@@ -39,15 +39,21 @@ def acknowledge(
     """
     if alert.state is not State.OPEN or alert.opened_at is None:
         raise ActError(f"{alert.code}: chỉ xác nhận được cảnh báo đang mở, cảnh báo này: {alert.state}")
+    taken = replace(alert, acknowledged_at=now, acknowledged_by=promise.by.code)
+    if not _binds(promise.by, alert, directory):
+        return taken, False
     latest = min(calendar.add(now, LONGEST_PROMISE), calendar.add(alert.opened_at, policy.cap))
+    if latest <= now:
+        last = calendar.local_date(latest)
+        raise ActError(
+            f"{alert.code}: đã hết thời gian được cam kết (ngày {last:%d/%m/%Y}); hãy cập nhật kết quả, "
+            "hoặc đóng cảnh báo theo văn bản"
+        )
     if promise.until <= now:
         raise ActError(f"{alert.code}: thời hạn cam kết phải ở sau thời điểm hiện tại")
     if promise.until > calendar.end_of_day(calendar.local_date(latest)):
         last = calendar.local_date(latest)
         raise ActError(f"{alert.code}: thời hạn cam kết muộn nhất được phép là ngày {last:%d/%m/%Y}")
-    taken = replace(alert, acknowledged_at=now, acknowledged_by=promise.by.code)
-    if not _binds(promise.by, alert, directory):
-        return taken, False
     kept = replace(taken, promised_for=promise.until, promised_level=int(alert.level))
     return (kept if alert.gone_since else replace(kept, next_at=promise.until)), True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from warnwatch.rules.rule import Level
@@ -37,11 +37,17 @@ class Reason(StrEnum):
     PROMISE_BROKEN = "promise_broken"
 
 
+def number_of(day: date, number: int) -> str:
+    """Write an alert's number as people say it: CB, two digits of the year, a running number."""
+    return f"CB-{day:%y}-{number:05d}"
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One episode of one rule about one subject. `value` and `threshold` are in the measure's unit.
 
     `gone_since`: the measure is back beyond its rung, `keep` is running. `called_level`: the highest level called.
+    `round_no`: a unit that goes live, or takes the task over, begins a new round, in which every step is called again.
     `next_at`: when time alone moves it next. `standing`: every step was called, the secretariat's list has it.
     `revision`: which writing of the stored row this value was read from.
     """
@@ -64,6 +70,7 @@ class Alert:
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
     initial: bool = False
+    round_no: int = 0
     called_level: int = 0
     last_call_at: datetime | None = None
     standing: bool = False
@@ -73,11 +80,12 @@ class Alert:
     promised_level: int = 0
     next_at: datetime | None = None
     revision: int = 0
+    code: str = ""
 
-    @property
-    def code(self) -> str:
-        """The alert's number as people say it: CB, two digits of the year, a running number."""
-        return f"CB-{self.pending_since:%y}-{self.id:05d}"
+    def __post_init__(self) -> None:
+        """Give an alert without a number the one that people would say: CB, the year of its beginning, its id."""
+        if not self.code:
+            object.__setattr__(self, "code", number_of(self.pending_since, self.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,15 +30,21 @@ class Work:
     restarting: tuple[Alert, ...]
     numbering: Numbering
     differing: Mapping[str, Sequence[str]]
+    handed: tuple[Alert, ...] = ()
+
+    @property
+    def waiting(self) -> tuple[Alert, ...]:
+        """The alerts that may have to be called even when nothing about them moves."""
+        return (*self.due, *self.restarting, *self.handed)
 
     def known(self) -> set[int]:
         """Give the numbers of all alerts on the desk."""
-        return {alert.id for alert in (*self.due, *self.active.values(), *self.restarting)}
+        return {alert.id for alert in (*self.waiting, *self.active.values())}
 
     def subjects(self) -> dict[str, set[str]]:
         """Name the subjects to look at closely, by rule."""
         found = {rule: set(subjects) for rule, subjects in self.differing.items()}
-        for alert in (*self.due, *self.restarting):
+        for alert in self.waiting:
             found.setdefault(alert.rule, set()).add(alert.subject)
         return found
 
@@ -51,6 +57,7 @@ class Outcome:
     calls: tuple[Call, ...]
     alerts: Mapping[int, Alert]
     new: frozenset[int]
+    broken: tuple[Alert, ...] = ()
 
     def told_subjects(self, about: str) -> set[str]:
         """Name the subjects of one kind whose words a text will need."""
@@ -73,17 +80,20 @@ def read_work(
     book: RuleBook,
     news: Iterable[tuple[str, str]],
     now: datetime,
+    handed: Sequence[Alert] = (),
 ) -> Work:
     """Read the alerts that this cycle may move; a quiet cycle reads one empty list and one number."""
     due = tuple(ledger.read_due(connection, now))
     live = {kind: [code for kind_, code in news if kind_ == kind] for kind in ("rule", "unit")}
     return Work(
         due=due,
-        active=ledger.read_active(connection, differing) | {(alert.rule, alert.subject): alert for alert in due},
+        active=ledger.read_active(connection, differing)
+        | {(alert.rule, alert.subject): alert for alert in (*due, *handed)},
         retired=tuple(ledger.read_retired(connection, [rule.id for rule in book.rules])),
         restarting=tuple(ledger.read_open_of(connection, live["rule"], live["unit"])),
         numbering=ledger.read_numbering(connection, differing),
         differing=differing,
+        handed=tuple(handed),
     )
 
 
@@ -123,26 +133,38 @@ def decide(
         if key in work.active or key in differing
     ]
     transitions = [*advance(pairs, work.numbering, now, calendar), *(retire(alert, now) for alert in work.retired)]
-    final = {alert.id: _handed(alert, observations) for alert in (*work.due, *work.restarting)} | {
-        move.after.id: move.after for move in transitions
-    }
+    final = {alert.id: alert for alert in work.waiting} | {move.after.id: move.after for move in transitions}
+    before = {alert.id: alert for alert in (*work.waiting, *work.active.values())}
     restart = {alert.id for alert in work.restarting}
-    final = {key: _marked(alert, initial) for key, alert in final.items()}
-    rounds = {key: restarted(one) if key in restart else one for key, one in made.items()}
-    climbed, calls = climb_all(final.values(), book, rounds, now, calendar)
+    for key, alert in final.items():
+        one = _handed(alert, before.get(key, alert), observations, made.get(key, Made()))
+        final[key] = _gone_live(one, made.get(key, Made()), initial, restart=key in restart)
+    climbed, calls = climb_all(final.values(), book, made, now, calendar)
     final |= climbed
-    before = {alert.id: alert for alert in (*work.due, *work.restarting, *work.active.values())}
-    changed = {key: alert for key, alert in final.items() if before.get(key) != alert}
+    called = {call.alert for call in calls}
+    changed = {key: alert for key, alert in final.items() if key in called or before.get(key) != alert}
+    broken = tuple(alert for key, alert in changed.items() if key in before and _struck(before[key], alert, now))
     new = frozenset(move.after.id for move in transitions if move.before is None)
-    return Outcome(tuple(transitions), tuple(calls), changed, new)
+    return Outcome(tuple(transitions), tuple(calls), changed, new, broken)
 
 
-def _handed(alert: Alert, observations: Mapping[tuple[str, str], Observation]) -> Alert:
-    """Follow a subject that was handed to another unit: that unit's head answers from now on."""
+def _handed(alert: Alert, before: Alert, observations: Mapping[tuple[str, str], Observation], made: Made) -> Alert:
+    """Follow a subject handed to another unit: its head is called from the first step on, and owes no promise."""
     seen = observations.get((alert.rule, alert.subject))
-    return replace(alert, unit=seen.unit) if seen else alert
+    unit = seen.unit if seen else alert.unit
+    if unit == before.unit or alert.state is not State.OPEN:
+        return alert
+    moved = replace(alert, unit=unit, called_level=0, standing=False, promised_for=None, promised_level=0)
+    return restarted(moved, made)
 
 
-def _marked(alert: Alert, initial: frozenset[tuple[str, str]]) -> Alert:
+def _gone_live(alert: Alert, made: Made, initial: frozenset[tuple[str, str]], *, restart: bool) -> Alert:
+    """Let an alert whose rule or unit goes live begin anew, with the initial digest."""
     goes = ("rule", alert.rule) in initial or ("unit", alert.unit) in initial
-    return replace(alert, initial=True) if goes and alert.state is State.OPEN else alert
+    if alert.state is not State.OPEN or not (goes or restart):
+        return alert
+    return replace(restarted(alert, made) if restart else alert, initial=True)
+
+
+def _struck(before: Alert, after: Alert, now: datetime) -> bool:
+    return before.promised_for is not None and after.promised_for is None and before.promised_for <= now

@@ -45,9 +45,14 @@ def made_of(calls: Iterable[tuple[int, int, int]]) -> Made:
     return Made(latest, tuple(sorted(steps.items())), len(known))
 
 
-def restarted(made: Made) -> Made:
-    """Begin a new round: the plan, the rule or the unit goes live, and whoever was only shown a text is told now."""
-    return Made(made.round_no + 1, (), made.times) if made.times else made
+def restarted(alert: Alert, made: Made) -> Alert:
+    """Begin a new round of calls for an alert; one that was never called is in its first round still."""
+    return replace(alert, round_no=made.round_no + 1) if made.times else alert
+
+
+def _in_round(alert: Alert, made: Made) -> Made:
+    """Count only the calls of the round that the alert is in."""
+    return made if made.round_no >= alert.round_no else Made(alert.round_no, (), made.times)
 
 
 def climb(
@@ -61,19 +66,30 @@ def climb(
     """
     if alert.state is not State.OPEN or alert.gone_since:
         return alert, ()
+    made = _in_round(alert, made)
     steps = policy.levels.get(alert.level, ())
     done = made.at(alert.level)
     if not done and alert.called_level > alert.level and not _new_round(alert, made):
         done = 1  # told already of something worse: the first step of a lower level would only repeat it
+    promised = alert.promised_for if alert.level <= alert.promised_level else None
+    broken = promised is not None and promised <= now
     if done >= len(steps):
-        return replace(alert, standing=bool(steps), next_at=None), ()
-    broken = False
+        return _at_the_end(alert, made, steps, broken=broken), ()
     due = now if not done else _due(alert, steps[done], now, calendar)
-    if alert.promised_for and alert.level <= alert.promised_level:
-        broken, due = alert.promised_for <= now, alert.promised_for
+    if promised and not (alert.initial and not done):  # the first digest comes whatever was promised before
+        due = promised
     if due > now:
         return replace(alert, next_at=due), ()
     return _called(alert, steps, done, _reason(alert, done, broken=broken), (made, now, calendar))
+
+
+def _at_the_end(alert: Alert, made: Made, steps: Sequence[Step], *, broken: bool) -> Alert:
+    """Leave an alert that has its last step behind it; a broken promise is struck, and stands in the journal."""
+    standing = alert.standing or made.at(alert.level) >= len(steps) > 0
+    if broken:
+        return replace(alert, promised_for=None, promised_level=0, standing=standing, next_at=None)
+    waits = alert.promised_for if alert.level <= alert.promised_level else None
+    return replace(alert, standing=standing, next_at=waits)
 
 
 def _new_round(alert: Alert, made: Made) -> bool:
@@ -134,5 +150,6 @@ def climb_all(
 def next_step(alert: Alert, policy: Policy, made: Made) -> Step | None:
     """Give the step that an alert would reach next at its present level."""
     steps = policy.levels.get(alert.level, ())
+    made = _in_round(alert, made)
     done = max(made.at(alert.level), 1 if alert.called_level > alert.level else 0)
     return steps[done] if done < len(steps) else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from warnwatch.alerts.alert import Alert, EndReason, State
+from warnwatch.alerts.alert import Alert, EndReason, State, number_of
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.rules.evaluation import NOT_APPLICABLE, Observation
 from warnwatch.rules.rule import Level
@@ -83,7 +83,7 @@ def close(alert: Alert, now: datetime) -> Alert:
 def _begin(
     observation: Observation, number: int, episode: int, now: datetime, calendar: WorkCalendar
 ) -> Transition | None:
-    if observation.level is None or observation.level <= 0:
+    if observation.level is None or observation.level <= 0 or observation.done:
         return None
     rule = observation.rule
     opens_at = calendar.add(now, rule.hold_for)
@@ -102,6 +102,7 @@ def _begin(
         pending_since=now,
         level_since=now,
         next_at=opens_at,
+        code=number_of(calendar.local_date(now), number),
     )
     if opens_at > now:
         return Transition(Move.PENDING, None, pending, observation)
@@ -116,7 +117,13 @@ def _continue(observation: Observation, alert: Alert, now: datetime, calendar: W
         return None  # unknown holds
     if level == NOT_APPLICABLE:
         return _end(observation, alert, EndReason.NOT_APPLICABLE, now)
-    seen = replace(alert, value=observation.value, threshold=observation.threshold, unit=observation.unit)
+    seen = replace(
+        alert,
+        measure=observation.rule.measure,
+        value=observation.value,
+        threshold=observation.threshold,
+        unit=observation.unit,
+    )
     if level == 0:
         return _fade(observation, alert, seen, now, calendar)
     if alert.state is State.PENDING:

@@ -71,9 +71,12 @@ class Present:
             found |= {rule: codes.gather(rows[rule].item()).to_list() for rule in rules if len(rows[rule].item())}
         return found
 
-    def note(self, alerts: Iterable[Alert]) -> None:
-        """Take over what a cycle has written about its alerts."""
-        news: dict[str, dict[str, int]] = {}
+    def note(self, alerts: Iterable[Alert], differing: Mapping[str, Iterable[str]] | None = None) -> None:
+        """Take over what a cycle has written about its alerts, and what it found of the subjects that differed.
+
+        A subject that differed and has no alert here is unmarked: another process has ended its alert meanwhile.
+        """
+        news = {rule: dict.fromkeys(subjects, 0) for rule, subjects in (differing or {}).items()}
         for alert in alerts:
             news.setdefault(alert.rule, {})[alert.subject] = mark_of(alert)
         for rule, subjects in news.items():

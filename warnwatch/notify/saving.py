@@ -28,6 +28,7 @@ class Decided:
     notifications: Sequence[tuple[Notification, str]]
     news: Mapping[tuple[str, str], str]
     nobody: Sequence[Call]
+    rules_version: str = ""
 
     @property
     def empty(self) -> bool:
@@ -49,7 +50,9 @@ def save(connection: Connection, decided: Decided) -> None:
 
 def _journal(decided: Decided) -> Iterable[JournalRow]:
     now = decided.now
-    yield from (_moved(move, now) for move in decided.outcome.transitions)
+    yield from (_moved(move, now, decided.rules_version) for move in decided.outcome.transitions)
+    for alert in decided.outcome.broken:
+        yield JournalRow(now, "promise.broken", ACTOR, {"level": alert.level.word}, alert.id, alert.subject)
     nobody = {(call.alert, call.step) for call in decided.nobody}
     for call in decided.outcome.calls:
         facts = {
@@ -67,10 +70,11 @@ def _journal(decided: Decided) -> Iterable[JournalRow]:
         yield from (JournalRow(now, "notification", ACTOR, facts, alert, one.unit) for alert in one.alerts)
 
 
-def _moved(move: Transition, now: datetime) -> JournalRow:
+def _moved(move: Transition, now: datetime, rules_version: str) -> JournalRow:
     alert = move.after
     facts = {
         "rule": alert.rule,
+        "rules_version": rules_version,
         "level": alert.level.word,
         "from": move.before.level.word if move.before else None,
         "measure": alert.measure,

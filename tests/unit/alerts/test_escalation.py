@@ -33,7 +33,7 @@ class Climber:
         """Change the alert, climb, and say which calls were made: level, office, reason."""
         made = made_of((int(call.level), call.step, call.repeat) for call in self.calls)
         if self.restart:
-            made, self.restart = restarted(made), False
+            self.alert, self.restart = restarted(self.alert, made), False
         self.alert, calls = climb(replace(self.alert, **changes), POLICY, made, now, CALENDAR)
         self.calls.extend(calls)
         return [(int(call.level), call.office, call.reason) for call in calls]
@@ -129,12 +129,25 @@ def test_a_promise_for_a_higher_level_holds_lower_ones() -> None:
 
 
 def test_a_promise_broken_at_the_end_of_the_list_leaves_it_standing() -> None:
-    """With every step called, a broken promise calls nobody and the alert stays on the standing list."""
+    """With every step called, a broken promise is struck; nobody is left to call, the alert stays on the list."""
     one = Climber()
     for now in (MONDAY, local(12, 8, 9), local(15, 8, 9), local(26, 8, 9)):
         one.cycle(now)
-    assert one.cycle(local(10, 9, 9), promised_for=local(9, 9, 9), promised_level=3) == []
-    assert one.alert.standing
+    assert one.cycle(local(8, 9, 9), promised_for=local(9, 9, 9), promised_level=3) == []
+    assert (one.alert.standing, one.alert.next_at) == (True, local(9, 9, 9))
+    assert one.cycle(local(9, 9, 9)) == []
+    assert (one.alert.standing, one.alert.next_at, one.alert.promised_for) == (True, None, None)
+
+
+def test_the_first_digest_comes_whatever_was_promised_before() -> None:
+    """A unit that goes live under a promise is told once, and the promise holds the next step."""
+    one = Climber()
+    one.cycle(MONDAY)
+    one.restart = True
+    promised = {"promised_for": local(20, 8, 9), "promised_level": 3, "initial": True}
+    assert one.cycle(local(12, 8, 9), **promised) == [(3, "head", Reason.INITIAL)]
+    assert one.cycle(local(14, 8, 9)) == []
+    assert one.alert.next_at == local(20, 8, 9)
 
 
 def test_going_live_starts_a_new_round() -> None:
@@ -188,7 +201,8 @@ def test_what_was_made_is_counted_by_the_last_round() -> None:
     """Calls of an earlier round count as told, not as steps of this one."""
     made = made_of([(3, 1, 0), (3, 2, 0), (2, 1, 1)])
     assert (made.round_no, made.at(2), made.at(3), made.times) == (1, 1, 0, 3)
-    assert made_of([]) == Made() == restarted(Made())
+    assert made_of([]) == Made()
+    assert (restarted(FRESH, made).round_no, restarted(FRESH, Made())) == (2, FRESH)
 
 
 def test_the_next_step_is_known_for_the_text() -> None:

@@ -139,6 +139,7 @@ def upgrade() -> None:
         sa.Column("ended_at", Instant(), nullable=True),
         sa.Column("end_reason", sa.Text(), nullable=True),
         sa.Column("initial", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("round_no", sa.Integer(), server_default="0", nullable=False),
         sa.Column("called_level", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_call_at", Instant(), nullable=True),
         sa.Column("standing", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
@@ -154,10 +155,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("rule", "about", "subject", "episode", name=op.f("uq_alert_rule_about_subject_episode")),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
-        batch_op.create_index("ix_alert_next_at", ["next_at"], unique=False)
-        batch_op.create_index("ix_alert_unit_state", ["unit", "state"], unique=False)
-        batch_op.create_index("ix_alert_listed", ["state", "level", "opened_at"], unique=False)
         batch_op.create_index("ix_alert_counted", ["state", "unit", "rule", "level", "standing"], unique=False)
+        batch_op.create_index("ix_alert_listed", ["state", "level", "opened_at"], unique=False)
+        batch_op.create_index("ix_alert_next_at", ["next_at"], unique=False)
+        batch_op.create_index("ix_alert_subject", ["subject"], unique=False)
+        batch_op.create_index("ix_alert_unit_state", ["unit", "state"], unique=False)
         batch_op.create_index(
             "ux_alert_active",
             ["rule", "about", "subject"],
@@ -678,10 +680,11 @@ def downgrade() -> None:
         batch_op.drop_index(
             "ux_alert_active", sqlite_where=sa.text("state != 'ended'"), postgresql_where=sa.text("state != 'ended'")
         )
-        batch_op.drop_index("ix_alert_counted")
-        batch_op.drop_index("ix_alert_listed")
         batch_op.drop_index("ix_alert_unit_state")
+        batch_op.drop_index("ix_alert_subject")
         batch_op.drop_index("ix_alert_next_at")
+        batch_op.drop_index("ix_alert_listed")
+        batch_op.drop_index("ix_alert_counted")
 
     op.drop_table("alert")
     op.drop_table("went_live")
