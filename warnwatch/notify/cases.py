@@ -122,9 +122,8 @@ def case_words(case: Case, desk: Desk) -> dict[str, object]:
     """Give the words that a sheet may use about one case; a missing fact is an empty text here, never None."""
     item = case.lead
     words = recipient_words(desk) | _fact_words(item.facts, desk) | _alert_words(item, desk)
-    by = f" trước {desk.moment(item.answer_by)}" if item.answer_by else ""
-    if by and item.answer_by and case.kind is Kind.DUE_TODAY and desk.day(item.answer_by) == desk.day(desk.now):
-        by = f" trước {wording.hour(item.answer_by, desk.letterhead.zone)} hôm nay"
+    zone, asked, today = desk.letterhead.zone, item.answer_by, case.kind is Kind.DUE_TODAY
+    by = f" {wording.answer_by(asked, zone, desk.now, today=today)}" if asked else ""
     next_title = wording.clean(item.next_title)
     words |= {
         "alert": case.codes,
@@ -132,17 +131,49 @@ def case_words(case: Case, desk: Desk) -> dict[str, object]:
         "answering": case.kind is Kind.ACK,
         "days": days_words(item, desk),
         "by": by,
-        "until": desk.moment(item.answer_by),
+        "until": wording.after_answer(asked, zone, desk.now) if asked else "",
         "next_title": next_title,
         "then": f" Quá thời hạn trên, Hệ thống báo cáo {next_title} theo quy định." if by and next_title else "",
         "told": item.times_told,
+        "claim": _claim(item.facts, desk),
+        "updated": desk.day(item.facts.progress_at) if updated_since(item) else "",
+        "has_answered": has_answered(item),
         "guidance": wording.sentence(wording.clean(item.guidance, 600)),
     }
-    say = desk.texts.sheet("entry", words | {"why_told": str(item.reason)})
-    words |= {"reason": say("reason"), "answered": say("answered")}
+    words["answered"] = desk.texts.say("entry", "answered", words)
+    words["reason"] = desk.texts.say("entry", "reason", words | {"why_told": str(item.reason)})
     words["why"] = _why(item, words, desk)
     words["others"] = [_why(other, words | _alert_words(other, desk), desk) for other in case.items[1:]]
     return words
+
+
+def updated_since(item: Item) -> bool:
+    """Say whether a report came after the alert opened: a mail asks for it, and it is an answer."""
+    since, reported = item.alert.opened_at, item.facts.progress_at
+    return bool(since and reported and reported > since)
+
+
+def has_answered(item: Item) -> bool:
+    """Say whether the unit has answered: by acknowledging, by reporting since, or by claiming that it is done."""
+    return bool(item.alert.acknowledged_at or item.facts.claimed or updated_since(item))
+
+
+def _claim(facts: Facts, desk: Desk) -> str:
+    if not facts.claimed:
+        return ""
+    on = f" ngày {desk.day(facts.claimed_at)}" if facts.claimed_at else ""
+    return f"đã báo cáo hoàn thành{on}, đang chờ xác nhận"
+
+
+def deadline_words(facts: Facts, desk: Desk) -> str:
+    """Write the deadline in force; a moved one with the first one and the act that moved it."""
+    zone = desk.letterhead.zone
+    now = wording.deadline(facts.due_text, facts.due_at, zone)
+    if not (facts.due_at and facts.baseline_due_at) or facts.due_at == facts.baseline_due_at:
+        return now
+    return wording.moved_deadline(
+        now, wording.deadline(facts.baseline_text, facts.baseline_due_at, zone), facts.decision
+    )
 
 
 def _fact_words(facts: Facts, desk: Desk) -> dict[str, object]:
@@ -152,7 +183,7 @@ def _fact_words(facts: Facts, desk: Desk) -> dict[str, object]:
         "unit": wording.unit_name(facts.unit),
         "unit_short": wording.unit_short(facts.unit),
         "document": wording.clean(facts.assigning_document),
-        "deadline": wording.deadline(facts.due_text, facts.due_at, desk.letterhead.zone),
+        "deadline": deadline_words(facts, desk),
         "due_day": desk.day(facts.due_at) or "chưa xác định",
         "result": wording.clean(facts.expected_result),
         "progress": _progress(facts, desk),
@@ -244,12 +275,25 @@ def said_alike(entries: Sequence[Entry]) -> Rows:
 
 def counts(told: Iterable[Case], desk: Desk) -> str:
     """Count cases by kind: `3 quá hạn và 2 sắp đến hạn`; what is confidential is one number of its own."""
+    return wording.listing([f"{count} {label}" for label, count in _numbers(told, desk).items()])
+
+
+def made_up_of(told: Iterable[Case], desk: Desk) -> str:
+    """Say what a number is made up of: `, trong đó: 3 quá hạn và 2 sắp đến hạn`; of one kind only, ` (quá hạn)`."""
+    numbers = _numbers(told, desk)
+    if len(numbers) == 1:
+        return f" ({next(iter(numbers))})"
+    parts = wording.listing([f"{count} {label}" for label, count in numbers.items()])
+    return f", trong đó: {parts}" if parts else ""
+
+
+def _numbers(told: Iterable[Case], desk: Desk) -> Counter[str]:
     sheets = Counter((case.sheet, "" if case.hidden else wording.clean(case.lead.title)) for case in told)
     numbers: Counter[str] = Counter()
     for (sheet, title), number in sorted(sheets.items(), key=lambda one: one[0][0] == RESTRICTED):
         label = desk.texts.say(sheet, "label", {"rule_title": title})
         numbers[label[0].lower() + label[1:]] += number
-    return wording.listing([f"{count} {label}" for label, count in numbers.items()])
+    return numbers
 
 
 def noun(told: Iterable[Case]) -> str:

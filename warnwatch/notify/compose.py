@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from warnwatch.notify import wording
-from warnwatch.notify.cases import Case, Desk, cases
+from warnwatch.notify.cases import Case, Desk, cases, deadline_words
 from warnwatch.notify.letters import write
 from warnwatch.notify.notification import Item, Kind, Letterhead, Notification, Telling
 from warnwatch.notify.texts import Texts, shipped_texts
@@ -128,7 +128,7 @@ def _plain_line(item: Item, desk: Desk) -> str:
     code = f"- {wording.clean(facts.code, 80)} ({item.alert.code}, {item.alert.level.vietnamese})"
     if facts.confidential:
         return f"{code}: xem trên Hệ thống."
-    due = wording.deadline(facts.due_text, facts.due_at, desk.letterhead.zone)
-    answer = f" Phản hồi trước {desk.moment(item.answer_by)}." if item.answer_by else ""
+    due = deadline_words(facts, desk)
+    answer = f" Phản hồi {wording.answer_by(item.answer_by, desk.letterhead.zone, desk.now)}." if item.answer_by else ""
     why = wording.sentence(wording.clean(item.sentence, 600) or wording.clean(item.title))
     return f"{code}: {wording.clean(facts.title)}. {why} Thời hạn: {due}.{answer}"

@@ -17,6 +17,8 @@ from warnwatch.notify.cases import (
     counts,
     days_words,
     entry,
+    has_answered,
+    made_up_of,
     noun,
     recipient_words,
     rows,
@@ -26,6 +28,9 @@ from warnwatch.notify.cases import (
 from warnwatch.notify.notification import Facts, Kind
 from warnwatch.notify.page import Frame, Page, Rows, Section
 from warnwatch.plan.directory import Via
+
+# Kinds that ask a unit to get a task done; once it is reported done, they ask to have that verified.
+_CLAIMED = {Kind.DUE_SOON, Kind.DUE_TODAY, Kind.OVERDUE, Kind.BEHIND, Kind.STALLED, Kind.FORECAST, Kind.GENERAL}
 
 
 def write(kind: Kind, told: Sequence[Case], desk: Desk) -> Page:
@@ -46,7 +51,8 @@ def _letter(case: Case, desk: Desk) -> Page:
     known = {label for label, _ in card.lines}
     told = not case.hidden
     notes = (_via(desk), str(words["reason"]) if told else "")
-    request = (say("request"), shared("guidance") if told and words["guidance"] else "")
+    asked = shared("claimed") if words["claim"] and case.kind in _CLAIMED and told else say("request")
+    request = (asked, shared("guidance") if told and words["guidance"] else "")
     return Page(
         subject=say("subject"),
         level=int(case.level),
@@ -106,7 +112,7 @@ def _list_words(told: Sequence[Case], desk: Desk) -> dict[str, object]:
     one = next(iter(units.values()), unit) if len(units) == 1 and len(plain) == len(told) else None
     several = f"{len(units)} cơ quan, đơn vị" if len(units) > 1 else "các cơ quan, đơn vị cấp dưới"
     late = [case for case in plain if case.kind is Kind.OVERDUE]
-    answered = [case for case in plain if case.lead.alert.acknowledged_at]
+    times = {case.lead.times_told for case in plain}
     longest = max(late, key=lambda case: (case.lead.days or 0, -_due(case)), default=None)
     return {
         "unit": wording.unit_name(unit),
@@ -118,15 +124,16 @@ def _list_words(told: Sequence[Case], desk: Desk) -> dict[str, object]:
         "below_count": len(below),
         "open_count": len(plain),
         "counts": counts(told, desk),
-        "own_counts": counts(own, desk),
+        "of_own": made_up_of(own, desk),
         "noun": noun(told),
         "all_overdue": len(late) == len(told),
         "longest": days_words(longest.lead, desk) if longest else "",
-        "told": max((case.lead.times_told for case in plain), default=0),
-        "any_answer": bool(answered),
-        "answered": _answered(len(answered), len(plain)),
+        "told": times.pop() if len(times) == 1 else 0,
+        "any_answer": any(has_answered(case.lead) for case in plain),
+        "answered": _answered(plain, desk),
+        "claimed": sum(case.lead.facts.claimed for case in plain),
+        "own_claimed": any(case.own and case.lead.facts.claimed for case in plain),
         "has_by": any(case.own and case.lead.answer_by for case in plain),
-        "step": max((call.step for call in desk.telling.calls), default=0),
     }
 
 
@@ -134,10 +141,15 @@ def _due(case: Case) -> float:
     return case.lead.facts.due_at.timestamp() if case.lead.facts.due_at else float("inf")
 
 
-def _answered(answered: int, total: int) -> str:
+def _answered(plain: Sequence[Case], desk: Desk) -> str:
+    """Say what is known of answers: in full about one task, as a number about several."""
+    if len(plain) == 1:
+        return str(case_words(plain[0], desk)["answered"])
+    answered = sum(has_answered(case.lead) for case in plain)
     if not answered:
-        return "chưa có phản hồi"
-    return "đã có phản hồi" if answered == total else f"có phản hồi đối với {answered}/{total} nhiệm vụ"
+        return "chưa xác nhận nhận cảnh báo"
+    of = "" if answered == len(plain) else f" đối với {answered}/{len(plain)} {noun(plain)}"
+    return f"đã xác nhận nhận cảnh báo hoặc cập nhật{of}"
 
 
 def _sections(kind: Kind, shown: Sequence[Case], desk: Desk) -> tuple[Rows, tuple[Section, ...]]:

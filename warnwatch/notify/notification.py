@@ -39,7 +39,9 @@ class Facts:
 
     `progress` is 0..1 as last reported at `progress_at`. A confidential subject shows nothing but its code.
     `value`, `target` and `period` are a KPI's, with their units, as a text says them; `expected_at` is a forecast's.
-    `lines` are further facts, label and value, in the order in which a letter shows them.
+    `baseline_due_at`, `baseline_text`: the first deadline; `decision`: the number of the act that moved it. `claimed`:
+    reported done (at `claimed_at`, when known) and not yet verified. `lines` are further facts, label and value, in
+    the order in which a letter shows them.
     """
 
     code: str
@@ -58,6 +60,11 @@ class Facts:
     target: str = ""
     period: str = ""
     expected_at: datetime | None = None
+    baseline_due_at: datetime | None = None
+    baseline_text: str = ""
+    decision: str = ""
+    claimed: bool = False
+    claimed_at: datetime | None = None
     lines: tuple[tuple[str, str], ...] = ()
 
 
@@ -66,8 +73,9 @@ class Item:
     """One alert as one recipient is told of it.
 
     `sentence` says the measure's value against its threshold in words. `days` is the whole number of days that the
-    kind of text counts (left, late, silent); working days when the alert's measure says so in its name. `answer_by`
-    is when the next step comes, `next_title` whom it tells.
+    kind of text counts (left, late, silent); working days when the alert's measure says so in its name. `times_told`:
+    how often the holders of the alert's own unit were told before, 0 when not known. `answer_by` is when the next step
+    comes, or by when an answer is asked when there is none; `next_title` whom the next step tells.
     """
 
     alert: Alert

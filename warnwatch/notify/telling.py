@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
 
 import polars as pl
@@ -21,7 +22,7 @@ from warnwatch.plan.measures import describe
 from warnwatch.plan.tally import roll_up
 from warnwatch.plan.words import Limit, Words
 from warnwatch.rules.evaluation import Observation
-from warnwatch.rules.rule import Rule, RuleBook
+from warnwatch.rules.rule import Level, Rule, RuleBook, Step
 
 # A digest opens with how the unit stands; a text about fewer alerts does not need it.
 TALLY_FROM = 2
@@ -29,7 +30,10 @@ TALLY_FROM = 2
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything that telling looks things up in; read before, changed by nothing here."""
+    """Everything that telling looks things up in; read before, changed by nothing here.
+
+    `end_of_next_working_day` gives the date by which an answer is asked when no step follows; without it none is given.
+    """
 
     book: RuleBook
     directory: Directory
@@ -38,6 +42,7 @@ class Sources:
     observations: Mapping[tuple[str, str], Observation]
     counts: Callable[[], pl.DataFrame]
     limits: Mapping[str, Limit] = field(default_factory=dict)
+    end_of_next_working_day: Callable[[], datetime] | None = None
 
 
 @dataclass
@@ -87,7 +92,10 @@ def _recipients(call: Call, directory: Directory) -> list[Recipient]:
 
 
 def _holder(code: str, directory: Directory) -> Recipient | None:
-    """Find somebody who was told before, whatever office they hold now."""
+    """Find somebody who was told before, whatever office they hold now, and even when they hold none.
+
+    An all-clear ends what that person was asked for; whoever holds the office now was asked for nothing.
+    """
     holder = directory.by_code.get(code)
     unit = directory.units.get(holder.unit) if holder else None
     return Recipient(holder, unit, holder.office, unit) if holder and unit else None
@@ -126,9 +134,33 @@ def _item(alert: Alert, call: Call, recipient: Recipient, sources: Sources) -> I
     return replace(
         _cleared(alert, sources),
         reason=call.reason,
-        times_told=made.times,
-        answer_by=alert.next_at,
+        times_told=_times_told(alert, call, made, sources),
+        answer_by=alert.next_at or (sources.end_of_next_working_day() if sources.end_of_next_working_day else None),
         next_title=_title(upper) if upper and told_next else "",
+    )
+
+
+def _times_told(alert: Alert, call: Call, made: Made, sources: Sources) -> int:
+    """Count the earlier steps of a call's round that told the unit itself.
+
+    A step counts when it reached a holder of that unit who has an address and was in office when the alert opened:
+    what a superior got for a vacant post, and what was only shown before going live, reminded nobody.
+    """
+    policy = sources.book.policies[sources.book.rule(alert.rule).escalation]
+    called = made.steps if made.round_no == call.repeat else ()
+    steps = [step for level, done in called for step in policy.levels.get(Level(level), ())[:done]]
+    return min(made.times, sum(_told_unit(alert, step, sources.directory) for step in steps))
+
+
+def _told_unit(alert: Alert, step: Step, directory: Directory) -> bool:
+    opened = (alert.opened_at or alert.pending_since).date()
+    found = [directory.recipient(alert.unit, office) for office in step.tell]
+    return any(
+        one.unit.code == alert.unit
+        and one.holder.holds_on(opened)
+        and (one.holder.email or step.channels != ("email",))
+        for one in found
+        if one
     )
 
 
@@ -192,6 +224,11 @@ def _facts(alert: Alert, sources: Sources) -> Facts:
         started_at=words.started_at,
         confidential=words.confidential,
         every_day=words.every_day,
+        baseline_due_at=words.baseline_due_at,
+        baseline_text=words.baseline_text,
+        decision=words.decision,
+        claimed=words.status == "claimed",
+        claimed_at=words.claimed_at,
     )
 
 

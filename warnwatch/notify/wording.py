@@ -13,6 +13,7 @@ from warnwatch.plan.directory import Recipient, Unit
 
 TITLE_CAP = 300  # a real title has at most some 250 characters; the longest of Plan 02 has 236
 SUBJECT_CAP = 200
+OFFICE_CLOSES = 17
 
 # Cc controls, Cf bidi and other invisible marks, Cs lone surrogates, Co private use, Cn not assigned.
 _UNPRINTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -68,6 +69,37 @@ def deadline(words: str, due_at: datetime | None, zone: ZoneInfo) -> str:
     if not words or words == computed:
         return computed
     return f"{words} ({computed})"
+
+
+def moved_deadline(now: str, before: str, decision: str) -> str:
+    """Write a deadline that was moved: what holds now and by which act, then the first one; both as `deadline` does."""
+    decision = clean(decision, 80)
+    by = f" theo văn bản số {decision}" if decision else ""
+    return f"{now} (đã điều chỉnh{by}; thời hạn ban đầu: {before})"
+
+
+def answer_by(at: datetime, zone: ZoneInfo, now: datetime, *, today: bool = False) -> str:
+    """Write by when an answer is asked: `trước 16 giờ 00 ngày 21/8/2025`, or before the end of that day's office hours.
+
+    Minutes are dropped, never added: what is announced for later must not come before the time that a text gives.
+    With `today`, this day is called so.
+    """
+    said = "hôm nay" if today and at.astimezone(zone).date() == now.astimezone(zone).date() else f"ngày {day(at, zone)}"
+    if at.astimezone(zone).hour >= OFFICE_CLOSES:
+        return f"trước khi hết giờ làm việc {said}"
+    return f"trước {hour(_full_hour(at, now), zone)} {said}"
+
+
+def after_answer(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """Write what comes after `answer_by`: `sau 16 giờ 00 ngày 21/8/2025`, or after that day's office hours."""
+    if at.astimezone(zone).hour >= OFFICE_CLOSES:
+        return f"sau giờ làm việc ngày {day(at, zone)}"
+    return f"sau {moment(_full_hour(at, now), zone)}"
+
+
+def _full_hour(at: datetime, now: datetime) -> datetime:
+    full = at.replace(minute=0, second=0, microsecond=0)
+    return full if full > now else at
 
 
 def number(value: float | None, digits: int = 2) -> str:

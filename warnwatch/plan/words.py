@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -19,7 +19,9 @@ CHUNK = 5_000
 class Words:
     """What people read about one task. `progress` is 0..1 as last reported at `progress_at`; empty text is unknown.
 
-    `every_day`: all days count towards its deadline, not only working days.
+    `every_day`: all days count towards its deadline, not only working days. `due_text` is what a document says of
+    `due_at`: words that were meant for an earlier date stay with the baseline. `decision` is the number of the act
+    that allowed the deadline in force. `claimed_at` is when a task of status `claimed` was reported done.
     """
 
     code: str
@@ -34,6 +36,30 @@ class Words:
     progress_at: datetime | None = None
     confidential: bool = False
     every_day: bool = False
+    baseline_due_at: datetime | None = None
+    baseline_text: str = ""
+    decision: str = ""
+    status: str = "open"
+    claimed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """The deadline in force and the first one. `written` is what the row says, which may be the words of before."""
+
+    due_at: datetime | None = None
+    text: str = ""
+    decision: str = ""
+    first_at: datetime | None = None
+    first_text: str = ""
+    written: str = ""
+
+    def followed_by(self, due_at: datetime, written: str, decision: str) -> _Due:
+        """Give what holds after a later row: a moved date does not take the old words with it."""
+        if written != self.written:
+            return replace(self, due_at=due_at, text=written, decision=decision, written=written)
+        text = self.text if due_at == self.due_at else ""
+        return replace(self, due_at=due_at, text=text, decision=decision)
 
 
 def read_words(connection: Connection, codes: Collection[str], as_of: datetime | None = None) -> dict[str, Words]:
@@ -52,7 +78,7 @@ def _read_chunk(connection: Connection, codes: list[str], as_of: datetime | None
     rows = connection.execute(select(version).where(known(version, as_of), version.c.code.in_(codes)))
     words = {}
     for row in rows:
-        due_at, due_text = deadlines.get(row.code, (None, ""))
+        due = deadlines.get(row.code, _Due())
         progress, progress_at = reports.get(row.code, (None, None))
         words[row.code] = Words(
             code=row.code,
@@ -61,24 +87,33 @@ def _read_chunk(connection: Connection, codes: list[str], as_of: datetime | None
             assigning_document=row.assigning_document or "",
             expected_result=row.expected_result or "",
             started_at=row.start_at,
-            due_at=due_at,
-            due_text=due_text or "",
+            due_at=due.due_at,
+            due_text=due.text,
             progress=progress,
             progress_at=progress_at,
             confidential=row.confidential,
             every_day=row.calendar_mode == "every_day",
+            baseline_due_at=due.first_at,
+            baseline_text=due.first_text,
+            decision=due.decision,
+            status=row.status,
+            claimed_at=row.claimed_at if row.status == "claimed" else None,
         )
     return words
 
 
-def _latest_deadlines(
-    connection: Connection, codes: list[str], as_of: datetime | None
-) -> dict[str, tuple[datetime | None, str]]:
+def _latest_deadlines(connection: Connection, codes: list[str], as_of: datetime | None) -> dict[str, _Due]:
     table = schema.deadline
     query = select(table).where(table.c.task.in_(codes), table.c.authorised.is_(True)).order_by(table.c.id)
     if as_of is not None:
         query = query.where(table.c.recorded_at <= as_of)
-    return {row.task: (row.due_at, row.due_text or "") for row in connection.execute(query)}
+    found: dict[str, _Due] = {}
+    for row in connection.execute(query):
+        written, decision = row.due_text or "", row.decision or ""
+        first = _Due(row.due_at, written, decision, row.due_at, written, written)
+        before = found.get(row.task)
+        found[row.task] = before.followed_by(row.due_at, written, decision) if before else first
+    return found
 
 
 def _latest_reports(

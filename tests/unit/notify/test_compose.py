@@ -86,6 +86,9 @@ EVERY_CASE = {
        sentence="", guidance="", answer_by=None, next_title="")) for kind in TASK_KINDS},
     "escalation": telling(item(times_told=2, reason=Reason.CLIMBED), to=SUPERIOR),
     "escalation of several": telling(task("A-1", 1), task("A-2", 2, Kind.BEHIND, Level.WARNING), to=SUPERIOR),
+    "claimed": telling(item(reason=Reason.CLIMBED, about=facts(claimed=True, claimed_at=local(14, 8)))),
+    "claimed, to a superior": telling(item(about=facts(claimed=True)), item(warned=alert(9, subject="A")), to=SUPERIOR),
+    "moved": telling(item(about=facts(baseline_due_at=end_of(1, 7), baseline_text="trong quý II", decision="1-QĐ"))),
     "digest": telling(task("A-1", 1), task("A-2", 2, Kind.DUE_SOON, Level.WARNING), tally=tally(), cleared=(ended(),)),
     "mixed": telling(item(), task("A-3", 3, unit=PROVINCE_PARTY), to=SUPERIOR),
     "initial": telling(task("A-1", 1), initial=True, tally=tally()),
@@ -101,7 +104,7 @@ EVERY_CASE = {
 
 @pytest.mark.parametrize("told", EVERY_CASE.values(), ids=EVERY_CASE.keys())
 def test_every_text_is_whole_in_both_parts(told: Telling) -> None:
-    """No missing word, no template mark, no empty value: a fact that is not there is said in words."""
+    """No missing word, no template mark, no empty value: a fact that is not there is left out or said in words."""
     found = write(told)
     assert not found.fallback
     for part in (found.subject, found.text, plain(found.html)):
@@ -265,14 +268,90 @@ def test_a_superior_is_told_what_is_late_how_often_it_was_told_and_whether_anybo
     told = item(times_told=2, reason=Reason.CLIMBED, next_title="Chánh Văn phòng Trung ương Đảng")
     found = write(telling(told, to=SUPERIOR, calls=(call(told, 2),)))
     assert found.kind is Kind.ESCALATION
-    assert found.subject == "[Báo cáo cấp trên – cấp 2] 1 nhiệm vụ quá hạn của UBND tỉnh Thái Nguyên"
+    assert found.subject == "[Báo cáo cấp trên] 1 nhiệm vụ quá hạn của UBND tỉnh Thái Nguyên"
     assert (
         "Hệ thống kính báo cáo: tính đến 08 giờ 00 ngày 20/8/2025, Ủy ban nhân dân tỉnh Thái Nguyên còn 1 nhiệm vụ quá "
-        "hạn chưa hoàn thành (3 ngày làm việc); đã nhắc 2 lần, chưa có phản hồi." in found.text
+        "hạn chưa hoàn thành (3 ngày làm việc); đã nhắc 2 lần, chưa xác nhận nhận cảnh báo; cập nhật gần nhất ngày "
+        "11/8/2025." in found.text
     )
     assert "Kính đề nghị Bí thư Tỉnh ủy xem xét, cho ý kiến chỉ đạo." in found.text
     assert "Bước tiếp theo: sau 16 giờ 00 ngày 21/8/2025" in found.text
     assert "Đề nghị phản hồi" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("about", "times", "said"),
+    [
+        ({}, 0, ""),
+        (
+            {"progress": None, "progress_at": None},
+            1,
+            "đã nhắc 1 lần, chưa xác nhận nhận cảnh báo; chưa có báo cáo tiến độ",
+        ),
+        ({"progress_at": local(18, 8)}, 2, "đã nhắc 2 lần, đã cập nhật ngày 18/8/2025"),
+        ({"claimed": True, "claimed_at": local(14, 8)}, 0, "đã báo cáo hoàn thành ngày 14/8/2025, đang chờ xác nhận"),
+    ],
+)
+def test_nobody_is_said_to_be_silent_who_reported_or_was_never_told(
+    about: dict[str, object], times: int, said: str
+) -> None:
+    """An update or a claim is an answer; a unit whose posts are vacant was not reminded, and nothing is said."""
+    found = write(telling(item(about=facts(**about), times_told=times, reason=Reason.CLIMBED), to=SUPERIOR))
+    assert (f"; {said}." in found.text) if said else "đã nhắc" not in found.text
+    assert f"Phản hồi của đơn vị: {said}\n" in found.text if said else "Phản hồi của đơn vị" not in found.text
+
+
+def test_how_often_units_were_told_is_said_only_when_it_is_the_same_for_all() -> None:
+    """The largest of several numbers would accuse those who were told less often; each task has its own."""
+    found = write(telling(replace(task("A-1", 1), times_told=3), replace(task("A-2", 2), times_told=1), to=SUPERIOR))
+    assert "chưa hoàn thành, trong đó nhiệm vụ quá hạn lâu nhất là 3 ngày làm việc." in found.text
+    assert "đã nhắc 3 lần, " in found.text
+    assert "đã nhắc 1 lần, " in found.text
+
+
+def test_what_is_reported_done_is_asked_to_be_verified() -> None:
+    """A claimed task has a line of its own, and is not asked to be explained as a delay."""
+    found = write(telling(item(about=facts(claimed=True, claimed_at=local(14, 8)))))
+    for part in (found.text, plain(found.html)):
+        assert "đã báo cáo hoàn thành ngày 14/8/2025, đang chờ xác nhận" in part
+        assert "Đề nghị Chủ tịch Ủy ban nhân dân tỉnh chỉ đạo hoàn tất hồ sơ xác nhận hoàn thành" in part
+        assert "giải trình" not in part
+    assert found.subject.startswith("[Quá hạn 3 ngày làm việc, chờ xác nhận] Nhiệm vụ KH02-031")
+    assert "đã được báo cáo hoàn thành nhưng chưa có kết quả xác nhận" in found.text
+
+
+def test_a_moved_deadline_is_told_with_the_first_one_and_the_act_that_moved_it() -> None:
+    """The words of the first deadline never stand beside the new date."""
+    about = facts(
+        due_text="",
+        due_at=end_of(17, 12),
+        baseline_text="trong tháng 8/2025",
+        baseline_due_at=end_of(31, 8),
+        decision="12-QĐ",
+    )
+    assert (
+        "Thời hạn hoàn thành: hết ngày 17/12/2025 (đã điều chỉnh theo văn bản số 12-QĐ; thời hạn ban đầu: "
+        "trong tháng 8/2025 (hết ngày 31/8/2025))" in write(telling(item(about=about))).text
+    )
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (Kind.OVERDUE, "có 2 nhiệm vụ cần tập trung chỉ đạo (quá hạn)."),
+        (Kind.BEHIND, "có 2 nhiệm vụ cần tập trung chỉ đạo, trong đó: 1 quá hạn và 1 chậm tiến độ."),
+    ],
+)
+def test_a_number_is_split_up_only_when_it_has_parts(second: Kind, said: str) -> None:
+    """“3, of these 3” is not said."""
+    assert said in body(telling(task("A-1", 1), task("A-2", 2, second)))
+
+
+def test_what_is_not_known_of_a_task_is_left_out() -> None:
+    """A missing document is the fault of nobody who reads the mail."""
+    text = write(telling(item(about=facts(assigning_document="", expected_result="")))).text
+    assert "Căn cứ giao" not in text
+    assert "Kết quả phải đạt" not in text
 
 
 def test_a_report_about_several_units_lists_each_with_its_tasks() -> None:
@@ -283,7 +362,7 @@ def test_a_report_about_several_units_lists_each_with_its_tasks() -> None:
     found = write(telling(first, item(about=facts(code="A-2", unit=other), warned=warned), to=SUPERIOR))
     assert "2 cơ quan, đơn vị còn 2 nhiệm vụ quá hạn chưa hoàn thành" in found.text
     assert "trong đó nhiệm vụ quá hạn lâu nhất là 36 ngày làm việc" in found.text
-    assert "có phản hồi đối với 1/2 nhiệm vụ" in found.text
+    assert "; đã xác nhận nhận cảnh báo hoặc cập nhật đối với 1/2 nhiệm vụ." in found.text
     assert "đã xác nhận nhận cảnh báo, cam kết hoàn thành chậm nhất hết ngày 30/8/2025" in found.text
     assert "Xã Ví dụ (1)" in found.text
 
@@ -338,7 +417,7 @@ def test_the_initial_digest_says_so_and_says_what_is_late_why_by_when_and_what_t
     """The first-day digest is a warning in itself, and the waits count from it."""
     found = write(telling(item(reason=Reason.INITIAL), initial=True))
     assert found.kind is Kind.INITIAL
-    assert found.subject.startswith("[Tình hình ban đầu] Tình hình thực hiện nhiệm vụ của UBND tỉnh Thái Nguyên")
+    assert found.subject.startswith("[Tình hình ban đầu] Thực hiện nhiệm vụ của UBND tỉnh Thái Nguyên")
     for said in (
         "Đây là tình hình ban đầu khi Hệ thống bắt đầu theo dõi; thời hạn phản hồi tính từ thư này.",
         "Quá hạn 3 ngày làm việc – mức Khẩn (CB-25-00417)",
@@ -371,7 +450,19 @@ def test_all_clears_stand_at_the_end_of_a_letter_and_of_a_digest() -> None:
     ("changes", "said"),
     [
         ({"reason": Reason.RAISED}, "Cảnh báo được nâng lên mức Khẩn."),
-        ({"reason": Reason.CLIMBED}, "Đã quá thời hạn phản hồi của lần thông báo trước"),
+        (
+            {"reason": Reason.CLIMBED, "times_told": 1},
+            "Đã quá thời hạn phản hồi của lần thông báo trước; đến nay chưa xác nhận nhận cảnh báo; cập nhật gần nhất",
+        ),
+        ({"reason": Reason.CLIMBED}, "Đến nay nội dung cảnh báo chưa được khắc phục."),
+        (
+            {"reason": Reason.CLIMBED, "times_told": 1, "about": facts(progress_at=local(18, 8))},
+            "Đơn vị đã cập nhật ngày 18/8/2025; đến nay nội dung cảnh báo chưa được khắc phục.",
+        ),
+        (
+            {"reason": Reason.CLIMBED, "times_told": 1, "about": facts(claimed=True, claimed_at=local(18, 8))},
+            "Đơn vị đã báo cáo hoàn thành ngày 18/8/2025, đang chờ xác nhận.",
+        ),
         (
             {"reason": Reason.CLIMBED, "warned": alert(acknowledged_at=local(18, 8))},
             "Đã xác nhận nhận cảnh báo nhưng đến nay chưa ghi nhận kết quả xử lý.",

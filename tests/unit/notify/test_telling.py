@@ -30,8 +30,11 @@ UNITS = {
         Unit("VU", "Vụ", parent="BO", head_title="Vụ trưởng"),
     )
 }
-HEADS = tuple(Holder(f"{code}/head", code, "head", title=unit.head_title) for code, unit in UNITS.items())
-FOCAL = Holder("VU/focal_point", "VU", "focal_point")
+HEADS = tuple(
+    Holder(f"{code}/head", code, "head", title=unit.head_title, email=f"{code}@example.vn")
+    for code, unit in UNITS.items()
+)
+FOCAL = Holder("VU/focal_point", "VU", "focal_point", email="focal@example.vn")
 NOW = local(20, 8, 8)
 FIRST = alert(1, unit="VU", subject="T-1", opened_at=NOW, next_at=local(21, 8, 8))
 SECOND = alert(2, unit="VU", subject="T-2", level=Level.NOTICE, opened_at=NOW)
@@ -135,8 +138,49 @@ def test_the_text_has_the_value_of_this_cycle() -> None:
 def test_a_text_says_whom_the_next_step_tells(made: Made, step: int, next_title: str) -> None:
     """Before it climbs to somebody else the text names them; the same head again, or nobody, is not named."""
     (one,), _ = gather([called(FIRST, step=step)], [], sources(made={1: made}))
-    assert (one.items[0].next_title, one.items[0].times_told) == (next_title, made.times)
+    assert one.items[0].next_title == next_title
     assert one.items[0].answer_by == FIRST.next_at
+
+
+@pytest.mark.parametrize(
+    ("holders", "made", "repeat", "times"),
+    [
+        (HEADS, Made(), 0, 0),
+        (HEADS, Made(0, ((3, 2),), 2), 0, 2),
+        (HEADS, Made(0, ((2, 1), (3, 3)), 4), 0, 3),
+        (HEADS, Made(1, ((3, 2),), 7), 1, 2),
+        (HEADS, Made(0, ((3, 2),), 5), 1, 0),
+        (HEADS[:2], Made(0, ((3, 3),), 3), 0, 0),
+        ((*HEADS[:2], replace(HEADS[2], email=None)), Made(0, ((3, 2),), 2), 0, 0),
+        ((*HEADS[:2], replace(HEADS[2], valid_from=date(2025, 8, 25))), Made(0, ((3, 2),), 2), 0, 0),
+    ],
+    ids=["none", "own head", "the superior's step", "a new round", "going live", "vacant", "no address", "came later"],
+)
+def test_only_what_reached_the_unit_itself_counts_as_telling_it(
+    holders: Sequence[Holder], made: Made, repeat: int, times: int
+) -> None:
+    """Steps that told a superior, or nobody, or were shown before going live, reminded the unit of nothing."""
+    directory = Directory(UNITS, tuple(holders), date(2025, 8, 26))
+    one_more = called(FIRST, "superior.head", step=3, repeat=repeat)
+    (one,), _ = gather([one_more], [], sources(made={1: made}, directory=directory))
+    assert one.items[0].times_told == times
+
+
+def test_a_last_step_asks_for_an_answer_too() -> None:
+    """With no step to come an answer is asked by the end of the next working day, when that is known."""
+    last = called(replace(FIRST, next_at=None))
+    assert gather([last], [], sources())[0][0].items[0].answer_by is None
+    asked = sources(end_of_next_working_day=lambda: end_of(21, 8))
+    assert gather([last], [], asked)[0][0].items[0].answer_by == end_of(21, 8)
+
+
+def test_a_text_knows_what_was_moved_and_what_is_claimed() -> None:
+    """The first deadline, the act that moved it and the claim of completion come from the words."""
+    moved = Words("T-1", "Việc", "VU", baseline_due_at=end_of(31, 7), baseline_text="trong tháng 7", decision="12-QĐ")
+    words = replace(moved, status="claimed", claimed_at=NOW)
+    facts = gather([called(FIRST)], [], sources(words={"T-1": words}))[0][0].items[0].facts
+    assert (facts.baseline_due_at, facts.baseline_text, facts.decision) == (end_of(31, 7), "trong tháng 7", "12-QĐ")
+    assert (facts.claimed, facts.claimed_at) == (True, NOW)
 
 
 def test_a_digest_opens_with_how_the_unit_stands() -> None:

@@ -57,6 +57,28 @@ def test_a_deadline_is_given_in_its_own_words_and_as_a_date(words: str, due_at: 
 
 
 @pytest.mark.parametrize(
+    ("at", "asked", "after"),
+    [
+        (local(21, 8, 8, 1), "trước 08 giờ 00 ngày 21/8/2025", "sau 08 giờ 00 ngày 21/8/2025"),
+        (local(20, 8, 8, 40), "trước 08 giờ 40 ngày 20/8/2025", "sau 08 giờ 40 ngày 20/8/2025"),
+        (local(21, 8, 17, 30), "trước khi hết giờ làm việc ngày 21/8/2025", "sau giờ làm việc ngày 21/8/2025"),
+        (end_of(21, 8), "trước khi hết giờ làm việc ngày 21/8/2025", "sau giờ làm việc ngày 21/8/2025"),
+    ],
+)
+def test_an_answer_is_asked_by_a_full_hour_that_is_not_later(at: datetime, asked: str, after: str) -> None:
+    """Minutes fall away unless that would be past already; from the end of office hours on it is the day."""
+    now = local(20, 8, 8, 15)
+    assert (wording.answer_by(at, ZONE, now), wording.after_answer(at, ZONE, now)) == (asked, after)
+
+
+def test_an_answer_of_this_day_may_be_called_so() -> None:
+    """Only of this day, and only when asked."""
+    now = local(20, 8, 8)
+    assert wording.answer_by(local(20, 8, 16), ZONE, now, today=True) == "trước 16 giờ 00 hôm nay"
+    assert wording.answer_by(local(21, 8, 16), ZONE, now, today=True) == "trước 16 giờ 00 ngày 21/8/2025"
+
+
+@pytest.mark.parametrize(
     ("value", "written"),
     [
         (39.98, "39,98"),
