@@ -179,7 +179,7 @@ TASK_MEASURES = (
         "deadline in force, calendar",
         "-2",
         left_until("due_at", "due_index"),
-        ("còn {value} ngày làm việc, dưới ngưỡng {threshold}", "{value} working days left, below {threshold}"),
+        ("còn {value} ngày làm việc, dưới ngưỡng {threshold} ngày", "{value} working days left, below {threshold}"),
         ("đã quá hạn {value} ngày làm việc", "{value} working days late"),
     ),
     Measure(
@@ -192,7 +192,7 @@ TASK_MEASURES = (
         "-12",
         left_until("baseline_due_at", "baseline_index"),
         (
-            "còn {value} ngày làm việc đến thời hạn ban đầu, dưới ngưỡng {threshold}",
+            "còn {value} ngày làm việc đến thời hạn ban đầu, dưới ngưỡng {threshold} ngày",
             "{value} working days left to the baseline, below {threshold}",
         ),
         (
@@ -212,7 +212,7 @@ TASK_MEASURES = (
         "deadline in force",
         "5",
         days_left,
-        ("còn {value} ngày, dưới ngưỡng {threshold}", "{value} days left, below {threshold}"),
+        ("còn {value} ngày, dưới ngưỡng {threshold} ngày", "{value} days left, below {threshold}"),
         ("đã quá hạn {value} ngày", "{value} days late"),
     ),
     Measure(
@@ -228,7 +228,7 @@ TASK_MEASURES = (
         "7",
         planned,
         (
-            "thời gian được giao {value} ngày làm việc, ngưỡng {threshold}",
+            "thời gian được giao {value} ngày làm việc, ngưỡng {threshold} ngày",
             "{value} planned working days, threshold {threshold}",
         ),
     ),
@@ -284,7 +284,7 @@ TASK_MEASURES = (
         "9",
         silent,
         (
-            "{value} ngày làm việc không có báo cáo, vượt ngưỡng {threshold}",
+            "{value} ngày làm việc không có báo cáo, vượt ngưỡng {threshold} ngày",
             "{value} working days without a report, above {threshold}",
         ),
     ),
@@ -300,7 +300,7 @@ TASK_MEASURES = (
         "start",
         "92",
         lambda today: today.day - pl.col("assigned_day"),
-        ("đã giao {value} ngày, vượt ngưỡng {threshold}", "assigned {value} days ago, above {threshold}"),
+        ("đã giao {value} ngày, vượt ngưỡng {threshold} ngày", "assigned {value} days ago, above {threshold}"),
     ),
     Measure(
         "slips",
@@ -315,7 +315,7 @@ TASK_MEASURES = (
         "1",
         column("slips"),
         (
-            "thời hạn đã điều chỉnh {value} lần, ngưỡng {threshold}",
+            "thời hạn đã điều chỉnh {value} lần, ngưỡng {threshold} lần",
             "deadline moved {value} times, threshold {threshold}",
         ),
         nullable=False,
@@ -329,7 +329,10 @@ TASK_MEASURES = (
         "deadlines",
         "30",
         column("slip_days"),
-        ("thời hạn đã lùi {value} ngày, ngưỡng {threshold}", "deadline moved by {value} days, threshold {threshold}"),
+        (
+            "thời hạn đã lùi {value} ngày, ngưỡng {threshold} ngày",
+            "deadline moved by {value} days, threshold {threshold}",
+        ),
         nullable=False,
     ),
     Measure(
@@ -341,7 +344,7 @@ TASK_MEASURES = (
         "tasks",
         "5",
         column("clears"),
-        ("đạt {value}/6 rõ, ngưỡng {threshold}", "{value} of 6 clears, threshold {threshold}"),
+        ("đạt {value}/6 rõ, ngưỡng {threshold}/6", "{value} of 6 clears, threshold {threshold}"),
         nullable=False,
     ),
 )

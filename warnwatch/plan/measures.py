@@ -5,6 +5,7 @@ In: a snapshot's base columns and the instant. Out: Polars expressions; nothing 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -175,9 +176,16 @@ def describe(
     if value < 0 and measure.below_zero[which]:
         said = measure.below_zero[which].format(value=_shown(measure, -value, which))
     else:
-        limit = "" if threshold is None else _shown(measure, threshold, which)
+        limit = "" if threshold is None else _shown(measure, _whole(measure, value, threshold), which)
         said = measure.sentence[which].format(value=_shown(measure, value, which), threshold=limit)
     return said.replace(" ngày làm việc", " ngày").replace("working days", "days") if every_day else said
+
+
+def _whole(measure: Measure, value: float, threshold: float) -> float:
+    """Give the threshold in whole days on its own side of the value: 10 days against 9.9 are more than 9."""
+    if "days" not in measure.unit[1] or not math.isfinite(threshold):
+        return threshold
+    return math.floor(threshold) if value > threshold else math.ceil(threshold)
 
 
 def _shown(measure: Measure, value: float, which: int) -> str:

@@ -85,7 +85,7 @@ UNIT_MEASURES = (
         "tasks",
         "14",
         column("tasks"),
-        ("{value} nhiệm vụ, ngưỡng {threshold}", "{value} tasks, threshold {threshold}"),
+        ("{value} nhiệm vụ, ngưỡng {threshold} nhiệm vụ", "{value} tasks, threshold {threshold}"),
         nullable=False,
     ),
     Measure(
@@ -97,7 +97,7 @@ UNIT_MEASURES = (
         "tasks",
         "6",
         column("open_tasks"),
-        ("{value} nhiệm vụ chưa hoàn thành, ngưỡng {threshold}", "{value} open tasks, threshold {threshold}"),
+        ("{value} nhiệm vụ chưa hoàn thành, ngưỡng {threshold} nhiệm vụ", "{value} open tasks, threshold {threshold}"),
         nullable=False,
     ),
     Measure(
@@ -109,7 +109,7 @@ UNIT_MEASURES = (
         "tasks, deadlines",
         "2",
         column("overdue_tasks"),
-        ("{value} nhiệm vụ quá hạn, vượt ngưỡng {threshold}", "{value} overdue tasks, above {threshold}"),
+        ("{value} nhiệm vụ quá hạn, vượt ngưỡng {threshold} nhiệm vụ", "{value} overdue tasks, above {threshold}"),
         nullable=False,
     ),
     Measure(

@@ -233,9 +233,10 @@ def test_sentences_take_what_they_are_given(measure: Measure) -> None:
     ("name", "value", "threshold", "said"),
     [
         ("working_days_left", -3.0, 0.0, "đã quá hạn 3 ngày làm việc"),
-        ("working_days_left", 2.0, 2.25, "còn 2 ngày làm việc, dưới ngưỡng 2,25"),
+        ("working_days_left", 2.0, 2.25, "còn 2 ngày làm việc, dưới ngưỡng 3 ngày"),
         ("behind", 0.35, 0.3, "tiến độ chậm 35 % so với thời gian đã dùng, vượt ngưỡng 30 %"),
-        ("days_since_assigned", 1234.0, 90.0, "đã giao 1.234 ngày, vượt ngưỡng 90"),
+        ("days_since_assigned", 1234.0, 90.0, "đã giao 1.234 ngày, vượt ngưỡng 90 ngày"),
+        ("silent_working_days", 10.0, 9.9, "10 ngày làm việc không có báo cáo, vượt ngưỡng 9 ngày"),
         ("progress", None, 0.5, "chưa có số liệu"),
     ],
 )
