@@ -13,6 +13,7 @@ from warnwatch import printing
 from warnwatch.assembly import load_standards
 from warnwatch.console import (
     FOLDER,
+    NEW_FILE,
     SOURCE,
     Installation,
     as_json,
@@ -25,24 +26,45 @@ from warnwatch.cycle import Memory, run_cycle
 from warnwatch.errors import MistakesError, SettingsError
 from warnwatch.explain import explain
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.columns import FILES
 from warnwatch.plan.headers import Progress
 from warnwatch.plan.importing import import_folder
+from warnwatch.plan.marking import write_marked
+from warnwatch.plan.template import write_template
+from warnwatch.plan.writing import read_codes
 from warnwatch.service import run_uncontested
 
 
 @click.command(name="import")
-@click.argument("source", type=SOURCE)
+@click.argument("source", type=SOURCE, required=False)
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 @click.option("--complete", is_flag=True, help="Rows that a file omits are recorded as withdrawn.")
 @click.option("--history", is_flag=True, help="Take recorded_at from the files; only into an empty plan.")
+@click.option("--marked", type=NEW_FILE, help="If there are mistakes, write a copy of the workbook with them marked.")
+@click.option("--template", type=NEW_FILE, help="Write the workbook that units fill in, and import nothing.")
 @as_json
 @pass_installation
-def import_(here: Installation, source: Path, *, dry_run: bool, complete: bool, history: bool, json_: bool) -> None:
+def import_(  # noqa: PLR0913 (the options of one command, by name)
+    here: Installation,
+    source: Path | None,
+    *,
+    dry_run: bool,
+    complete: bool,
+    history: bool,
+    marked: Path | None,
+    template: Path | None,
+    json_: bool,
+) -> None:
     """Bring the plan to what a workbook, or a folder of CSV files, says: everything, or nothing and every mistake.
 
     Example: warnwatch import plan.xlsx --dry-run
     """
-    with _progress(show=not json_ and sys.stderr.isatty()) as progress:
+    if template:
+        _write_template(here, template, source)
+        return
+    if source is None:
+        raise click.UsageError("a workbook or a folder is missing; or --template FILE, to write an empty workbook")
+    with _progress(show=not json_ and sys.stderr.isatty()) as progress, _marking(source, marked):
         report = import_folder(
             here.engine,
             source,
@@ -55,6 +77,43 @@ def import_(here: Installation, source: Path, *, dry_run: bool, complete: bool, 
             progress=progress,
         )
     print_either(printing.import_lines(report), printing.import_json(report), json_=json_)
+
+
+def _write_template(here: Installation, target: Path, source: Path | None) -> None:
+    if source:
+        raise SettingsError("--template chỉ viết mẫu, không nhập: bỏ đường dẫn nguồn")
+    if target.suffix.lower() != ".xlsx":
+        raise SettingsError(f"--template {target}: tên tệp phải kết thúc bằng .xlsx")
+    if target.exists():
+        raise SettingsError(f"--template {target}: tệp đã có; chọn tên khác để không ghi đè")
+    with here.engine.connect().execution_options(reads_only=True) as connection:
+        units = sorted(read_codes(connection, FILES["units"]))
+    write_template(target, units)
+    codes = f"{len(units)} mã đơn vị của kế hoạch để chọn" if units else "kế hoạch chưa có đơn vị nào để chọn"
+    click.echo(f"Đã viết mẫu {target}: {codes}.")
+
+
+@contextmanager
+def _marking(source: Path, marked: Path | None) -> Iterator[None]:
+    """Write the marked copy when there are mistakes; they are said in any case."""
+    if marked and (not source.is_file() or marked.suffix.lower() != ".xlsx" or marked.resolve() == source.resolve()):
+        raise SettingsError("--marked: chỉ cho sổ tính XLSX, ghi vào một tệp .xlsx khác")
+    try:
+        yield
+    except MistakesError as error:
+        if marked:
+            click.echo(_marked(source, marked, error), err=True)
+        elif source.is_file():
+            click.echo("Thêm --marked TỆP.xlsx để nhận bản sao có đánh dấu từng ô lỗi.", err=True)
+        raise
+
+
+def _marked(source: Path, marked: Path, error: MistakesError) -> str:
+    try:
+        whole = write_marked(source, marked, error.mistakes)
+    except OSError as reason:
+        return f"Không ghi được {marked}: {reason.strerror}."
+    return f"Đã đánh dấu lỗi trong {marked}." if whole else f"{marked} chỉ có danh sách lỗi, không đánh dấu được vào ô."
 
 
 @contextmanager

@@ -309,7 +309,7 @@ FILES: Mapping[str, File] = {
 
 def find_column(file: File, header: str, *, history: bool = False) -> Column | None:
     """Find the column that a header names, in English or Vietnamese; None when it names none."""
-    wanted = plain(header)
+    wanted = plain(header).rstrip("(*) ")  # forms mark their required columns so
     columns = (*file.columns, RECORDED_AT) if history else file.columns
     return next((one for one in columns if wanted in (plain(one.name), plain(one.vietnamese))), None)
 

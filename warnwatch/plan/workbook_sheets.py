@@ -36,6 +36,7 @@ class _Passing:
     frames: list[pl.DataFrame] = field(default_factory=list)
     hidden: list[int] = field(default_factory=list)
     totals: list[Row] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
 
 
 def read_workbook(
@@ -46,6 +47,7 @@ def read_workbook(
     `Sheet.name` is the workbook and the sheet, as mistakes name it; every mistake in form goes to `findings`.
     """
     found: list[tuple[File, Sheet | None]] = []
+    examples: list[str] = []
     try:
         with Package(path) as package:
             book = open_workbook(package)
@@ -55,9 +57,12 @@ def read_workbook(
             for tab, file in _known_tabs(path.name, book, findings):
                 name = f"{path.name}, trang “{tab.name}”"
                 findings.sheets.add(name)
-                found.append((file, _read(book, tab, _Table(name, file, history), findings, progress)))
+                found.append((file, _read(book, tab, _Table(name, file, history, examples), findings, progress)))
     except UnreadableError as error:
         findings.about_file(path.name, str(error))
+    if examples:
+        say = f"bỏ qua dòng ví dụ của mẫu (cột STT ghi “{EXAMPLE}”): {', '.join(examples)}"
+        findings.warning(Mistake(path.name, 0, 0, say))
     return found
 
 
@@ -86,15 +91,16 @@ def _known_tabs(name: str, book: Workbook, findings: Findings) -> list[tuple[Tab
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The sheet to be read: how mistakes name it, what it is, whether it is history."""
+    """The sheet to be read: how mistakes name it, what it is, whether it is history; where `examples` are noted."""
 
     name: str
     file: File
     history: bool
+    examples: list[str]
 
 
 def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress: Progress) -> Sheet | None:
-    oddities, passing = Oddities(), _Passing()
+    oddities, passing = Oddities(), _Passing(examples=table.examples)
     total = book.package.size(tab.part)
     rows = _told(book.rows(tab, oddities), lambda done: progress(table.name, done, total))
     try:
@@ -146,7 +152,7 @@ def _take(row: Row, sheet: Sheet, header: Header, passing: _Passing, findings: F
     if row.hidden:
         passing.hidden.append(row.number)
     if first.startswith(plain(EXAMPLE)):
-        findings.warning(Mistake(sheet.name, row.number, 0, "dòng ví dụ của mẫu: bỏ qua", shown(first)))
+        passing.examples.append(f"{sheet.file.vietnamese} dòng {row.number}")
     elif first.rstrip(" :") in TOTALS:
         passing.totals.append(row)
     else:
