@@ -186,7 +186,6 @@ def _write_sheet(sheet: Worksheet, file: File, lists: _Lists, codes: str) -> Non
 
 def _fit_page(sheet: Worksheet, *, landscape: bool) -> None:
     sheet.page_setup.paperSize = sheet.PAPERSIZE_A4 if landscape is False else sheet.PAPERSIZE_A3
-    sheet.print_options.gridLines = landscape
     sheet.page_setup.orientation = "landscape" if landscape else "portrait"
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
