@@ -171,9 +171,8 @@ def deadline_words(facts: Facts, desk: Desk) -> str:
     now = wording.deadline(facts.due_text, facts.due_at, zone)
     if not (facts.due_at and facts.baseline_due_at) or facts.due_at == facts.baseline_due_at:
         return now
-    return wording.moved_deadline(
-        now, wording.deadline(facts.baseline_text, facts.baseline_due_at, zone), facts.decision
-    )
+    before = facts.baseline_text or wording.last_moment(facts.baseline_due_at, zone)
+    return wording.moved_deadline(now, before, facts.decision)
 
 
 def _fact_words(facts: Facts, desk: Desk) -> dict[str, object]:

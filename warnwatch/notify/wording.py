@@ -72,10 +72,10 @@ def deadline(words: str, due_at: datetime | None, zone: ZoneInfo) -> str:
 
 
 def moved_deadline(now: str, before: str, decision: str) -> str:
-    """Write a deadline that was moved: what holds now and by which act, then the first one; both as `deadline` does."""
+    """Write a deadline that was moved: what holds now, as `deadline` writes it, by which act, and the first one."""
     decision = clean(decision, 80)
     by = f" theo văn bản số {decision}" if decision else ""
-    return f"{now} (đã điều chỉnh{by}; thời hạn ban đầu: {before})"
+    return f"{now}, đã điều chỉnh{by} (thời hạn ban đầu: {clean(before, 200)})"
 
 
 def answer_by(at: datetime, zone: ZoneInfo, now: datetime, *, today: bool = False) -> str:

@@ -330,8 +330,8 @@ def test_a_moved_deadline_is_told_with_the_first_one_and_the_act_that_moved_it()
         decision="12-QĐ",
     )
     assert (
-        "Thời hạn hoàn thành: hết ngày 17/12/2025 (đã điều chỉnh theo văn bản số 12-QĐ; thời hạn ban đầu: "
-        "trong tháng 8/2025 (hết ngày 31/8/2025))" in write(telling(item(about=about))).text
+        "Thời hạn hoàn thành: hết ngày 17/12/2025, đã điều chỉnh theo văn bản số 12-QĐ (thời hạn ban đầu: "
+        "trong tháng 8/2025)" in write(telling(item(about=about))).text
     )
 
 
