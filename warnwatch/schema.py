@@ -567,7 +567,7 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_immediate)
     else:
         event.listen(engine, "connect", _prepare_server)
-        event.listen(engine, "set_connection_execution_options", _read_one_state)
+        event.listen(engine, "begin", _begin_on_server)
     return engine
 
 
@@ -603,10 +603,11 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _read_one_state(_connection: Connection, options: dict[str, Any]) -> None:
-    """Make `reads_only` a transaction that reads one state and refuses to write."""
-    if options.get("reads_only"):
-        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+def _begin_on_server(connection: Connection) -> None:
+    # Said in the transaction itself: as options of the connection they would come back as READ WRITE, and override a
+    # server that is set to take no writes.
+    if connection.get_execution_options().get("reads_only", False):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def xact(connection: Connection) -> ColumnElement[int] | int:
