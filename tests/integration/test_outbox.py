@@ -222,6 +222,21 @@ def test_a_clean_stop_gives_back_what_was_not_tried(engine: Engine, clock: HandC
     assert attempts(engine) == []
 
 
+def test_what_was_claimed_again_is_not_given_back_with_an_old_hold(engine: Engine, clock: HandClock) -> None:
+    """A sender that lost a hold and holds the row anew frees nothing by giving the old one back."""
+    put(engine, [letter()])
+    side = sender(engine, clock)
+    lost = side.claim(1)
+    clock.move(minutes=1)
+    again = side.claim(1)
+    side.release(lost)
+    assert row(engine)["state"] == "claimed"
+    side.release(again)
+    assert row(engine)["state"] == "ready"
+    side.release([])
+    assert states(engine) == ["ready"]
+
+
 def test_the_figures_for_the_metrics(engine: Engine, clock: HandClock) -> None:
     """Notifications by state, attempts by outcome, and since when the longest waiting one waits."""
     put(

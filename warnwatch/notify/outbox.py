@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -162,7 +163,7 @@ class Outbox:
     def release(self, held: Sequence[Claimed]) -> None:
         """Give back what was held and not tried, for whoever asks next."""
         with self._engine.begin() as connection:
-            release(connection, self.owner, [one.id for one in held])
+            release(connection, self.owner, [(one.id, one.epoch) for one in held])
 
 
 def claim(
@@ -272,12 +273,15 @@ def _delivery_row(one: Attempt, *, stale: bool) -> dict[str, Any]:
     }
 
 
-def release(connection: Connection, owner: str, ids: Collection[int] | None = None) -> int:
-    """Make ready again what `owner` holds and has not tried, all of it or only `ids`; give how many."""
+def release(connection: Connection, owner: str, held: Collection[tuple[int, int]] | None = None) -> int:
+    """Make ready again what `owner` holds and has not tried, all of it or only these (id, epoch); give how many.
+
+    With the epoch, what the same owner lost meanwhile and claimed again for another attempt stays held.
+    """
     table = notification.c
     freed = update(notification).where(table.state == "claimed", table.owner == owner)
-    if ids is not None:
-        freed = freed.where(table.id.in_(ids))
+    if held is not None:
+        freed = freed.where(tuple_(table.id, table.epoch).in_(held))
     return connection.execute(freed.values(state="ready", owner=None, lease_until=None)).rowcount
 
 
