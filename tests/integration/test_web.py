@@ -216,6 +216,17 @@ def test_long_lists_end_with_how_many_more(judged: Judged, engine: Engine) -> No
     assert "và 50 thư nữa." in words
 
 
+LARGE = ("9" * 20, "9" * 5000, str(2**63 - 1), str(2**63))
+NUMBERS = (*LARGE, "0", "-1", "00", "01", "１", "١", "1.0", "1e3", "%00", "+1", " 1")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("rest", ["", "/html"])
+def test_a_number_that_no_mail_has_is_not_found(judged: Judged, number: str, rest: str) -> None:
+    """However it is written: too large, zero, negative, with other digits."""
+    assert client(judged).get(f"/mails/{number}{rest}").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/mails/999999", "/mails/999999/html", "/mails/abc", "/nothing", "/static/../app.py"])
 @on_sqlite
 def test_what_is_not_there_is_a_page_of_its_own(judged: Judged, path: str) -> None:

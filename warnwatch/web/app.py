@@ -5,6 +5,7 @@ Nothing here changes anything. What may wait for the database runs in a worker t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import TypeVar
@@ -38,8 +39,8 @@ def create_app(board: Board) -> Starlette:
     return Starlette(
         routes=[
             Route("/", site.index),
-            Route("/mails/{number:int}", site.mail),
-            Route("/mails/{number:int}/html", site.mail_html),
+            Route("/mails/{number}", site.mail),
+            Route("/mails/{number}/html", site.mail_html),
             Route("/metrics", site.metrics),
             Route("/healthz", site.healthz),
             Route("/readyz", site.readyz),
@@ -84,7 +85,7 @@ class _Site:
 
     async def mail(self, request: Request) -> Response:
         """Show one notification with its headers, its text, and its HTML in a frame of its own."""
-        number: int = request.path_params["number"]
+        number = _number(request)
 
         def make() -> Response:
             page = self._pages.mail(number)
@@ -96,7 +97,7 @@ class _Site:
 
     async def mail_html(self, request: Request) -> Response:
         """Give the HTML part of one notification, as a stranger to the page around it."""
-        number: int = request.path_params["number"]
+        number = _number(request)
         html = await _in_thread(lambda: self._pages.mail_html(number))
         if not html:
             raise HTTPException(404)
@@ -148,6 +149,14 @@ class _Site:
         """Say that the page failed; the log has the reason."""
         words = {"title": "Trang gặp lỗi", "message": "Hệ thống đã ghi lại lỗi. Các cảnh báo vẫn được gửi bình thường."}
         return self._html("message.html", words, 500)
+
+
+def _number(request: Request) -> int:
+    # Beyond eighteen digits the databases know no number, and asking for one would be an error.
+    number = re.fullmatch("[1-9][0-9]{0,17}", request.path_params["number"])
+    if number is None:
+        raise HTTPException(404)
+    return int(number[0])
 
 
 async def _in_thread(make: Callable[[], T]) -> T:
