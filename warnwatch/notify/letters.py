@@ -251,7 +251,7 @@ def _cleared(desk: Desk) -> tuple[str, ...]:
 
 
 def _via(desk: Desk) -> str:
-    """Say why the text went to this office, when the one asked for is vacant."""
+    """Say why the text went to this office, when the one asked for is vacant or cannot be reached."""
     recipient = desk.telling.recipient
     if not recipient.via:
         return ""
@@ -259,6 +259,7 @@ def _via(desk: Desk) -> str:
     ranks = {Via.DEPUTY: "cấp phó của", Via.ACTING: "người được giao phụ trách"}
     words = {
         "via": str(way),
+        "no_address": Via.NO_ADDRESS in recipient.via,
         "via_rank": ranks.get(recipient.via[-1], "người đứng đầu"),
         "hidden": any(item.facts.confidential for item in desk.telling.items),
         "asked_unit": wording.unit_name(recipient.asked_unit),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeAlias
 
 STANDING_BODY_KIND = "co_quan_thuong_truc"
 
@@ -58,17 +59,24 @@ class Via(StrEnum):
     DEPUTY = "deputy"
     HEAD = "head"
     SUPERIOR = "superior"
+    NO_ADDRESS = "no_address"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who is told for an office asked for. `unit` is the recipient's own; `via` is empty when the post was filled."""
+    """Who is told for an office asked for. `unit` is the recipient's own; `via` is empty when the post was filled.
+
+    With NO_ADDRESS, which comes first, somebody nearer was passed over for want of an e-mail address.
+    """
 
     holder: Holder
     unit: Unit
     office: str
     asked_unit: Unit
     via: tuple[Via, ...] = ()
+
+
+_Found: TypeAlias = tuple[Holder, tuple[Via, ...]]
 
 
 @dataclass(frozen=True)
@@ -104,27 +112,23 @@ class Directory:
         bodies = [unit for unit in self.units.values() if unit.kind == STANDING_BODY_KIND]
         return min(bodies, key=lambda unit: (len(list(self.superiors(unit.code))), unit.code), default=None)
 
-    def recipient(self, code: str, office: str) -> Recipient | None:
+    def recipient(self, code: str, office: str, *, reachable: bool = True) -> Recipient | None:
         """Find who is told for `office` (a word of the escalation policies) of a unit.
 
         A vacant post goes to the acting holder, then the deputy, then the superior unit's head; a vacant focal point
-        to the unit's own head first. None when the whole way up is vacant: the alert then stays on the standing list.
+        to the unit's own head first. A holder without an e-mail address counts as absent where another has one, unless
+        `reachable` is off. With nobody the whole way up the secretariat's head is told; None where nobody is left.
         """
         asked = self._asked_unit(code, office)
         if asked is None:
             return None
-        plain = "focal_point" if office == "focal_point" else "deputy" if office == "deputy" else "head"
-        ways: list[tuple[str, Via | None]] = [(plain, None)]
-        if plain != "head":
-            ways.append(("head", Via.HEAD))
-        if plain != "deputy":
-            ways.append(("deputy", Via.DEPUTY))
-        found = self._in_office(asked, ways, ())
-        for superior in self.superiors(asked.code):
-            found = found or self._in_office(superior, [("head", None), ("deputy", Via.DEPUTY)], (Via.SUPERIOR,))
-        if found is None:
+        choice = [*self._way(asked, office), *self._at_secretariat()]
+        if not choice:
             return None
-        holder, via = found
+        passed_over = next((at for at, (holder, _) in enumerate(choice) if holder.email or not reachable), 0)
+        holder, via = choice[passed_over]
+        if passed_over and via:
+            via = (Via.NO_ADDRESS, *via)
         return Recipient(holder, self.units[holder.unit], office, asked, via)
 
     def _asked_unit(self, code: str, office: str) -> Unit | None:
@@ -139,13 +143,26 @@ class Directory:
             return above[-1] if above else unit
         return unit
 
-    def _in_office(
-        self, unit: Unit, ways: Iterable[tuple[str, Via | None]], via: tuple[Via, ...]
-    ) -> tuple[Holder, tuple[Via, ...]] | None:
+    def _way(self, asked: Unit, office: str) -> Iterator[_Found]:
+        """Walk from whoever holds the office asked for, by those who stand in, to the root: the nearest first."""
+        plain = office if office in {"focal_point", "deputy"} else "head"
+        ways: list[tuple[str, Via | None]] = [(plain, None)]
+        if plain != "head":
+            ways.append(("head", Via.HEAD))
+        if plain != "deputy":
+            ways.append(("deputy", Via.DEPUTY))
+        yield from self._in_office(asked, ways, ())
+        for superior in self.superiors(asked.code):
+            yield from self._in_office(superior, [("head", None), ("deputy", Via.DEPUTY)], (Via.SUPERIOR,))
+
+    def _at_secretariat(self) -> Iterator[_Found]:
+        if self.secretariat:
+            yield from self._in_office(self.secretariat, [("head", None)], (Via.SUPERIOR,))
+
+    def _in_office(self, unit: Unit, ways: Iterable[tuple[str, Via | None]], via: tuple[Via, ...]) -> Iterator[_Found]:
         for name, by in ways:
             for holder in self._by_office.get((unit.code, name), []):
-                return holder, (*via, *([by] if by else []), *([Via.ACTING] if holder.acting else []))
-        return None
+                yield holder, (*via, *([by] if by else []), *([Via.ACTING] if holder.acting else []))
 
     @cached_property
     def by_code(self) -> Mapping[str, Holder]:

@@ -485,6 +485,19 @@ def test_why_it_is_told_now_is_said_in_words(changes: dict[str, object], said: s
             recipient(via=(Via.ACTING,)),
             "Thái Nguyên hiện chưa có người đảm nhiệm chính thức; thư này gửi người được giao phụ trách.",
         ),
+        (
+            recipient(via=(Via.NO_ADDRESS, Via.DEPUTY)),
+            "chưa có địa chỉ thư của người đứng đầu của Ủy ban nhân dân tỉnh Thái Nguyên; thư này gửi cấp phó.",
+        ),
+        (
+            recipient(office="focal_point", via=(Via.NO_ADDRESS, Via.HEAD)),
+            "chưa có địa chỉ thư của đầu mối theo dõi của",
+        ),
+        (recipient(via=(Via.NO_ADDRESS, Via.ACTING)), "thư này gửi người được giao phụ trách."),
+        (
+            recipient(PROVINCE_PARTY, asked_unit=THAI_NGUYEN, via=(Via.NO_ADDRESS, Via.SUPERIOR, Via.DEPUTY)),
+            "hiện khuyết hoặc Hệ thống chưa có địa chỉ thư; thư này gửi cấp phó của cơ quan, đơn vị cấp trên.",
+        ),
         (recipient(via=(Via.DEPUTY,)), "hiện khuyết; thư này gửi cấp phó."),
         (
             recipient(office="focal_point", via=(Via.HEAD,)),

@@ -98,6 +98,62 @@ def test_the_way_round_a_vacant_focal_point(holders: tuple[Holder, ...], who: st
     assert told(directory(*holders), "VU", "focal_point") == (who, via)
 
 
+def mailed(*holders: Holder) -> tuple[Holder, ...]:
+    """Give each of them an address."""
+    return tuple(replace(one, email=f"{one.unit.lower()}@example.vn") for one in holders)
+
+
+ALL = (*HEADS, holder("VU", acting=True), holder("VU", "deputy"), holder("VU", "focal_point"))
+
+
+@pytest.mark.parametrize(
+    ("reached", "office", "who", "via"),
+    [
+        ("VU/head/1", "head", "VU/head/1", ()),
+        ("VU/head/a", "head", "VU/head/a", (Via.NO_ADDRESS, Via.ACTING)),
+        ("VU/deputy/1", "head", "VU/deputy/1", (Via.NO_ADDRESS, Via.DEPUTY)),
+        ("VU/deputy/1", "deputy", "VU/deputy/1", ()),
+        ("BO/head/1", "head", "BO/head/1", (Via.NO_ADDRESS, Via.SUPERIOR)),
+        ("BCD/head/1", "head", "BCD/head/1", (Via.NO_ADDRESS, Via.SUPERIOR)),
+        ("VU/head/1", "focal_point", "VU/head/1", (Via.NO_ADDRESS, Via.HEAD)),
+        ("BO/head/1", "superior.head", "BO/head/1", ()),
+    ],
+)
+def test_who_has_no_address_is_passed_over(reached: str, office: str, who: str, via: tuple[Via, ...]) -> None:
+    """Where only one holder has an address, the call goes there, and the way says why."""
+    known = directory(*(mailed(one)[0] if one.code == reached else one for one in ALL))
+    assert told(known, "VU", office) == (who, via)
+
+
+def test_a_second_holder_of_the_office_is_told_without_a_word() -> None:
+    """The office itself answers: nothing needs saying."""
+    other = replace(*mailed(holder("VU")), code="VU/head/2")
+    assert told(directory(holder("VU"), other, *mailed(holder("BO"))), "VU", "head") == ("VU/head/2", ())
+
+
+def test_the_secretariat_is_told_where_nobody_on_the_way_up_can_be_reached() -> None:
+    """A province under the committee, not under the standing body: its call still reaches somebody."""
+    secretariat = mailed(holder("CQTT"))
+    assert told(directory(*without("CQTT"), *secretariat), "TINH", "head") == (
+        "CQTT/head/1",
+        (Via.NO_ADDRESS, Via.SUPERIOR),
+    )
+    assert told(directory(*secretariat), "TINH", "head") == ("CQTT/head/1", (Via.SUPERIOR,))
+    assert told(directory(holder("CQTT")), "TINH", "focal_point") == ("CQTT/head/1", (Via.SUPERIOR,))
+
+
+def test_without_any_address_the_call_stays_with_the_office_asked() -> None:
+    """Nobody can be written to: the text is kept for the holder, to be read on the page."""
+    assert told(directory(*HEADS), "TINH", "head") == ("TINH/head/1", ())
+
+
+def test_an_office_is_held_without_an_address() -> None:
+    """Asked who holds the office, not who can be written to, the directory looks at no addresses."""
+    found = directory(holder("VU"), *mailed(holder("BO"))).recipient("VU", "head", reachable=False)
+    assert found is not None
+    assert (found.holder.code, found.via) == ("VU/head/1", ())
+
+
 def test_a_vacant_deputy_goes_to_the_head() -> None:
     """Where there is no deputy, the head is told in the deputy's place."""
     assert told(directory(*HEADS), "VU", "deputy") == ("VU/head/1", (Via.HEAD,))
