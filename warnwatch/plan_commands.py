@@ -103,7 +103,7 @@ def _marking(source: Path, marked: Path | None) -> Iterator[None]:
     except MistakesError as error:
         if marked:
             click.echo(_marked(source, marked, error), err=True)
-        elif source.is_file():
+        elif any(one.place for one in error.mistakes):
             click.echo("Thêm --marked TỆP.xlsx để nhận bản sao có đánh dấu từng ô lỗi.", err=True)
         raise
 

@@ -135,12 +135,38 @@ def test_numbers_as_text_and_text_as_numbers(engine: Engine, tmp_path: Path) -> 
     assert tasks(engine) == [("1", "Một", 2), ("T2", "Hai", 3)]
 
 
+@pytest.mark.parametrize("weight", ["1,5", "1.5", 1.5, "'1,5", "\u00a01,5 ", "\uff11,\uff15"])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_number_is_the_same_however_it_was_typed(engine: Engine, tmp_path: Path, weight: Any, kind: str) -> None:
+    """Decimal comma or point, number or text, spaces and full-width digits, from both kinds of file."""
+    path = plan(tmp_path, [(*HEADER[:3], "Trọng số"), ("T1", "“Đề án” số", "VT", weight)])
+    if kind == "csv":
+        bring(engine, plan(tmp_path, [HEADER[:3]]))
+        path = tmp_path / "in"
+        path.mkdir()
+        text = f"code;title;lead_unit;weight\r\nT1;“Đề án” số;VT;{str(weight).lstrip(chr(39))}\r\n"
+        (path / "tasks.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    bring(engine, path)
+    with engine.connect() as connection:
+        (found,) = connection.execute(select(schema.task_version.c.title, schema.task_version.c.weight)).all()
+    assert tuple(found) == ("“Đề án” số", 1.5)
+
+
 def test_a_formula_gives_its_stored_value(engine: Engine, tmp_path: Path) -> None:
     """Shared, cached and typed values are read; nothing is calculated."""
     bring(engine, plan(tmp_path, [HEADER[:3]]))
     cell = '<c t="str"><f>CONCATENATE("T",1)</f><v>T1</v></c>'
     path = packed(tmp_path / "f.xlsx", parts(row(*HEADER[:3]) + row(cell, "Một", "VT")))
     bring(engine, path)
+    assert tasks(engine) == [("T1", "Một", None)]
+
+
+def test_elements_may_have_a_prefix(engine: Engine, tmp_path: Path) -> None:
+    """Some programs write `x:row` for `row`; foreign elements inside are not read."""
+    bring(engine, plan(tmp_path, [HEADER[:3]]))
+    sheet = parts(SHEET)["xl/worksheets/sheet1.xml"].replace("</", "</x:").replace("<", "<x:").replace("<x:/x:", "</x:")
+    content = sheet.replace("<x:worksheet xmlns=", "<x:worksheet xmlns:x=")
+    bring(engine, packed(tmp_path / "x.xlsx", parts("") | {"xl/worksheets/sheet1.xml": content}))
     assert tasks(engine) == [("T1", "Một", None)]
 
 

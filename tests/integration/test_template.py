@@ -198,3 +198,5 @@ def test_marks_go_into_another_workbook_only(run: Run, template: Path, tmp_path:
 def test_without_the_option_a_line_names_it(run: Run, template: Path) -> None:
     """Whoever imports a workbook with mistakes is told how to get them in the sheet."""
     assert "--marked" in run("import", fill(template, WRONG)).output
+    (template.parent / "bad.xlsx").write_bytes(b"PK")
+    assert "--marked" not in run("import", template.parent / "bad.xlsx").output

@@ -15,7 +15,7 @@ MOST_SHEETS = 100
 MOST_STRINGS = 5_000_000
 MOST_TEXT = 40_000  # characters in a cell; spreadsheets allow 32,767
 LAST_ROW = 1_048_576
-_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.ASCII)
+_LETTERS = re.compile("[A-Z]{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class _Content(Handler):
 
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "sheet":
-            key = next((value for word, value in attributes.items() if word.endswith(" id")), "")
+            key = next((value for word, value in attributes.items() if word.endswith(":id")), "")
             self.tabs.append((attributes.get("name", ""), key, attributes.get("state", "visible") != "visible"))
         elif name == "workbookPr":
             self.from_1904 = attributes.get("date1904", "0") in ("1", "true")
@@ -252,21 +252,22 @@ class _Sheet(_Texts):
         if reference is None:
             self.column += 1
         else:
-            self.column = self._column(reference.rstrip("0123456789"))
+            letters = reference.rstrip("0123456789")
+            self.column = self.columns.get(letters) or self._column(letters)
         looks, style = self.book.looks, attributes.get("s")
         look = looks[int(style)] if style is not None and looks else PLAIN
-        self.cell = Cell(attributes.get("t", "n"), look)
-        self.take()
+        cell = self.cell
+        cell.kind, cell.look, cell.value, cell.formula = attributes.get("t", "n"), look, "", None
+        if self.pieces:
+            self.take()
 
     def _column(self, letters: str) -> int:
-        found = self.columns.get(letters)
-        if found is None:
-            if not _REFERENCE.fullmatch(f"{letters}1"):
-                raise ValueError("no such column")
-            found = 0
-            for letter in letters:
-                found = found * 26 + ord(letter) - 64
-            self.columns[letters] = found
+        if not _LETTERS.fullmatch(letters):
+            raise ValueError("no such column")
+        found = 0
+        for letter in letters:
+            found = found * 26 + ord(letter) - 64
+        self.columns[letters] = found
         return found
 
     def _end_cell(self) -> None:
@@ -282,5 +283,6 @@ class _Sheet(_Texts):
             return
         if place < len(self.cells):
             raise ValueError("cells out of order")
-        self.cells.extend([""] * (place - len(self.cells)))
+        if place > len(self.cells):
+            self.cells.extend([""] * (place - len(self.cells)))
         self.cells.append(text)
