@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 
 import polars as pl
@@ -120,7 +120,7 @@ def run_cycle(
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
 
     # Write the texts.
-    sources = Sources(book, directory, words, made, observations, counts, limits)
+    sources = Sources(book, directory, words, made, observations, counts, limits, lambda: _tomorrow(now, calendar))
     called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
     cleared = [(alert, standards.release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
     tellings, nobody = gather(called, cleared, sources)
@@ -136,6 +136,11 @@ def run_cycle(
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
         memory.directory, memory.evaluation = directory, evaluation
     return CycleReport(now, book.version, snapshot, directory, evaluation, outcome, notifications, counts)
+
+
+def _tomorrow(now: datetime, calendar: WorkCalendar) -> datetime:
+    """Give the end of the next working day: by then an answer is asked where no step follows."""
+    return calendar.end_of_day(calendar.next_working_day(calendar.local_date(now) + timedelta(days=1)))
 
 
 def _directory(memory: Memory, snapshot: Snapshot, day: date) -> Directory:
