@@ -96,6 +96,14 @@ def test_titles_numbers_and_counts_around_the_table_are_no_data(engine: Engine, 
     assert "plan.xlsx, trang “Nhiệm vụ”, dòng 7: " in str(report.warnings[0])
 
 
+def test_an_empty_sheet_is_passed_over(engine: Engine, tmp_path: Path) -> None:
+    """A sheet of the template that somebody has cleared is named, and hinders nobody."""
+    path = workbook(tmp_path / "a.xlsx", {"Nhiệm vụ": [HEADER, ("T1", "Một", "VT", None)], "units": UNITS, "Mốc": []})
+    report = bring(engine, path)
+    assert [str(one) for one in report.warnings] == ["a.xlsx, trang “Mốc”: trang trống: bỏ qua"]
+    assert tasks(engine) == [("T1", "Một", None)]
+
+
 def test_a_total_is_one_only_at_the_end(engine: Engine, tmp_path: Path) -> None:
     """A task whose first cell says `Tổng` amid others is a row like them."""
     bring(engine, plan(tmp_path, [HEADER[:3], ("Tổng", "Một", "VT"), ("T2", "Hai", "VT")]))
@@ -223,7 +231,7 @@ TABS = "".join(f'<sheet name="s{number}" sheetId="{number}" r:id="r1"/>' for num
         (parts(row(*HEADER[:3]) + row(f"<c r='A2' t='str'><v>{'x' * 50_000}</v></c>")), "dài hơn"),
         (parts(row(*HEADER[:3]) + '<row><c r="XFD2"><v>1</v></c></row>'), "cột thứ 16384"),
         (parts(row(*["x"] * 300)), "cột thứ 201"),
-        (parts(""), "không có dòng tiêu đề"),
+        (parts(""), "mọi trang đều trống"),
         (
             parts(SHEET) | {"xl/workbook.xml": parts("")["xl/workbook.xml"].replace("Nhiệm vụ", "Việc")},
             "không có trang",

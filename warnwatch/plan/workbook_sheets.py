@@ -57,7 +57,12 @@ def read_workbook(
             for tab, file in _known_tabs(path.name, book, findings):
                 name = f"{path.name}, trang “{tab.name}”"
                 findings.sheets.add(name)
+                if _is_empty(book, tab):
+                    findings.warning(Mistake(name, 0, 0, "trang trống: bỏ qua"))
+                    continue
                 found.append((file, _read(book, tab, _Table(name, file, history, examples), findings, progress)))
+            if not found and not findings.mistakes:
+                findings.about_file(path.name, "mọi trang đều trống: không có gì để nhập")
     except UnreadableError as error:
         findings.about_file(path.name, str(error))
     if examples:
@@ -87,6 +92,10 @@ def _known_tabs(name: str, book: Workbook, findings: Findings) -> list[tuple[Tab
     if not known:
         findings.about_file(name, "sổ tính không có trang nào để nhập", allowed=allowed)
     return list(known.values())
+
+
+def _is_empty(book: Workbook, tab: Tab) -> bool:
+    return not any(rows for rows, _ in book.rows(tab, Oddities()))
 
 
 @dataclass(frozen=True, slots=True)
