@@ -20,6 +20,8 @@ from warnwatch.rules.rule import Rule, RuleBook
 
 Seen = Mapping[tuple[str, str], Observation]
 ON_SYSTEM = "xem trên Hệ thống"
+ALL_TOLD = "Đã báo cáo hết các cấp; thuộc danh sách theo dõi của cơ quan thường trực."
+STEPS_TOLD = "Đã thông báo đủ các bước của mức này; tiếp tục theo dõi."
 OFFICES = {
     "focal_point": "Đầu mối theo dõi",
     "deputy": "Cấp phó",
@@ -110,7 +112,7 @@ class Telling:
         if alert.gone_since:
             return "Số liệu đã trở lại trong ngưỡng; đang chờ đủ thời gian để kết thúc."
         if alert.standing:
-            return "Đã báo cáo hết các cấp; thuộc danh sách theo dõi của cơ quan thường trực."
+            return ALL_TOLD if _reached_above(line) else STEPS_TOLD
         policy = self.book.policies.get(rule.escalation) if rule else None
         if policy is None:
             return ""
@@ -128,6 +130,11 @@ class Telling:
         if recipient is None:
             return OFFICES.get(office, office)
         return office_said(recipient)
+
+
+def _reached_above(line: AlertLine) -> bool:
+    """Say whether the latest call went to somebody above the unit."""
+    return bool(line.calls) and not {"head", "deputy", "focal_point"}.issuperset(line.calls[-1].office.split(","))
 
 
 def office_said(recipient: Recipient) -> str:
