@@ -120,7 +120,8 @@ def time_share(today: Today) -> pl.Expr:
 
 def behind(today: Today) -> pl.Expr:
     """Give the share of time used, at most 1, less the progress reported; unknown without a report."""
-    return -_at_least(-time_share(today), -1) - pl.col("progress")
+    # Rounded, 3/5 - 0.45 is 0.15 and not 0.15000004: who lies exactly at a threshold has not passed it.
+    return (-_at_least(-time_share(today), -1) - pl.col("progress")).round(5)
 
 
 def silent(today: Today) -> pl.Expr:
