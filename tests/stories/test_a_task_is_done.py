@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builders import local
+from judging import book, rule
 from worlds import World
 
 from warnwatch.alerts.alert import EndReason, State
@@ -53,3 +54,22 @@ def test_late_again_is_the_next_episode(world: World) -> None:
     world.put(local(19, 8, 9), "T-1", status="open", done_at=None, verifier=None)
     assert world.told(world.cycle(local(19, 8, 10))) == ["DP-19-UB/head/1 overdue"]
     assert [one.episode for one in world.alerts()] == [1, 2]
+
+
+def test_a_rule_that_does_not_name_the_status_lets_a_done_task_go(world: World) -> None:
+    """Done is done: the alert ends in the next cycle, with one all-clear, and does not open again."""
+    world.by(book=book(rule(where="has_deadline")))
+    world.cycle(local(18, 8, 8))
+    world.done(local(18, 8, 9), "T-1")
+    assert "all_clear" in world.told(world.cycle(local(18, 8, 10)))[0]
+    for day in (19, 20):
+        assert world.cycle(local(day, 8, 10)).outcome.transitions == ()
+
+
+def test_a_rule_that_measures_something_else_now_says_what_it_measures(world: World) -> None:
+    """An alert opened by days left and judged by the share of time used after a restart speaks of the share."""
+    world.by(book=book(rule()))
+    world.cycle(local(18, 8, 8))
+    world.by(book=book(rule(measure="time_share", above={"critical": 1})))
+    report = world.cycle(local(19, 8, 9))
+    assert [one.text.count("ngày làm việc, dưới ngưỡng") for one, _ in report.notifications] == [0]

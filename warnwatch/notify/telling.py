@@ -181,7 +181,9 @@ def _cleared(alert: Alert, sources: Sources) -> Item:
     observation = sources.observations.get((alert.rule, alert.subject))
     value = observation.value if observation else alert.value
     threshold = observation.threshold if observation else alert.threshold
-    measure, facts = CATALOGUE[alert.about][alert.measure], _facts(alert, sources)
+    # What was seen now is the rule's measure, even where the alert was opened by another one.
+    measure = CATALOGUE[alert.about][rule.measure if observation else alert.measure]
+    facts = _facts(alert, sources)
     return Item(
         alert=alert,
         kind=_kind(rule, alert, value),

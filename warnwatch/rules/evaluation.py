@@ -150,7 +150,7 @@ def observe_values(
 def level_of(rule: Rule) -> pl.Expr:
     """Write a rule as one expression: design.md 5, "Unknown is not fine, and not an alarm either"."""
     ladder = _ladder_of(rule)
-    return _level(ladder, ladder.where.polars(), {level: _reached(ladder, level) for level in rule.rungs})
+    return _level(ladder, ladder.condition(), {level: _reached(ladder, level) for level in rule.rungs})
 
 
 def threshold_of(rule: Rule) -> pl.Expr:
@@ -172,11 +172,18 @@ class _Ladder:
     measure: str
     direction: Direction
     thresholds: tuple[tuple[Level, Expression], ...]
+    done_is_over: bool
+
+    def condition(self) -> pl.Expr:
+        """Write `where`; a task verified as done is over whatever the rule says of its status, or does not say."""
+        where = self.where.polars()
+        return (pl.col("status") != "done") & where if self.done_is_over else where
 
 
 def _ladder_of(rule: Rule) -> _Ladder:
     thresholds = tuple((level, rule.rungs[level].expression) for level in sorted(rule.rungs))
-    return _Ladder(rule.id, rule.where, rule.measure, rule.direction, thresholds)
+    done_is_over = rule.about == "task" and "status" not in rule.where.columns
+    return _Ladder(rule.id, rule.where, rule.measure, rule.direction, thresholds, done_is_over)
 
 
 def _levels(frame: pl.DataFrame, rules: Sequence[Rule], today: Today) -> pl.DataFrame:
@@ -193,7 +200,7 @@ def _written(ladder: _Ladder) -> tuple[list[pl.Expr], pl.Expr]:
     where = f"{ladder.rule}:where"
     tests = [_reached(ladder, level).alias(name) for level, name in names.items()]
     level = _level(ladder, pl.col(where), {level: pl.col(name) for level, name in names.items()})
-    return [ladder.where.polars().alias(where), *tests], level.alias(ladder.rule)
+    return [ladder.condition().alias(where), *tests], level.alias(ladder.rule)
 
 
 def _level(ladder: _Ladder, where: pl.Expr, reached: Mapping[Level, pl.Expr]) -> pl.Expr:
