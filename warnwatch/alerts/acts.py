@@ -62,7 +62,7 @@ def _binds(holder: Holder, alert: Alert, directory: Directory) -> bool:
     units = {alert.unit, *(unit.code for unit in directory.superiors(alert.unit))}
     if holder.unit not in units or not holder.holds_on(directory.day):
         return False
-    head = directory.recipient(holder.unit, "head")
+    head = directory.recipient(holder.unit, "head", reachable=False)
     return holder.office == "head" or (head is not None and head.holder.code == holder.code)
 
 
@@ -71,7 +71,7 @@ def find_holder(directory: Directory, alert: Alert, who: str) -> Holder:
     for holder in directory.holders:
         if holder.code == who:
             return holder
-    found = directory.recipient(alert.unit, who) if who in {"head", "deputy", "focal_point"} else None
+    found = directory.recipient(alert.unit, who, reachable=False) if who in {"head", "deputy", "focal_point"} else None
     if found is None:
         raise ActError(
             f"không có người giữ chức vụ {who!r}; được phép: mã trong holders, hoặc head, deputy, focal_point"

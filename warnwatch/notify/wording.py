@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from warnwatch.plan.directory import Recipient, Unit
@@ -84,6 +84,7 @@ def answer_by(at: datetime, zone: ZoneInfo, now: datetime, *, today: bool = Fals
     Minutes are dropped, never added: what is announced for later must not come before the time that a text gives.
     With `today`, this day is called so.
     """
+    at = _end_of_the_day_before(at, zone)
     said = "hôm nay" if today and at.astimezone(zone).date() == now.astimezone(zone).date() else f"ngày {day(at, zone)}"
     if at.astimezone(zone).hour >= OFFICE_CLOSES:
         return f"trước khi hết giờ làm việc {said}"
@@ -92,9 +93,16 @@ def answer_by(at: datetime, zone: ZoneInfo, now: datetime, *, today: bool = Fals
 
 def after_answer(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     """Write what comes after `answer_by`: `sau 16 giờ 00 ngày 21/8/2025`, or after that day's office hours."""
+    at = _end_of_the_day_before(at, zone)
     if at.astimezone(zone).hour >= OFFICE_CLOSES:
         return f"sau giờ làm việc ngày {day(at, zone)}"
     return f"sau {moment(_full_hour(at, now), zone)}"
+
+
+def _end_of_the_day_before(at: datetime, zone: ZoneInfo) -> datetime:
+    """Take the first moments of a day as the end of the one before: nobody says `trước 00 giờ 00`."""
+    local = at.astimezone(zone)
+    return at - timedelta(hours=1, minutes=local.minute) if local.hour == 0 else at
 
 
 def _full_hour(at: datetime, now: datetime) -> datetime:

@@ -63,6 +63,8 @@ def test_a_deadline_is_given_in_its_own_words_and_as_a_date(words: str, due_at: 
         (local(20, 8, 8, 40), "trước 08 giờ 40 ngày 20/8/2025", "sau 08 giờ 40 ngày 20/8/2025"),
         (local(21, 8, 17, 30), "trước khi hết giờ làm việc ngày 21/8/2025", "sau giờ làm việc ngày 21/8/2025"),
         (end_of(21, 8), "trước khi hết giờ làm việc ngày 21/8/2025", "sau giờ làm việc ngày 21/8/2025"),
+        (local(22, 8, 0), "trước khi hết giờ làm việc ngày 21/8/2025", "sau giờ làm việc ngày 21/8/2025"),
+        (local(22, 8, 0, 2), "trước khi hết giờ làm việc ngày 21/8/2025", "sau giờ làm việc ngày 21/8/2025"),
     ],
 )
 def test_an_answer_is_asked_by_a_full_hour_that_is_not_later(at: datetime, asked: str, after: str) -> None:
