@@ -17,17 +17,32 @@ from warnwatch.plan.snapshot import read_snapshot
 
 
 @click.command()
+@click.argument("alert", required=False)
 @click.option("--unit", help="Only the alerts of one unit.")
 @click.option("--ended", is_flag=True, help="Those that ended, too.")
 @click.option("--standing", is_flag=True, help="Only the secretariat's standing list.")
 @click.option("--limit", default=1000, show_default=True, type=click.IntRange(1), help="At most so many.")
 @as_json
 @pass_installation
-def alerts(here: Installation, unit: str | None, *, ended: bool, standing: bool, limit: int, json_: bool) -> None:
-    """List alerts, the gravest first.
+def alerts(  # noqa: PLR0913 (the options of one command, by name)
+    here: Installation,
+    alert: str | None,
+    unit: str | None,
+    *,
+    ended: bool,
+    standing: bool,
+    limit: int,
+    json_: bool,
+) -> None:
+    """List alerts, the gravest first; or give the history of one: who was told what, when, and who answered.
 
     Example: warnwatch alerts --unit DP-19-UB
+
+    Example: warnwatch alerts CB-25-00012
     """
+    if alert is not None:
+        _print_history(here, alert, json_=json_)
+        return
     if unit is not None and unit not in (units := here.units()):
         near = nearest_name(unit, units)
         raise NotFoundError(f"không có đơn vị {unit!r} trong kế hoạch" + (f"; có phải ý là {near}?" if near else ""))
@@ -39,6 +54,14 @@ def alerts(here: Installation, unit: str | None, *, ended: bool, standing: bool,
     print_either(lines, [printing.alert_json(one) for one in shown], json_=json_)
     if len(found) > limit:
         click.echo(f"Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", err=True)
+
+
+def _print_history(here: Installation, code: str, *, json_: bool) -> None:
+    with here.engine.connect().execution_options(reads_only=True) as connection:
+        found = ledger.find_alert(connection, code)
+        history = ledger.read_history(connection, found.id)
+    lines = [*printing.alert_lines([found], here.settings.zone), *printing.history_lines(history, here.settings.zone)]
+    print_either(lines, {**printing.alert_json(found), "history": printing.history_json(history)}, json_=json_)
 
 
 @click.command()

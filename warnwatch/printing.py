@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from warnwatch.alerts.alert import Alert, State
+from warnwatch.alerts.ledger import JournalRow
 from warnwatch.cycle import CycleReport
 from warnwatch.errors import Mistake
 from warnwatch.explain import Explanation, Verdict
@@ -223,6 +224,18 @@ def alert_lines(alerts: Iterable[Alert], zone: ZoneInfo) -> Iterator[str]:
             f"{alert.code} {alert.level.vietnamese:9} {alert.state.value:7} {alert.rule:16} {alert.subject:22} "
             f"{alert.unit:10} mở {local(alert.opened_at, zone)}{extra}"
         )
+
+
+def history_lines(history: Iterable[JournalRow], zone: ZoneInfo) -> Iterator[str]:
+    """Tell an alert's own history, one act a line, oldest first."""
+    for row in history:
+        facts = ", ".join(f"{name} {value}" for name, value in row.facts.items() if value not in (None, ""))
+        yield f"  {local(row.at, zone)} {row.kind:18} {row.actor}: {facts}"
+
+
+def history_json(history: Iterable[JournalRow]) -> list[Mapping[str, Any]]:
+    """Give an alert's own history."""
+    return [{"at": row.at.isoformat(), "kind": row.kind, "actor": row.actor, "facts": row.facts} for row in history]
 
 
 def measure_json(measure: Measure) -> Mapping[str, Any]:

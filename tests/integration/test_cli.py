@@ -400,6 +400,16 @@ def test_alerts_lists_the_open_ones(judged: Bench) -> None:
     assert judged.said("alerts", "--standing") == "Không có cảnh báo nào.\n"
 
 
+def test_an_alert_tells_its_own_history(judged: Bench) -> None:
+    """Who was told what and when, and who answered, oldest first; a number that nobody has is refused."""
+    number = judged.json("alerts")[0]["alert"]
+    acts = [act["kind"] for act in judged.json("alerts", number)["history"]]
+    assert acts[0].startswith("alert.")
+    assert {"call", "notification"} <= set(acts)
+    assert f"{number} " in judged.said("alerts", number)
+    assert "không có cảnh báo 'CB-25-99999'" in judged.refused("alerts", "CB-25-99999")
+
+
 def test_the_standing_list_is_a_list_of_its_own(judged: Bench) -> None:
     """Only what waits for the secretariat, however many others are graver."""
     with judged.world.engine.begin() as connection:
