@@ -217,9 +217,10 @@ def test_yaml_of_the_page_is_read(number: int, tmp_path: Path) -> None:
     (tmp_path / target).write_text(text, encoding="utf-8")
 
     try:
-        load_standards(Settings.model_validate({"rules": {"folder": tmp_path}}))
+        book = load_standards(Settings.model_validate({"rules": {"folder": tmp_path}})).book
     except MistakesError as error:
         pytest.fail(str(error))
+    assert book.rules
 
 
 # --- links and names ------------------------------------------------------------------------------------------------

@@ -176,6 +176,7 @@ async def test_a_database_that_takes_no_writes_is_said_on_readyz(postgresql_url:
             put(engine, [letter()])
             engine.dispose()
             await holds(lambda: sink.messages and get(service.link, "/readyz")[0] == 200)
+            assert len(sink.messages) == 1
 
 
 @pytest.mark.parametrize(

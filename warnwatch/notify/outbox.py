@@ -292,16 +292,6 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
     return {(channel, state): count for channel, state, count in found}
 
 
-def attempts_by_outcome(connection: Connection) -> dict[tuple[str, str], int]:
-    """Count the attempts ever made by (channel, outcome); reads the whole table of deliveries."""
-    found = connection.execute(
-        select(notification.c.channel, delivery.c.outcome, func.count())
-        .where(delivery.c.notification == notification.c.id)
-        .group_by(notification.c.channel, delivery.c.outcome)
-    )
-    return {(channel, outcome): count for channel, outcome, count in found}
-
-
 def oldest_unsent(connection: Connection) -> dict[str, datetime]:
     """Give, by channel, when the longest waiting notification that should leave was written; held ones do not count."""
     table = notification.c

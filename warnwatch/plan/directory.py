@@ -168,17 +168,3 @@ class Directory:
     def by_code(self) -> Mapping[str, Holder]:
         """Every holder ever known, in office or not, by code."""
         return {holder.code: holder for holder in self.holders}
-
-    def below(self, code: str) -> Iterable[str]:
-        """Give the codes of a unit and of every unit under it."""
-        children: dict[str, list[str]] = {}
-        for unit in self.units.values():
-            if unit.parent:
-                children.setdefault(unit.parent, []).append(unit.code)
-        todo, seen = [code], set[str]()
-        while todo:
-            one = todo.pop()
-            if one not in seen:
-                seen.add(one)
-                todo.extend(children.get(one, ()))
-        return seen

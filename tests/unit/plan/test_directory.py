@@ -203,10 +203,3 @@ def test_the_secretariat_is_the_standing_body_nearest_the_root() -> None:
     assert found is not None
     assert found.code == "CQTT"
     assert told(directory(units={"A": UNITS["BCD"]}), "A", "secretariat") is None
-
-
-def test_what_lies_below_a_unit() -> None:
-    """The subtree holds the unit itself and all under it, and a ring does not go round for ever."""
-    assert set(directory().below("CQTT")) == {"CQTT", "BO", "VU"}
-    ring = {"A": Unit("A", "A", parent="B"), "B": Unit("B", "B", parent="A")}
-    assert set(directory(units=ring).below("A")) == {"A", "B"}
