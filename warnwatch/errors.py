@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 
+from warnwatch.language import Phrase, in_language
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
@@ -37,20 +39,23 @@ class Mistake:
         return asdict(self)
 
     def __str__(self) -> str:
+        """Write the mistake on one line, in Vietnamese."""
+        return self.said("vi")
+
+    def said(self, language: str) -> str:
         """Write the mistake on one line: where, what, what is allowed, the nearest right name."""
-        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        file = in_language(self.file, language)
+        where = ":".join(str(part) for part in (file, self.line, self.column) if part)
         if self.place:
-            where = f"{self.file}, {self.place}"
-        parts = [f"{where}: {self.message}"]
-        if self.field:
-            parts.append(f"cột: {self.field}")
-        if self.found:
-            parts.append(f"gặp: {self.found}")
-        if self.allowed:
-            parts.append(f"được phép: {self.allowed}")
-        if self.nearest:
-            parts.append(f"có phải ý là: {self.nearest}?")
-        return "; ".join(parts)
+            where = f"{file}, {in_language(self.place, language)}"
+        parts = [
+            Phrase("cột: {field}", field=self.field) if self.field else "",
+            Phrase("gặp: {found}", found=self.found) if self.found else "",
+            Phrase("được phép: {allowed}", allowed=self.allowed) if self.allowed else "",
+            Phrase("có phải ý là: {nearest}?", nearest=self.nearest) if self.nearest else "",
+        ]
+        first = f"{where}: {in_language(self.message, language)}"
+        return "; ".join([first, *(in_language(part, language) for part in parts if part)])
 
 
 def nearest_name(found: str, allowed: Iterable[str]) -> str:
