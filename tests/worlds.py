@@ -68,7 +68,7 @@ class World:
         for old in self.folder.iterdir():
             old.unlink()
         for name, rows in files.items():
-            _write(self.folder / f"{name}.csv", rows)
+            write_rows(self.folder / f"{name}.csv", rows)
         return import_folder(self.engine, self.folder, now=now, zone=ZONE)
 
     def put(self, now: datetime, code: str, **changes: Any) -> None:
@@ -172,7 +172,8 @@ def holder_row(post: str, **changes: Any) -> dict[str, Any]:
     return {"code": f"{post}/1", "post": post, "email": email, "valid_to": None} | changes
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as a CSV file of an import; a row may leave columns out."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names)
