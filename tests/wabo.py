@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, insert
+from worlds import write_rows
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar, load_calendar
@@ -107,11 +108,47 @@ def fill(engine: Engine, log: Log) -> None:
         _add(connection, schema.report, _reports(log))
 
 
-def _write_units(connection: Connection, log: Log, begun: datetime) -> None:
+def write_history(log: Log, folder: Path) -> None:
+    """Write the log as the CSV files of a history import, every instant as the log has it; codes of units take dots."""
+    begun = min(log.recorded())
+    units = [
+        {"code": _dotted(code), "name": code, "parent": _dotted(parent or ""), "recorded_at": begun}
+        for code, parent in _parents(log).items()
+    ]
+    write_rows(folder / "units.csv", units)
+    tasks = [
+        {
+            "code": row["code"],
+            "title": row["title"],
+            "lead_unit": _dotted(row["lead_unit"]),
+            "start": row["start_at"],
+            "due": case.due,
+            "status": row["status"],
+            "done_at": row["done_at"],
+            "verifier": _dotted(row["verifier"] or ""),
+            "recorded_at": row["recorded_at"],
+        }
+        for case in log.cases
+        for row in _versions(case)
+    ]
+    write_rows(folder / "tasks.csv", tasks)
+    write_rows(folder / "reports.csv", list(_reports(log)))
+
+
+def _dotted(code: str) -> str:
+    return code.replace("/", ".").replace(" ", "_")
+
+
+def _parents(log: Log) -> dict[str, str | None]:
     parents: dict[str, str | None] = {MUNICIPALITY: None}
     for case in log.cases:
         department = case.unit.partition("/")[0]
         parents |= {department: MUNICIPALITY, case.unit: MUNICIPALITY if case.unit == department else department}
+    return parents
+
+
+def _write_units(connection: Connection, log: Log, begun: datetime) -> None:
+    parents = _parents(log)
     _add(connection, schema.unit, ({"code": code, "recorded_at": begun} for code in parents))
     rows = [{"code": code, "name": code, "parent": parent, "recorded_at": begun} for code, parent in parents.items()]
     _add(connection, schema.unit_version, rows)

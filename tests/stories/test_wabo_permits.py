@@ -6,13 +6,14 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from judging import shipped_book
 from sqlalchemy import Engine
-from wabo import MICROSECOND, Log, dutch_calendar, fill, read_log
+from wabo import MICROSECOND, Log, dutch_calendar, fill, read_log, write_history
 
 from warnwatch import schema
 from warnwatch.alerts.alert import Alert, State
@@ -21,6 +22,7 @@ from warnwatch.alerts.escalation import made_of
 from warnwatch.alerts.lifecycle import Numbering
 from warnwatch.alerts.present import Present
 from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.importing import import_folder
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.snapshot import Snapshot, read_known_since, read_snapshot
 from warnwatch.plan.tally import count_tasks
@@ -81,6 +83,26 @@ def test_the_log_has_the_traps_that_its_description_names(log: Log) -> None:
     assert sum(case.done is not None and case.done < case.start for case in log.cases) == 2
     assert sum(event.at < cases[event.case].start for event in log.events) == 12
     assert len({event.case for event in log.events if event.case in ends and event.at > ends[event.case]}) == 145
+
+
+def test_imported_as_files_the_log_is_the_same_plan(
+    engine: Engine, log: Log, calendar: WorkCalendar, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The log's odd clock (01:06:40 for most deadlines) is no reason to round: every instant comes in as it stands."""
+    write_history(log, tmp_path)
+    url = f"sqlite:///{tmp_path_factory.mktemp('imported') / 'plan.sqlite3'}"
+    schema.upgrade(url)
+    imported = schema.open_engine(url)
+    import_folder(imported, tmp_path, now=log.end, zone=ZoneInfo("Europe/Amsterdam"), history=True)
+    columns = ["code", "status", "start_at", "due_at", "done_at", "last_reported_at", "due_index"]
+    for at in (log.end, log.end - timedelta(days=200)):
+        plans = []
+        for database in (engine, imported):
+            with database.connect().execution_options(reads_only=True) as connection:
+                plans.append(read_snapshot(connection, calendar, at).tasks.select(columns).sort("code"))
+        assert plans[0].equals(plans[1])
+        assert plans[0].height > 500
+    imported.dispose()
 
 
 def test_at_the_logs_end_the_overdue_level_names_the_open_cases_past_their_deadline(
