@@ -88,12 +88,15 @@ def test_the_log_has_the_traps_that_its_description_names(log: Log) -> None:
 def test_imported_as_files_the_log_is_the_same_plan(
     engine: Engine, log: Log, calendar: WorkCalendar, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The log's odd clock (01:06:40 for most deadlines) is no reason to round: every instant comes in as it stands."""
+    """The log's odd clock (01:06:40 for most deadlines) is named, and no reason to round: instants stay."""
     write_history(log, tmp_path)
     url = f"sqlite:///{tmp_path_factory.mktemp('imported') / 'plan.sqlite3'}"
     schema.upgrade(url)
     imported = schema.open_engine(url)
-    import_folder(imported, tmp_path, now=log.end, zone=ZoneInfo("Europe/Amsterdam"), history=True)
+    report = import_folder(imported, tmp_path, now=log.end, zone=ZoneInfo("Europe/Amsterdam"), history=True)
+    odd = {(one.field, one.found) for one in report.warnings if "giờ lẻ" in one.message}
+    assert odd == {("start", "01:06:40.020000"), ("start", "01:06:40.010000"), ("due", "01:06:40")}
+    assert any("tức là hết ngày hôm trước" in one.message for one in report.warnings if one.field == "due")
     columns = ["code", "status", "start_at", "due_at", "done_at", "last_reported_at", "due_index"]
     for at in (log.end, log.end - timedelta(days=200)):
         plans = []

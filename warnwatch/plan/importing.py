@@ -21,6 +21,7 @@ from warnwatch.plan.columns import FILES, RECORDED_AT
 from warnwatch.plan.differences import WAS, Difference, find_differences, with_code
 from warnwatch.plan.findings import Findings, Sheet
 from warnwatch.plan.headers import Progress
+from warnwatch.plan.odd_times import OddTimes
 from warnwatch.plan.sources import read_source
 from warnwatch.plan.worded import Worded, Wording, fill_deadlines, move_words
 from warnwatch.plan.writing import (
@@ -118,7 +119,10 @@ def _read_typed(source: Path, order: _Order, progress: Progress) -> tuple[dict[s
     for sheet in found:
         columns = {one.stored: one for one in (*sheet.file.columns, RECORDED_AT)}
         text = move_words(sheet, order.wording)
-        sheets[sheet.file.name] = read_cells(text, columns, order.wording.zone, order.findings)
+        typed = sheets[sheet.file.name] = read_cells(text, columns, order.wording.zone, order.findings)
+        odd = OddTimes()
+        odd.note(typed, order.wording.zone.key)
+        odd.tell(typed, order.findings)
     if order.history and "tasks" in sheets:
         sheets["tasks"] = _with_worded_history(sheets["tasks"], order)
     return {name: sheets[name] for name in FILES if name in sheets}, broken
