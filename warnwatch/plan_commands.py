@@ -74,6 +74,7 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
             history=history,
             complete=complete,
             strict_before=here.settings.plan.strict_before,
+            calendar=here.standards.calendar,
             progress=progress,
         )
     print_either(printing.import_lines(report), printing.import_json(report), json_=json_)

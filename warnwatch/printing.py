@@ -170,7 +170,14 @@ def import_json(report: ImportReport) -> Mapping[str, Any]:
         },
         "warnings": [warning.as_json() for warning in report.warnings],
         "worded": [
-            {"task": one.task, "words": one.words, "last_day": one.last_day.isoformat()} for one in report.worded
+            {
+                "task": one.task,
+                "words": one.words,
+                "operator": one.stated.operator,
+                "day": one.stated.day.isoformat(),
+                "hour": one.stated.hour.isoformat("minutes") if one.stated.hour else None,
+            }
+            for one in report.worded
         ],
     }
 
@@ -187,7 +194,7 @@ def import_lines(report: ImportReport) -> Iterator[str]:
     if report.worded:
         yield f"Thời hạn tính từ lời văn ({len(report.worded)}):"
         for one in report.worded[:WORDED_SHOWN]:
-            yield f"  {one.task}: “{one.words}” → {one.last_day:%d/%m/%Y}"
+            yield f"  {one.task}: “{one.words}” → {one.meaning}"
         if len(report.worded) > WORDED_SHOWN:
             yield f"  … và {len(report.worded) - WORDED_SHOWN} thời hạn nữa; xem hết bằng --json"
     yield from (f"  lưu ý: {warning}" for warning in report.warnings)

@@ -55,8 +55,16 @@ def bring(engine: Engine, tmp_path: Path) -> Import:
         complete: bool = False,
     ) -> ImportReport:
         folder = folder_of(tmp_path / "in", files)
-        options = {"dry_run": dry_run, "history": history, "complete": complete}
-        return import_folder(engine, folder, now=now, zone=HANOI, progress=None, actor="BCD", **options)
+        return import_folder(
+            engine,
+            folder,
+            now=now,
+            zone=HANOI,
+            dry_run=dry_run,
+            history=history,
+            complete=complete,
+            actor="BCD",
+        )
 
     return bring
 

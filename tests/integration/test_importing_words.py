@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from judging import CALENDAR
 from sqlalchemy import Engine, select
 from workbooks import HEADER, UNITS, workbook
 
@@ -73,7 +74,7 @@ def test_words_become_a_deadline(
         assert kept(engine) == [(due, None)]
         return
     assert kept(engine) == [(due, words)]
-    assert f"  T1: “{words}” → {due[:10]}" in list(import_lines(report))
+    assert f"  T1: “{words}” → hết ngày {due[:10]}" in list(import_lines(report))
 
 
 def test_a_second_import_changes_nothing(engine: Engine, tmp_path: Path) -> None:
@@ -99,11 +100,44 @@ def test_new_words_move_a_deadline_only_by_decision(engine: Engine, tmp_path: Pa
         bring(engine, tmp_path / "in", WORDED.format("trong quý IV/2025"), NOW + timedelta(days=1))
 
 
-@pytest.mark.parametrize("words", ["khẩn trương", "từ 18 giờ 00 ngày 27/6/2025", "trong tháng 8"])
-def test_words_without_a_deadline_set_none(engine: Engine, tmp_path: Path, words: str) -> None:
-    """A start, an adverb and a month without its year leave the task without deadline, without complaint."""
-    report = bring(engine, tmp_path / "in", WORDED.format(words))
+def test_words_without_a_date_set_no_deadline(engine: Engine, tmp_path: Path) -> None:
+    """An adverb leaves the task without deadline, without complaint."""
+    report = bring(engine, tmp_path / "in", WORDED.format("khẩn trương"))
     assert (kept(engine), report.worded, report.warnings) == ([], (), ())
+
+
+@pytest.mark.parametrize("header", ["due_text", "due_text,start", "due,start"])
+def test_a_start_in_words_is_the_start_and_no_deadline(engine: Engine, tmp_path: Path, header: str) -> None:
+    """`từ 18 giờ ngày` fills the empty start, is shown back as one, and a second import changes nothing."""
+    text = WORDED.replace("due_text", header).format("từ 18 giờ 00 ngày 27/6/2025" + "," * header.count(","))
+    report = bring(engine, tmp_path / "in", text)
+    said = "  T1: “từ 18 giờ 00 ngày 27/6/2025” → bắt đầu 18:00 ngày 27/06/2025, không phải thời hạn"
+    assert said in list(import_lines(report))
+    assert kept(engine) == []
+    with engine.connect() as connection:
+        start = connection.scalar(select(schema.task_version.c.start_at))
+    assert start == datetime(2025, 6, 27, 11, tzinfo=UTC)
+    again = bring(engine, tmp_path / "in", text, NOW + timedelta(days=1))
+    assert (again.files["tasks"].changed, again.worded) == (0, ())
+
+
+def test_a_year_that_is_not_written_comes_from_the_tasks_start(engine: Engine, tmp_path: Path) -> None:
+    """`trong tháng 8` of a task begun in June 2025 is August 2025; of a task without start it is asked for."""
+    text = "code,title,lead_unit,start,due_text\nT1,Một,VT,2025-06-19,trong tháng 8\nT2,Hai,VT,,trong tháng 8\n"
+    report = bring(engine, tmp_path / "in", text)
+    assert kept(engine) == [("31/08/2025 23:59", "trong tháng 8")]
+    [warning] = report.warnings
+    assert (warning.line, warning.message) == (3, "không tính được thời hạn: lời văn thiếu năm")
+
+
+def test_a_period_is_counted_by_the_calendar(engine: Engine, tmp_path: Path) -> None:
+    """Seven working days from 19/6/2025 end on 30/6/2025; where no calendar is at hand nothing is guessed."""
+    words = WORDED.format("trong thời hạn 7 ngày làm việc kể từ ngày 19/6/2025")
+    report = bring(engine, tmp_path / "in", words)
+    assert kept(engine) == []
+    assert "không đọc được" in report.warnings[0].message
+    bring(engine, tmp_path / "in", words, NOW + timedelta(days=1), calendar=CALENDAR)
+    assert [due for due, _ in kept(engine)] == ["30/06/2025 23:59"]
 
 
 @pytest.mark.parametrize("words", ["trước ngày 31/6/2025", "trước ngày 1/7/2025 hoặc trước ngày 2/7/2025"])

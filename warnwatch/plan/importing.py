@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
+from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.cells import read_cells
 from warnwatch.plan.checking import check_references, check_rows, check_tree, find_deadlines, warn_of_reports
 from warnwatch.plan.column import Column
@@ -84,18 +85,20 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     history: bool = False,
     complete: bool = False,
     strict_before: bool = False,
+    calendar: WorkCalendar | None = None,
     progress: Progress | None = None,
     actor: str = "import",
 ) -> ImportReport:
     """Bring the plan to what a folder's files, or a workbook's sheets, say; with `dry_run` only say what would change.
 
     A row that a file omits is kept, unless `complete` records it as withdrawn; a column that a file omits stays as it
-    is. A task with due_text and no due date gets the last good moment of those words. `history` takes `recorded_at`
+    is. A task with due_text and no due date gets the last good moment of those words; periods (`30 ngày kể từ …`) only
+    with a `calendar`. `history` takes `recorded_at`
     from the files, into an empty plan only. Raises MistakesError with every mistake (nothing is written then) and
     CannotRunError when the database cannot be reached.
     """
     findings = Findings(zone)
-    order = _Order(_micros(now), Wording(zone, strict_before), history, complete, findings)
+    order = _Order(_micros(now), Wording(zone, strict_before, calendar), history, complete, findings)
     sheets, broken = _read_typed(source, order, progress or _say_nothing)
     order = replace(order, broken=broken)
     with _transaction(engine, dry_run=dry_run) as connection:
