@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup check format test test-servers demo run bench lock wheel clean force
+.PHONY: help setup check format texts test test-servers demo run bench lock wheel clean force
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ check: setup ## format, lint, types, import contracts, the shipped rules
 format: $(VENV)/.dev ## lay out the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
+
+texts: $(VENV)/.dev ## gather what the program says into the catalogue of English texts; lists what is still to be translated
+	$(BIN)/python scripts/gather_texts.py
 
 test: setup ## all tests but those that need servers from Debian, against the built wheel
 	WARNWATCH_TEST_WHEEL=1 $(BIN)/pytest -n 2 -m 'not servers' $(ARGS)

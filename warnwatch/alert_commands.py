@@ -12,6 +12,7 @@ from warnwatch.alerts import acts, ledger
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.console import Installation, as_json, pass_installation, print_either
 from warnwatch.errors import NotFoundError, nearest_name
+from warnwatch.language import Phrase
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.snapshot import read_snapshot
 
@@ -45,15 +46,15 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
         return
     if unit is not None and unit not in (units := here.units()):
         near = nearest_name(unit, units)
-        raise NotFoundError(f"không có đơn vị {unit!r} trong kế hoạch" + (f"; có phải ý là {near}?" if near else ""))
+        raise NotFoundError(Phrase("không có đơn vị {unit!r} trong kế hoạch", unit=unit), near)
     states = ["open", "pending", *(["ended"] if ended else [])]
     with here.engine.connect().execution_options(reads_only=True) as connection:
         found = ledger.read_alerts(connection, states=states, unit=unit, standing=standing, limit=limit + 1)
     shown = found[:limit]
-    lines = [*printing.alert_lines(shown, here.settings.zone)] or ["Không có cảnh báo nào."]
+    lines = [*printing.alert_lines(shown, here.settings.zone)] or [Phrase("Không có cảnh báo nào.")]
     print_either(lines, [printing.alert_json(one) for one in shown], json_=json_)
     if len(found) > limit:
-        click.echo(f"Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", err=True)
+        click.echo(Phrase("Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", limit=limit), err=True)
 
 
 def _print_history(here: Installation, code: str, *, json_: bool) -> None:
@@ -87,9 +88,11 @@ def ack(here: Installation, alert: str, by: str, until: str, note: str) -> None:
         ledger.save_act(connection, taken, ledger.promise_row(found, promise, now, binds=binds))
     until_ = printing.local(promised, here.settings.zone)
     click.echo(
-        f"{alert}: đã ghi nhận cam kết đến {until_}"
+        Phrase("{alert}: đã ghi nhận cam kết đến {until}", alert=alert, until=until_)
         if binds
-        else f"{alert}: đã ghi nhận là đã nhận; chỉ người đứng đầu mới dừng được việc báo cáo cấp trên"
+        else Phrase(
+            "{alert}: đã ghi nhận là đã nhận; chỉ người đứng đầu mới dừng được việc báo cáo cấp trên", alert=alert
+        )
     )
 
 
@@ -110,4 +113,11 @@ def close(here: Installation, alert: str, by: str, reason: str, document: str) -
         closed = acts.close_by_document(found, reason, document, now)
         facts: Mapping[str, Any] = {"reason": reason, "document": document, "level": found.level.word}
         ledger.save_act(connection, closed, JournalRow(now, "closed", by, facts, found.id, found.subject))
-    click.echo(f"{alert}: đã đóng theo {document}; chỉ mở lại khi mức cao hơn “{found.level.vietnamese}”")
+    click.echo(
+        Phrase(
+            "{alert}: đã đóng theo {document}; chỉ mở lại khi mức cao hơn “{level}”",
+            alert=alert,
+            document=document,
+            level=found.level.vietnamese,
+        )
+    )

@@ -17,6 +17,7 @@ from warnwatch import __version__, alert_commands, plan_commands, schema
 from warnwatch.console import NEW_FOLDER, Commands, Installation, as_json, pass_installation, print_json, progress_line
 from warnwatch.demo import Tell, run_demo
 from warnwatch.errors import CannotRunError, SettingsError
+from warnwatch.language import Phrase
 from warnwatch.logs import log_to_stderr
 from warnwatch.notify.delivery import SERVER_PHASES
 from warnwatch.service import send_test, serve
@@ -78,14 +79,16 @@ def init(folder: Path) -> None:
     """
     _write_starter(folder)
     command = f"warnwatch --config {shlex.quote(str(folder / 'warnwatch.toml'))}"
-    click.echo(f"Đã tạo {folder}. Bước tiếp theo:")
+    click.echo(Phrase("Đã tạo {folder}. Bước tiếp theo:", folder=folder))
     click.echo(f"  {command} import THU_MUC_KE_HOACH")
     click.echo(f"  {command} serve")
 
 
 def _write_starter(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
-        raise SettingsError(f"{folder}: thư mục đã có nội dung; hãy chọn một thư mục mới hoặc trống")
+        raise SettingsError(
+            Phrase("{folder}: thư mục đã có nội dung; hãy chọn một thư mục mới hoặc trống", folder=folder)
+        )
     shutil.copytree(shipped("alert_rules"), folder / "alert_rules", dirs_exist_ok=True)
     (folder / "warnwatch.toml").write_text(STARTER, encoding="utf-8")
 

@@ -24,6 +24,7 @@ from warnwatch import schema
 from warnwatch.assembly import load_standards, open_database
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, MistakesError, SettingsError, WarnWatchError
+from warnwatch.language import Phrase
 from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.service import clock_of
 from warnwatch.settings import Settings, load_settings
@@ -78,8 +79,15 @@ class Installation:
             at = datetime.fromisoformat(text)
             return (at if at.tzinfo else at.replace(tzinfo=self.settings.zone)).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            allowed = "2025-12-15T08:00 hoặc 2025-12-15T08:00+07:00"
-            raise SettingsError(f"{option} {text!r}: không phải thời điểm; được phép: {allowed}") from error
+            allowed = Phrase("2025-12-15T08:00 hoặc 2025-12-15T08:00+07:00")
+            raise SettingsError(
+                Phrase(
+                    "{option} {text!r}: không phải thời điểm; được phép: {allowed}",
+                    option=option,
+                    text=text,
+                    allowed=allowed,
+                )
+            ) from error
 
     def end_of(self, text: str, option: str) -> datetime:
         """Read an instant, as UTC; a date alone means its last microsecond in the plan's zone."""
@@ -108,7 +116,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except MistakesError as error:
-            _say(*map(str, error.mistakes), f"{len(error.mistakes)} lỗi; không ghi gì.")
+            _say(*map(str, error.mistakes), Phrase("{count} lỗi; không ghi gì.", count=len(error.mistakes)))
             sys.exit(error.exit_code)
         except WarnWatchError as error:
             _say(str(error))
@@ -122,7 +130,7 @@ class Commands(click.Group):
             _say(f"{error.filename or 'WarnWatch'}: {error.strerror or error}")
             sys.exit(CannotRunError.exit_code)
         except KeyboardInterrupt:
-            _say("\nĐã dừng theo yêu cầu; không ghi gì dở dang.")
+            _say(Phrase("\nĐã dừng theo yêu cầu; không ghi gì dở dang."))
             sys.exit(INTERRUPTED)
 
 

@@ -28,6 +28,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from warnwatch.errors import Mistake, MistakesError, nearest_name
+from warnwatch.language import Phrase
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
@@ -113,7 +114,9 @@ class Document:
                 place = self.place_of_key((*keys, key))
                 shown = key[:SHOWN_LENGTH]
                 nearest = nearest_name(key, allowed)
-                yield Mistake(self.shown, *place, "khóa không có trong danh mục", shown, ", ".join(allowed), nearest)
+                yield Mistake(
+                    self.shown, *place, Phrase("khóa không có trong danh mục"), shown, ", ".join(allowed), nearest
+                )
 
     def _span(self, keys: Keys) -> Span:
         while keys not in self.spans:
@@ -130,11 +133,13 @@ def read_content(path: Path, shown: str) -> bytes:
     """Read a file's bytes, one more than the limit at most. Raise MistakesError, and nothing else."""
     try:
         if path.exists() and not path.is_file():
-            raise MistakesError([Mistake(shown, 0, 0, "không phải là tệp thường")])
+            raise MistakesError([Mistake(shown, 0, 0, Phrase("không phải là tệp thường"))])
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise MistakesError([Mistake(shown, 0, 0, f"không đọc được tệp: {error.strerror or error}")]) from error
+        raise MistakesError(
+            [Mistake(shown, 0, 0, Phrase("không đọc được tệp: {reason}", reason=error.strerror or error))]
+        ) from error
 
 
 def parse_document(content: bytes, shown: str) -> Document:
@@ -148,7 +153,9 @@ def parse_document(content: bytes, shown: str) -> Document:
     except YAMLError as error:
         raise MistakesError([*builder.mistakes, _syntax_mistake(error, text, shown)]) from error
     except _SCANNER_SLIPS as error:
-        raise MistakesError([*builder.mistakes, Mistake(shown, 0, 0, f"không đọc được YAML: {error}")]) from error
+        raise MistakesError(
+            [*builder.mistakes, Mistake(shown, 0, 0, Phrase("không đọc được YAML: {error}", error=error))]
+        ) from error
     if builder.mistakes:
         raise MistakesError(builder.mistakes)
     return Document(shown, data, text, builder.spans)
@@ -179,9 +186,9 @@ class _Builder:
             if isinstance(event, DocumentStartEvent):
                 documents += 1
                 if event.version or event.tags:
-                    self._fault(event, "không dùng chỉ thị YAML (dòng bắt đầu bằng %)")
+                    self._fault(event, Phrase("không dùng chỉ thị YAML (dòng bắt đầu bằng %)"))
                 if documents > 1:
-                    self._fault(event, "mỗi tệp chỉ có một tài liệu YAML; bỏ dòng ---")
+                    self._fault(event, Phrase("mỗi tệp chỉ có một tài liệu YAML; bỏ dòng ---"))
             elif isinstance(event, NodeEvent):
                 data = self._value(event, (), event.start_mark.index)
         return data
@@ -205,7 +212,7 @@ class _Builder:
                 return result
             key = self._key(event, keys)
             if key in result:
-                self._fault(event, "khóa ghi hai lần", key)
+                self._fault(event, Phrase("khóa ghi hai lần"), key)
             result[key] = self._value(self._next_node(), (*keys, key), event.start_mark.index)
         return result
 
@@ -213,9 +220,9 @@ class _Builder:
         self._check(event, (*keys, ""))
         if isinstance(event, ScalarEvent):
             if event.value == "<<" and not event.style:
-                self._fault(event, "không dùng khóa gộp << của YAML")
+                self._fault(event, Phrase("không dùng khóa gộp << của YAML"))
             return str(event.value)
-        self._fault(event, "khóa phải là một từ, không phải danh sách hay nhóm")
+        self._fault(event, Phrase("khóa phải là một từ, không phải danh sách hay nhóm"))
         raise _LimitPassedError
 
     def _next_node(self) -> NodeEvent:
@@ -251,24 +258,24 @@ class _Builder:
     def _check(self, event: NodeEvent, keys: Keys) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            self._fault(event, f"tệp quá lớn: quá {MAX_NODES} giá trị")
+            self._fault(event, Phrase("tệp quá lớn: quá {most} giá trị", most=MAX_NODES))
             raise _LimitPassedError
         if len(keys) > MAX_DEPTH:
-            self._fault(event, f"lồng nhau quá sâu: quá {MAX_DEPTH} tầng")
+            self._fault(event, Phrase("lồng nhau quá sâu: quá {most} tầng", most=MAX_DEPTH))
             raise _LimitPassedError
         if isinstance(event, AliasEvent):
-            self._fault(event, "không dùng tham chiếu (*) của YAML; hãy viết lại nội dung", f"*{event.anchor}")
+            self._fault(event, Phrase("không dùng tham chiếu (*) của YAML; hãy viết lại nội dung"), f"*{event.anchor}")
         if event.anchor and not isinstance(event, AliasEvent):
-            self._fault(event, "không dùng neo (&) của YAML; hãy viết lại nội dung", f"&{event.anchor}")
+            self._fault(event, Phrase("không dùng neo (&) của YAML; hãy viết lại nội dung"), f"&{event.anchor}")
         if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag:
-            self._fault(event, "không dùng thẻ (!) của YAML", str(event.tag))
+            self._fault(event, Phrase("không dùng thẻ (!) của YAML"), str(event.tag))
 
     def _fault(self, event: Event, message: str, found: str = "") -> None:
         line, column = _place(self.text, event.start_mark.index)
         self.mistakes.append(Mistake(self.shown, line, column, message, found[:SHOWN_LENGTH]))
 
 
-_CURLY_MESSAGE = "dấu ngoặc kép cong; hãy dùng dấu thẳng \" hoặc '"
+_CURLY_MESSAGE = Phrase("dấu ngoặc kép cong; hãy dùng dấu thẳng \" hoặc '")
 
 
 def _curly_inside(value: str) -> bool:
@@ -308,24 +315,26 @@ def _raw_offset(text: str, span: Span, value: str, offset: int) -> int:
 
 def _decode(content: bytes, shown: str) -> str:
     if len(content) > MAX_BYTES:
-        raise MistakesError([Mistake(shown, 0, 0, f"tệp quá lớn: quá {MAX_BYTES // 1024} KiB")])
+        raise MistakesError([Mistake(shown, 0, 0, Phrase("tệp quá lớn: quá {most} KiB", most=MAX_BYTES // 1024))])
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise MistakesError([Mistake(shown, 1, 1, "tệp lưu bằng mã UTF-16; hãy lưu lại bằng UTF-8")])
+        raise MistakesError([Mistake(shown, 1, 1, Phrase("tệp lưu bằng mã UTF-16; hãy lưu lại bằng UTF-8"))])
     if b"\x00" in content:
         place = _byte_place(content, content.index(b"\x00"))
-        raise MistakesError([Mistake(shown, *place, "có ký tự NUL (tệp UTF-16 hoặc bị hỏng); hãy lưu lại bằng UTF-8")])
+        raise MistakesError(
+            [Mistake(shown, *place, Phrase("có ký tự NUL (tệp UTF-16 hoặc bị hỏng); hãy lưu lại bằng UTF-8"))]
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # The codec drops a byte order mark before it counts.
         at = error.start + (3 if content.startswith(b"\xef\xbb\xbf") else 0)
-        message = "tệp không phải mã UTF-8 (có lẽ là Windows-1258 hoặc Latin-1); hãy lưu lại bằng UTF-8"
+        message = Phrase("tệp không phải mã UTF-8 (có lẽ là Windows-1258 hoặc Latin-1); hãy lưu lại bằng UTF-8")
         found = f"byte 0x{error.object[error.start]:02X}"
         raise MistakesError([Mistake(shown, *_byte_place(content, at), message, found)]) from error
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     if mark := _DIRECTION_MARKS.search(text):
         place = _place(text, mark.start())
-        message = "ký tự vô hình đổi chiều chữ; hãy xóa"
+        message = Phrase("ký tự vô hình đổi chiều chữ; hãy xóa")
         raise MistakesError([Mistake(shown, *place, message, f"U+{ord(mark[0]):04X}")])
     return text
 
@@ -339,9 +348,9 @@ def _syntax_mistake(error: YAMLError, text: str, shown: str) -> Mistake:
     if isinstance(error, ReaderError):
         place = _place(text, error.position)
         found = f"U+{ord(text[error.position]):04X}"
-        return Mistake(shown, *place, "có ký tự điều khiển không được phép; hãy xóa", found)
+        return Mistake(shown, *place, Phrase("có ký tự điều khiển không được phép; hãy xóa"), found)
     if not isinstance(error, MarkedYAMLError):
-        return Mistake(shown, 0, 0, f"không đọc được YAML: {error}")
+        return Mistake(shown, 0, 0, Phrase("không đọc được YAML: {error}", error=error))
     mark = error.problem_mark
     if str(error.problem).startswith(("could not find", "found unexpected end")):
         mark = error.context_mark or mark  # the line where it began, not the one where the reader gave up
@@ -350,23 +359,23 @@ def _syntax_mistake(error: YAMLError, text: str, shown: str) -> Mistake:
     indent = line_text[: len(line_text) - len(line_text.lstrip(" \t"))]
     line, column = _place(text, offset)
     if "\t" in indent:
-        return Mistake(shown, line, indent.index("\t") + 1, "thụt lề bằng phím Tab; hãy thay bằng dấu cách")
+        return Mistake(shown, line, indent.index("\t") + 1, Phrase("thụt lề bằng phím Tab; hãy thay bằng dấu cách"))
     message = _syntax_message(str(error.problem), line_text)
     return Mistake(shown, line, column, message, line_text.strip()[:SHOWN_LENGTH])
 
 
 _SYNTAX = (
-    ("could not find expected ':'", "thiếu dấu hai chấm sau tên khóa"),
+    ("could not find expected ':'", Phrase("thiếu dấu hai chấm sau tên khóa")),
     (
         "mapping values are not allowed",
-        "thừa dấu hai chấm hoặc thụt lề sai; câu có dấu hai chấm đặt trong ngoặc kép",
+        Phrase("thừa dấu hai chấm hoặc thụt lề sai; câu có dấu hai chấm đặt trong ngoặc kép"),
     ),
-    ("found unexpected end of stream", "thiếu dấu ngoặc kép đóng"),
-    ("expected <block end>", "thụt lề không thẳng hàng, hoặc thừa chữ sau dấu ngoặc kép"),
-    ("found '<stream end>'", "tệp dừng giữa chừng: thiếu dấu ngoặc đóng hoặc chưa ghi xong"),
-    ("expected the node content", "thiếu giá trị, hoặc thừa dấu phẩy hay dấu ngoặc"),
-    ("expected ',' or", "thiếu dấu phẩy hoặc dấu ngoặc đóng"),
-    ("cannot start any token", "giá trị không được bắt đầu bằng ký tự này; hãy đặt cả câu trong ngoặc kép"),
+    ("found unexpected end of stream", Phrase("thiếu dấu ngoặc kép đóng")),
+    ("expected <block end>", Phrase("thụt lề không thẳng hàng, hoặc thừa chữ sau dấu ngoặc kép")),
+    ("found '<stream end>'", Phrase("tệp dừng giữa chừng: thiếu dấu ngoặc đóng hoặc chưa ghi xong")),
+    ("expected the node content", Phrase("thiếu giá trị, hoặc thừa dấu phẩy hay dấu ngoặc")),
+    ("expected ',' or", Phrase("thiếu dấu phẩy hoặc dấu ngoặc đóng")),
+    ("cannot start any token", Phrase("giá trị không được bắt đầu bằng ký tự này; hãy đặt cả câu trong ngoặc kép")),
 )
 
 
@@ -374,7 +383,7 @@ def _syntax_message(problem: str, line_text: str) -> str:
     if any(character in CURLY_QUOTES for character in line_text):
         return _CURLY_MESSAGE
     known = (message for start, message in _SYNTAX if start in problem)
-    return next(known, f"không đúng cú pháp YAML ({problem})")
+    return next(known, Phrase("không đúng cú pháp YAML ({problem})", problem=problem))
 
 
 def _line_at(text: str, offset: int) -> str:

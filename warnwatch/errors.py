@@ -87,9 +87,12 @@ class SettingsError(WarnWatchError):
 
 
 class NotFoundError(WarnWatchError):
-    """A code that nothing here knows; the text gives the nearest one."""
+    """A code that nothing here knows; the text gives the nearest one, if there is one."""
 
     exit_code = 1
+
+    def __init__(self, text: str, nearest: str = "") -> None:
+        super().__init__(Phrase("{text}; có phải ý là {nearest}?", text=text, nearest=nearest) if nearest else text)
 
 
 class CannotRunError(WarnWatchError):

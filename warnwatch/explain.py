@@ -11,6 +11,7 @@ from sqlalchemy import Connection, or_, select
 
 from warnwatch import schema
 from warnwatch.errors import NotFoundError, nearest_name
+from warnwatch.language import Phrase
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import describe, today_of
@@ -65,13 +66,13 @@ def explain(
     words = read_words(connection, [code], as_of).get(code)
     snapshot = read_snapshot(connection, calendar, as_of, [code])
     if words is None:
-        when = f" vào lúc {as_of.astimezone(calendar.zone):%d/%m/%Y %H:%M}" if as_of else ""
+        when = Phrase(" vào lúc {at:%d/%m/%Y %H:%M}", at=as_of.astimezone(calendar.zone)) if as_of else ""
         near = nearest_name(code, _codes_around(connection, code))
-        raise NotFoundError(
-            f"không có nhiệm vụ {code!r} trong kế hoạch{when}" + (f"; có phải ý là {near}?" if near else "")
-        )
+        raise NotFoundError(Phrase("không có nhiệm vụ {code!r} trong kế hoạch{when}", code=code, when=when), near)
     if not snapshot.tasks.height:
-        raise NotFoundError(f"nhiệm vụ {code!r} chỉ gom các nhiệm vụ con hoặc đã rút: không quy tắc nào xét")
+        raise NotFoundError(
+            Phrase("nhiệm vụ {code!r} chỉ gom các nhiệm vụ con hoặc đã rút: không quy tắc nào xét", code=code)
+        )
     evaluation = evaluate({"task": snapshot.tasks}, book, today_of(at, calendar))
     numbers = _alerts_at(connection, code, at)
     verdicts = tuple(_verdict(evaluation, rule, words, numbers) for rule in book.rules if rule.about == "task")

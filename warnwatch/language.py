@@ -7,7 +7,7 @@ date, and a test fails on a pattern that is untranslated, or that nothing says a
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, Self, TypeAlias
@@ -36,6 +36,10 @@ class Phrase(str):
         phrase.pattern, phrase.values = pattern, values
         return phrase
 
+    def __str__(self) -> Self:
+        """Stay a phrase where a text is asked for: an error that was raised with one still says it."""
+        return self
+
     def __reduce__(self) -> tuple[object, ...]:
         """Copy and pickle with pattern and values."""
         return _again, (self.pattern, dict(self.values))
@@ -43,6 +47,13 @@ class Phrase(str):
 
 def _again(pattern: str, values: Mapping[str, object]) -> Phrase:
     return Phrase(pattern, **values)
+
+
+def together(parts: Iterable[str], between: str = "") -> Phrase:
+    """Put texts one after another; each of them can still be said in English."""
+    values = {f"part{place}": part for place, part in enumerate(parts)}
+    # The pattern holds nothing to translate: it stands in no catalogue.
+    return Phrase("{between}".join(f"{{{name}}}" for name in values), between=between, **values)
 
 
 def in_language(text: str, language: str) -> str:

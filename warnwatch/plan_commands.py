@@ -25,6 +25,7 @@ from warnwatch.console import (
 from warnwatch.cycle import Memory, run_cycle
 from warnwatch.errors import MistakesError, SettingsError
 from warnwatch.explain import explain
+from warnwatch.language import Phrase
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.headers import Progress
@@ -82,30 +83,34 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
 
 def _write_template(here: Installation, target: Path, source: Path | None) -> None:
     if source:
-        raise SettingsError("--template chỉ viết mẫu, không nhập: bỏ đường dẫn nguồn")
+        raise SettingsError(Phrase("--template chỉ viết mẫu, không nhập: bỏ đường dẫn nguồn"))
     if target.suffix.lower() != ".xlsx":
-        raise SettingsError(f"--template {target}: tên tệp phải kết thúc bằng .xlsx")
+        raise SettingsError(Phrase("--template {target}: tên tệp phải kết thúc bằng .xlsx", target=target))
     if target.exists():
-        raise SettingsError(f"--template {target}: tệp đã có; chọn tên khác để không ghi đè")
+        raise SettingsError(Phrase("--template {target}: tệp đã có; chọn tên khác để không ghi đè", target=target))
     with here.engine.connect().execution_options(reads_only=True) as connection:
         units = sorted(read_codes(connection, FILES["units"]))
     write_template(target, units)
-    codes = f"{len(units)} mã đơn vị của kế hoạch để chọn" if units else "kế hoạch chưa có đơn vị nào để chọn"
-    click.echo(f"Đã viết mẫu {target}: {codes}.")
+    codes = (
+        Phrase("{units} mã đơn vị của kế hoạch để chọn", units=len(units))
+        if units
+        else Phrase("kế hoạch chưa có đơn vị nào để chọn")
+    )
+    click.echo(Phrase("Đã viết mẫu {target}: {codes}.", target=target, codes=codes))
 
 
 @contextmanager
 def _marking(source: Path, marked: Path | None) -> Iterator[None]:
     """Write the marked copy when there are mistakes; they are said in any case."""
     if marked and (not source.is_file() or marked.suffix.lower() != ".xlsx" or marked.resolve() == source.resolve()):
-        raise SettingsError("--marked: chỉ cho sổ tính XLSX, ghi vào một tệp .xlsx khác")
+        raise SettingsError(Phrase("--marked: chỉ cho sổ tính XLSX, ghi vào một tệp .xlsx khác"))
     try:
         yield
     except MistakesError as error:
         if marked:
             click.echo(_marked(source, marked, error), err=True)
         elif any(one.place for one in error.mistakes):
-            click.echo("Thêm --marked TỆP.xlsx để nhận bản sao có đánh dấu từng ô lỗi.", err=True)
+            click.echo(Phrase("Thêm --marked TỆP.xlsx để nhận bản sao có đánh dấu từng ô lỗi."), err=True)
         raise
 
 
@@ -113,8 +118,12 @@ def _marked(source: Path, marked: Path, error: MistakesError) -> str:
     try:
         whole = write_marked(source, marked, error.mistakes)
     except OSError as reason:
-        return f"Không ghi được {marked}: {reason.strerror}."
-    return f"Đã đánh dấu lỗi trong {marked}." if whole else f"{marked} chỉ có danh sách lỗi, không đánh dấu được vào ô."
+        return Phrase("Không ghi được {marked}: {reason}.", marked=marked, reason=reason.strerror)
+    return (
+        Phrase("Đã đánh dấu lỗi trong {marked}.", marked=marked)
+        if whole
+        else Phrase("{marked} chỉ có danh sách lỗi, không đánh dấu được vào ô.", marked=marked)
+    )
 
 
 @contextmanager
@@ -149,8 +158,15 @@ def check(here: Installation, folder: Path | None, *, json_: bool) -> None:
             raise
         print_json([printing.mistake_json(mistake) for mistake in error.mistakes])
         sys.exit(error.exit_code)
-    lines = [f"lưu ý: {warning}" for warning in book.warnings]
-    lines.append(f"{len(book.rules)} quy tắc, {len(book.policies)} chính sách: không có lỗi ({book.version[:12]})")
+    lines = [Phrase("lưu ý: {warning}", warning=warning) for warning in book.warnings]
+    lines.append(
+        Phrase(
+            "{rules} quy tắc, {policies} chính sách: không có lỗi ({version})",
+            rules=len(book.rules),
+            policies=len(book.policies),
+            version=book.version[:12],
+        )
+    )
     print_either(lines, [printing.mistake_json(warning) for warning in book.warnings], json_=json_)
 
 
@@ -181,7 +197,7 @@ def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool)
     Example: warnwatch evaluate --at 2025-12-16T08:00 --dry-run
     """
     if at_ and not dry_run:
-        raise SettingsError("--at chỉ dùng cùng --dry-run: chu kỳ thật luôn chạy vào lúc này")
+        raise SettingsError(Phrase("--at chỉ dùng cùng --dry-run: chu kỳ thật luôn chạy vào lúc này"))
     if dry_run:
         now = here.now()
         at = here.instant(at_) if at_ else now

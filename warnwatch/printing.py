@@ -11,7 +11,8 @@ from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.cycle import CycleReport
 from warnwatch.errors import Mistake
-from warnwatch.explain import Explanation, Verdict
+from warnwatch.explain import Explanation
+from warnwatch.language import Phrase, together
 from warnwatch.notify.notification import Notification
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.importing import ImportReport
@@ -101,40 +102,43 @@ def explain_lines(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
     """Say for each rule why, or why not."""
     yield f"{explanation.subject} – {explanation.title}"
     words = f" ({explanation.due_text})" if explanation.due_text else ""
-    yield f"Chủ trì: {explanation.unit}. Thời hạn: {local(explanation.due_at, zone)}{words}."
-    yield f"Xét lúc {local(explanation.at, zone)}:"
+    yield Phrase(
+        "Chủ trì: {unit}. Thời hạn: {due_at}{words}.",
+        unit=explanation.unit,
+        due_at=local(explanation.due_at, zone),
+        words=words,
+    )
+    yield Phrase("Xét lúc {at}:", at=local(explanation.at, zone))
     for verdict in explanation.verdicts:
-        yield f"\n{verdict.rule}: {_said(verdict)}"
+        yield together((f"\n{verdict.rule}: ", _SAID[verdict.level]))
         if verdict.failure:
-            yield f"  quy tắc lỗi, giữ nguyên cảnh báo: {verdict.failure}"
+            yield Phrase("  quy tắc lỗi, giữ nguyên cảnh báo: {failure}", failure=verdict.failure)
             continue
-        yield f"  điều kiện: {verdict.where}"
+        yield Phrase("  điều kiện: {where}", where=verdict.where)
         # The sentence says that a threshold was crossed: it is true only where one was.
         said = f": {verdict.sentence}" if verdict.level in LEVELS else ""
-        yield f"  {verdict.measure} = {_value(verdict.value)}{said}"
-        yield "  ngưỡng: " + ", ".join(f"{word} {_value(limit)}" for word, limit in verdict.thresholds.items())
-        yield "  số liệu: " + ", ".join(f"{name} = {_value(value)}" for name, value in verdict.values.items())
+        yield together((f"  {verdict.measure} = ", _value(verdict.value), said))
+        limits = together((together((f"{word} ", _value(limit))) for word, limit in verdict.thresholds.items()), ", ")
+        yield Phrase("  ngưỡng: {thresholds}", thresholds=limits)
+        values = together((together((f"{name} = ", _value(value))) for name, value in verdict.values.items()), ", ")
+        yield Phrase("  số liệu: {values}", values=values)
         if verdict.alert:
-            yield f"  cảnh báo đang theo dõi: {verdict.alert}"
+            yield Phrase("  cảnh báo đang theo dõi: {alert}", alert=verdict.alert)
 
 
 _SAID = {
-    "none": "không cảnh báo: chưa chạm ngưỡng nào",
-    "not_applicable": "không áp dụng: điều kiện không đúng",
-    "unknown": "chưa xác định: thiếu số liệu, giữ nguyên mức hiện có",
-    "notice": "Nhắc việc",
-    "warning": "Cảnh báo",
-    "critical": "Khẩn",
+    "none": Phrase("không cảnh báo: chưa chạm ngưỡng nào"),
+    "not_applicable": Phrase("không áp dụng: điều kiện không đúng"),
+    "unknown": Phrase("chưa xác định: thiếu số liệu, giữ nguyên mức hiện có"),
+    "notice": Phrase("Nhắc việc"),
+    "warning": Phrase("Cảnh báo"),
+    "critical": Phrase("Khẩn"),
 }
-
-
-def _said(verdict: Verdict) -> str:
-    return _SAID[verdict.level]
 
 
 def _value(value: object) -> str:
     if value is None:
-        return "chưa có"
+        return Phrase("chưa có")
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -184,20 +188,29 @@ def import_json(report: ImportReport) -> Mapping[str, Any]:
 
 def import_lines(report: ImportReport) -> Iterator[str]:
     """Say what an import did, file by file."""
-    yield "Chạy thử, không ghi gì:" if report.dry_run else "Đã nhập:"
+    yield Phrase("Chạy thử, không ghi gì:") if report.dry_run else Phrase("Đã nhập:")
     for name, count in report.files.items():
-        gone = f", rút {count.withdrawn}" if count.withdrawn else ""
+        gone = Phrase(", rút {withdrawn}", withdrawn=count.withdrawn) if count.withdrawn else ""
         yield (
-            f"  {name}: {count.rows} dòng; thêm {count.added}, đổi {count.changed}, giữ nguyên {count.unchanged}, "
-            f"không nhắc đến {count.not_mentioned}{gone}"
+            Phrase(
+                "  {name}: {rows} dòng; thêm {added}, đổi {changed}, giữ nguyên {unchanged}, "
+                "không nhắc đến {not_mentioned}{gone}",
+                name=name,
+                rows=count.rows,
+                added=count.added,
+                changed=count.changed,
+                unchanged=count.unchanged,
+                not_mentioned=count.not_mentioned,
+                gone=gone,
+            )
         )
     if report.worded:
-        yield f"Thời hạn tính từ lời văn ({len(report.worded)}):"
+        yield Phrase("Thời hạn tính từ lời văn ({worded}):", worded=len(report.worded))
         for one in report.worded[:WORDED_SHOWN]:
-            yield f"  {one.task}: “{one.words}” → {one.meaning}"
+            yield together((f"  {one.task}: “{one.words}” → ", one.meaning))
         if len(report.worded) > WORDED_SHOWN:
-            yield f"  … và {len(report.worded) - WORDED_SHOWN} thời hạn nữa; xem hết bằng --json"
-    yield from (f"  lưu ý: {warning}" for warning in report.warnings)
+            yield Phrase("  … và {worded} thời hạn nữa; xem hết bằng --json", worded=len(report.worded) - WORDED_SHOWN)
+    yield from (Phrase("  lưu ý: {warning}", warning=warning) for warning in report.warnings)
 
 
 def alert_json(alert: Alert) -> Mapping[str, Any]:
@@ -225,11 +238,24 @@ def alert_json(alert: Alert) -> Mapping[str, Any]:
 def alert_lines(alerts: Iterable[Alert], zone: ZoneInfo) -> Iterator[str]:
     """List alerts, one line each."""
     for alert in alerts:
-        extra = f" cam kết {local(alert.promised_for, zone)}" if alert.promised_for else ""
-        extra += " [danh sách thường trực]" if alert.standing else ""
+        extra = (
+            Phrase(" cam kết {promised_for}", promised_for=local(alert.promised_for, zone))
+            if alert.promised_for
+            else ""
+        )
+        standing = Phrase(" [danh sách thường trực]") if alert.standing else ""
         yield (
-            f"{alert.code} {alert.level.vietnamese:9} {alert.state.value:7} {alert.rule:16} {alert.subject:22} "
-            f"{alert.unit:10} mở {local(alert.opened_at, zone)}{extra}"
+            Phrase(
+                "{code} {level:9} {state:7} {rule:16} {subject:22} {unit:10} mở {opened_at}{extra}",
+                code=alert.code,
+                level=alert.level.vietnamese,
+                state=alert.state.value,
+                rule=alert.rule,
+                subject=alert.subject,
+                unit=alert.unit,
+                opened_at=local(alert.opened_at, zone),
+                extra=together((extra, standing)),
+            )
         )
 
 
@@ -265,6 +291,13 @@ def measure_lines() -> Iterator[str]:
         yield f"about: {about}"
         for measure in measures.values():
             unit = f" ({measure.unit[0]})" if measure.unit[0] else ""
-            yield f"  {measure.name:30} {measure.kind:8} {measure.meaning[0]}{unit}; ví dụ: {measure.example}"
+            yield Phrase(
+                "  {name:30} {kind:8} {meaning}{unit}; ví dụ: {example}",
+                name=measure.name,
+                kind=measure.kind,
+                meaning=measure.meaning[0],
+                unit=unit,
+                example=measure.example,
+            )
             if measure.values:
-                yield f"  {'':30} {'':8} giá trị: {', '.join(measure.values)}"
+                yield Phrase("  {indent} giá trị: {values}", indent=" " * 39, values=", ".join(measure.values))

@@ -2,11 +2,57 @@
 
 from __future__ import annotations
 
+import ast
 import copy
+import importlib.util
 import pickle
+import re
+import string
+from pathlib import Path
+from types import ModuleType
 
+import pytest
+
+import warnwatch
 from warnwatch.errors import Mistake
-from warnwatch.language import Phrase, in_language
+from warnwatch.language import Phrase, in_language, together
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGE = Path(warnwatch.__file__).parent
+VIETNAMESE = re.compile("[À-ÃÈ-ÊÌÍÒ-ÕÙÚÝà-ãè-êìíò-õùúýĂăĐđĨĩŨũƠơƯưẠ-ỹ]")
+
+# Files whose Vietnamese is data, or is said by other means; every other text that a person reads is a Phrase.
+NOT_PHRASES = {
+    "plan/catalogue.py": "measures have both languages side by side",
+    "plan/columns.py": "headers and words of the files of an import",
+    "plan/deadline.py": "what documents say, as patterns to be read",
+    "plan/kpis.py": "measures have both languages side by side",
+    "plan/measures.py": "measures have both languages side by side",
+    "plan/units.py": "measures have both languages side by side",
+    "demo.py": "what a head in the demo answers",
+    "settings.py": "the letterhead, which an installation sets",
+}
+NOT_PHRASES |= dict.fromkeys(
+    ("notify/cases.py", "notify/compose.py", "notify/email.py", "notify/letters.py", "notify/wording.py"),
+    "mail is Vietnamese only as yet",
+)
+NOT_PHRASES |= dict.fromkeys(
+    ("service.py", "web/alert_rows.py", "web/app.py", "web/mail_rows.py", "web/overview.py", "web/pages.py"),
+    "pages and the test mail are Vietnamese only as yet",
+)
+# Single texts that are data: headers, names of sheets, words and examples of workbooks, patterns to be read.
+DATA = {
+    "plan/cells.py": re.compile(r"\(\?:|\^quý|^quý $"),
+    "plan/csv_file.py": re.compile(r"^\[ăâ"),
+    "plan/headers.py": re.compile("^(số tt|số thứ tự|ghi nhận lúc)$"),
+    "plan/template.py": re.compile(
+        "^(Bộ Nội vụ|người đứng đầu|Bộ trưởng|không|có|Hoàn thành cơ sở dữ liệu về cán bộ, công chức, viên chức"
+        "|trong quý IV/2025|đang thực hiện|Trình dự thảo|123/QĐ-BCĐ|điều chỉnh thời hạn|Vụ Tổ chức cán bộ"
+        "|Đã hoàn thành dự thảo, đang lấy ý kiến|Tỷ lệ hồ sơ trực tuyến toàn trình|cao tốt|quý|quý III/2025"
+        "|Cổng Dịch vụ công quốc gia|hằng tuần)$"
+    ),
+    "plan/workbook_sheets.py": re.compile("^(VÍ DỤ|hướng dẫn|lỗi|tổng|cộng|tổng cộng|tổng số|cộng dồn)$"),
+}
 
 
 def test_a_phrase_is_its_vietnamese_text() -> None:
@@ -39,3 +85,77 @@ def test_english_says_one_row_and_two_rows() -> None:
     """Vietnamese has no plural; an English pattern chooses by the number."""
     assert Phrase("{count} {count:row|rows}", count=1) == "1 row"
     assert Phrase("{count} {count:row|rows}", count=2) == "2 rows"
+
+
+def test_texts_put_together_are_translated_one_by_one() -> None:
+    """A list of several texts is said in the reader's language, what stands between them too."""
+    texts = together((Phrase("chữ"), "x", Phrase("số")), Phrase(" hoặc "))
+    assert (texts, in_language(texts, "en")) == ("chữ hoặc x hoặc số", "text or x or number")
+
+
+def test_an_error_says_its_phrase_in_either_language() -> None:
+    """What was raised as a phrase can still be translated where the error is told."""
+    assert in_language(str(ValueError(Phrase("gặp: {found}", found="x"))), "en") == "found: x"
+
+
+# --- the catalogue --------------------------------------------------------------------------------------------------
+
+
+def gather_texts() -> ModuleType:
+    """Load scripts/gather_texts.py."""
+    spec = importlib.util.spec_from_file_location("gather_texts", ROOT / "scripts" / "gather_texts.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_text_has_its_english_and_every_english_is_said() -> None:
+    """Nothing untranslated, nothing left over, and the file is as `make texts` writes it."""
+    gathering = gather_texts()
+    said, english = gathering.gather(PACKAGE), gathering.read_english(PACKAGE)
+    assert [pattern for pattern in said if not english.get(pattern)] == []
+    assert [pattern for pattern in english if pattern not in said] == []
+    written = (PACKAGE / gathering.CATALOGUE).read_text(encoding="utf-8")
+    assert written == gathering.written(english)
+
+
+def test_english_speaks_of_the_same_values() -> None:
+    """A translation names the values that its pattern names, and no other."""
+    gathering = gather_texts()
+    for pattern, text in gathering.read_english(PACKAGE).items():
+        assert names(text) == names(pattern), pattern
+
+
+def names(pattern: str) -> set[str]:
+    """Give the names of the values in a pattern; a text without values is taken as it stands."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(pattern) if name}
+    except ValueError:
+        return set()
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_what_people_read_is_a_phrase(path: Path) -> None:
+    """Each Vietnamese text in the code is the literal pattern of a Phrase, or is listed above with its reason."""
+    name = path.relative_to(PACKAGE).as_posix()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = list(gather_texts().phrases(path))
+    if name != "language.py":
+        assert [call.lineno for call in calls if not gather_texts().literal(call)] == []
+    if name in NOT_PHRASES or name.startswith("migrations/"):
+        return
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    patterns = {literal for call in calls if (literal := gather_texts().literal(call))}
+    texts = [
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    ]
+    data = DATA.get(name, re.compile("(?!)"))
+    assert [
+        (line, text)
+        for line, text in texts
+        if VIETNAMESE.search(text) and text not in patterns and not data.search(text)
+    ] == []

@@ -8,6 +8,7 @@ from datetime import datetime
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.lifecycle import close
 from warnwatch.errors import WarnWatchError
+from warnwatch.language import Phrase
 from warnwatch.plan.calendar import Duration, WorkCalendar
 from warnwatch.plan.directory import Directory, Holder
 from warnwatch.rules.rule import Policy
@@ -38,7 +39,11 @@ def acknowledge(
     received and stops nothing, since heads may not leave it to specialists.
     """
     if alert.state is not State.OPEN or alert.opened_at is None:
-        raise ActError(f"{alert.code}: chỉ xác nhận được cảnh báo đang mở, cảnh báo này: {alert.state}")
+        raise ActError(
+            Phrase(
+                "{code}: chỉ xác nhận được cảnh báo đang mở, cảnh báo này: {state}", code=alert.code, state=alert.state
+            )
+        )
     taken = replace(alert, acknowledged_at=now, acknowledged_by=promise.by.code)
     if not _binds(promise.by, alert, directory):
         return taken, False
@@ -46,14 +51,20 @@ def acknowledge(
     if latest <= now:
         last = calendar.local_date(latest)
         raise ActError(
-            f"{alert.code}: đã hết thời gian được cam kết (ngày {last:%d/%m/%Y}); hãy cập nhật kết quả, "
-            "hoặc đóng cảnh báo theo văn bản"
+            Phrase(
+                "{code}: đã hết thời gian được cam kết (ngày {last:%d/%m/%Y}); hãy cập nhật kết quả, "
+                "hoặc đóng cảnh báo theo văn bản",
+                code=alert.code,
+                last=last,
+            )
         )
     if promise.until <= now:
-        raise ActError(f"{alert.code}: thời hạn cam kết phải ở sau thời điểm hiện tại")
+        raise ActError(Phrase("{code}: thời hạn cam kết phải ở sau thời điểm hiện tại", code=alert.code))
     if promise.until > calendar.end_of_day(calendar.local_date(latest)):
         last = calendar.local_date(latest)
-        raise ActError(f"{alert.code}: thời hạn cam kết muộn nhất được phép là ngày {last:%d/%m/%Y}")
+        raise ActError(
+            Phrase("{code}: thời hạn cam kết muộn nhất được phép là ngày {last:%d/%m/%Y}", code=alert.code, last=last)
+        )
     kept = replace(taken, promised_for=promise.until, promised_level=int(alert.level))
     return (kept if alert.gone_since else replace(kept, next_at=promise.until)), True
 
@@ -74,7 +85,10 @@ def find_holder(directory: Directory, alert: Alert, who: str) -> Holder:
     found = directory.recipient(alert.unit, who, reachable=False) if who in {"head", "deputy", "focal_point"} else None
     if found is None:
         raise ActError(
-            f"không có người giữ chức vụ {who!r}; được phép: mã trong holders, hoặc head, deputy, focal_point"
+            Phrase(
+                "không có người giữ chức vụ {who!r}; được phép: mã trong holders, hoặc head, deputy, focal_point",
+                who=who,
+            )
         )
     return found.holder
 
@@ -82,7 +96,7 @@ def find_holder(directory: Directory, alert: Alert, who: str) -> Holder:
 def close_by_document(alert: Alert, reason: str, document: str, now: datetime) -> Alert:
     """End an alert by a person's decision; it opens again only when its level rises above this one."""
     if alert.state is State.ENDED:
-        raise ActError(f"{alert.code}: cảnh báo đã kết thúc ({alert.end_reason})")
+        raise ActError(Phrase("{code}: cảnh báo đã kết thúc ({reason})", code=alert.code, reason=alert.end_reason))
     if not reason.strip() or not document.strip():
-        raise ActError(f"{alert.code}: đóng cảnh báo phải có lý do và số văn bản")
+        raise ActError(Phrase("{code}: đóng cảnh báo phải có lý do và số văn bản", code=alert.code))
     return close(alert, now)

@@ -20,6 +20,7 @@ from warnwatch.alerts.escalation import Made, made_of
 from warnwatch.alerts.lifecycle import Numbering
 from warnwatch.alerts.present import CLOSED, GONE
 from warnwatch.errors import NotFoundError, WarnWatchError, nearest_name
+from warnwatch.language import Phrase
 from warnwatch.rules.rule import LEVELS, Level
 from warnwatch.schema import known
 
@@ -203,7 +204,7 @@ def find_alert(connection: Connection, code: str, *, for_update: bool = False) -
     row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
     if row is None:
         near = nearest_name(code, connection.scalars(select(table.c.code).order_by(table.c.id.desc()).limit(1000)))
-        raise NotFoundError(f"không có cảnh báo {code!r}" + (f"; có phải ý là {near}?" if near else ""))
+        raise NotFoundError(Phrase("không có cảnh báo {code!r}", code=code), near)
     return _alert(row)
 
 

@@ -22,6 +22,7 @@ import holidays
 import polars as pl
 
 from warnwatch.errors import SettingsError, WarnWatchError
+from warnwatch.language import Phrase
 from warnwatch.plan.calendar_file import NO_COUNTRY, CalendarFile, OfficeHours, read_calendar_file
 
 DurationUnit: TypeAlias = Literal["working_day", "working_hour", "hour", "minute", "day"]
@@ -34,7 +35,9 @@ _LAST_MOMENT = timedelta(microseconds=1)
 _LONGEST = {"working_day": 1_000, "working_hour": 8_000, "hour": 35_064, "minute": 2_103_840, "day": 1_461}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(working days?|working hours?|h|m|days?)")
 _SHORT = {"h": "hour", "m": "minute"}
-_ALLOWED = "1 working day (ngày làm việc), 4 working hours (giờ làm việc), 2h (giờ), 30m (phút), 3 days (ngày), 0"
+_ALLOWED = Phrase(
+    "1 working day (ngày làm việc), 4 working hours (giờ làm việc), 2h (giờ), 30m (phút), 3 days (ngày), 0"
+)
 
 
 class OutsideCalendarError(WarnWatchError, ValueError):
@@ -53,9 +56,20 @@ class Duration:
         if self.unit not in get_args(DurationUnit):
             raise ValueError(_refusal(f"{self.amount} {self.unit}"))
         if not 0 <= self.amount <= _LONGEST[self.unit]:
-            raise ValueError(f"thời gian {self} quá dài hoặc âm; được phép: 0 đến {_LONGEST[self.unit]}")
+            raise ValueError(
+                Phrase(
+                    "thời gian {period} quá dài hoặc âm; được phép: 0 đến {longest}",
+                    period=self,
+                    longest=_LONGEST[self.unit],
+                )
+            )
         if self.unit == "working_day" and self.amount % 1:
-            raise ValueError(f"số ngày làm việc phải là số nguyên, gặp: {self}; dưới một ngày thì dùng working hours")
+            raise ValueError(
+                Phrase(
+                    "số ngày làm việc phải là số nguyên, gặp: {period}; dưới một ngày thì dùng working hours",
+                    period=self,
+                )
+            )
 
     def __str__(self) -> str:
         """Give the text that `parse_duration` reads."""
@@ -89,8 +103,13 @@ def parse_duration(text: str | int) -> Duration:
 
 
 def _refusal(found: str) -> str:
-    hint = "; số lẻ viết bằng dấu chấm, không phải dấu phẩy" if re.match(r"[0-9]+,[0-9]", found) else ""
-    return f"không đọc được khoảng thời gian: {found[:40]!r}{hint}; được phép: {_ALLOWED}"
+    hint = Phrase("; số lẻ viết bằng dấu chấm, không phải dấu phẩy") if re.match(r"[0-9]+,[0-9]", found) else ""
+    return Phrase(
+        "không đọc được khoảng thời gian: {found!r}{hint}; được phép: {allowed}",
+        found=found[:40],
+        hint=hint,
+        allowed=_ALLOWED,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +245,13 @@ class WorkCalendar:
 
     def _outside(self, day: date) -> OutsideCalendarError:
         return OutsideCalendarError(
-            f"ngày {day} (hoặc ngày làm việc cần tìm sau đó) nằm ngoài lịch làm việc, từ {self.first} đến {self.last}; "
-            "sửa first_year, last_year trong calendar.yml"
+            Phrase(
+                "ngày {day} (hoặc ngày làm việc cần tìm sau đó) nằm ngoài lịch làm việc, "
+                "từ {first} đến {last}; sửa first_year, last_year trong calendar.yml",
+                day=day,
+                first=self.first,
+                last=self.last,
+            )
         )
 
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from warnwatch.documents import Data, Document, Keys, read_document
 from warnwatch.errors import Mistake, MistakesError, nearest_name
+from warnwatch.language import Phrase
 
 OfficeHours: TypeAlias = tuple[tuple[time, time], ...]
 
@@ -22,7 +23,7 @@ _KEYS = ("country", "week", "hours", "days_off", "make_up_days", "first_year", "
 _DAY_KEYS = ("day", "document", "dated", "note")
 _HOURS = re.compile(r"(\d{2}:\d{2})\s*-\s*(\d{2}:\d{2})")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_DATE_FORM = "năm-tháng-ngày, ví dụ 2026-01-02"
+_DATE_FORM = Phrase("năm-tháng-ngày, ví dụ 2026-01-02")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,11 @@ def read_calendar_file(path: Path, countries: Collection[str]) -> CalendarFile:
     document = read_document(path, str(path))
     if not isinstance(document.data, dict):
         raise MistakesError(
-            [document.mistake((), "tệp trống hoặc không phải các dòng `khóa: giá trị`", allowed=", ".join(_KEYS))]
+            [
+                document.mistake(
+                    (), Phrase("tệp trống hoặc không phải các dòng `khóa: giá trị`"), allowed=", ".join(_KEYS)
+                )
+            ]
         )
     reading = _Reading(document, [NO_COUNTRY, *countries], list(document.unknown_keys((), _KEYS)))
     result = reading.whole()
@@ -68,7 +73,12 @@ class _Reading:
         first_year = self.year("first_year", FIRST_YEAR)
         last_year = self.year("last_year", LAST_YEAR)
         if first_year > last_year:
-            self.note(("last_year",), "last_year phải từ first_year trở đi", str(last_year), f"{first_year} trở đi")
+            self.note(
+                ("last_year",),
+                Phrase("last_year phải từ first_year trở đi"),
+                str(last_year),
+                Phrase("{first_year} trở đi", first_year=first_year),
+            )
         return CalendarFile(
             country=self.country(),
             first_year=first_year,
@@ -80,13 +90,13 @@ class _Reading:
         )
 
     def note(self, keys: Keys, message: str, found: Data = "", allowed: str = "", nearest: str = "") -> None:
-        shown = "(trống)" if found is None else str(found)[:80]
+        shown = Phrase("(trống)") if found is None else str(found)[:80]
         self.mistakes.append(Mistake(self.document.shown, *self.document.place(keys), message, shown, allowed, nearest))
 
     def items(self, key: str) -> Iterator[tuple[Keys, Data]]:
         found = self.document.value((key,))
         if not isinstance(found, list):
-            self.note((key,), f"{key} phải là một danh sách", found)
+            self.note((key,), Phrase("{key} phải là một danh sách", key=key), found)
             return
         for index, item in enumerate(found):
             yield (key, index), item
@@ -100,7 +110,12 @@ class _Reading:
         found = self.document.value((key,))
         if isinstance(found, int) and not isinstance(found, bool) and EARLIEST_YEAR <= found <= LATEST_YEAR:
             return found
-        self.note((key,), "năm không hợp lệ", found, f"{EARLIEST_YEAR} đến {LATEST_YEAR}")
+        self.note(
+            (key,),
+            Phrase("năm không hợp lệ"),
+            found,
+            Phrase("{first_year} đến {last_year}", first_year=EARLIEST_YEAR, last_year=LATEST_YEAR),
+        )
         return default
 
     def country(self) -> str:
@@ -110,7 +125,13 @@ class _Reading:
         if isinstance(found, str) and found in self.countries:
             return found
         near = nearest_name(str(found).upper(), self.countries)
-        self.note(("country",), "không biết mã nước này", found, "mã nước hai chữ hoa như VN, NL; hoặc none", near)
+        self.note(
+            ("country",),
+            Phrase("không biết mã nước này"),
+            found,
+            Phrase("mã nước hai chữ hoa như VN, NL; hoặc none"),
+            near,
+        )
         return "VN"
 
     def week(self) -> frozenset[int]:
@@ -120,13 +141,13 @@ class _Reading:
         for keys, item in self.items("week"):
             if item not in WEEK:
                 near = nearest_name(str(item).lower(), WEEK)
-                self.note(keys, "không phải tên ngày trong tuần", item, ", ".join(WEEK), near)
+                self.note(keys, Phrase("không phải tên ngày trong tuần"), item, ", ".join(WEEK), near)
             elif WEEK.index(item) in days:
-                self.note(keys, "ngày trong tuần ghi hai lần", item)
+                self.note(keys, Phrase("ngày trong tuần ghi hai lần"), item)
             else:
                 days.add(WEEK.index(item))
         if self.document.value(("week",)) == []:
-            self.note(("week",), "tuần làm việc phải có ít nhất một ngày", allowed=", ".join(WEEK))
+            self.note(("week",), Phrase("tuần làm việc phải có ít nhất một ngày"), allowed=", ".join(WEEK))
         return frozenset(days)
 
     def hours(self) -> OfficeHours:
@@ -136,21 +157,23 @@ class _Reading:
         for keys, item in self.items("hours"):
             period = _period(item)
             if period is None:
-                self.note(keys, "giờ làm việc không đọc được", item, "giờ:phút-giờ:phút, ví dụ 07:30-11:30")
+                self.note(
+                    keys, Phrase("giờ làm việc không đọc được"), item, Phrase("giờ:phút-giờ:phút, ví dụ 07:30-11:30")
+                )
             elif period[0] >= period[1]:
-                self.note(keys, "giờ bắt đầu phải trước giờ kết thúc", item)
+                self.note(keys, Phrase("giờ bắt đầu phải trước giờ kết thúc"), item)
             elif result and period[0] < result[-1][1]:
-                self.note(keys, "các buổi làm việc phải theo thứ tự và không chồng lên nhau", item)
+                self.note(keys, Phrase("các buổi làm việc phải theo thứ tự và không chồng lên nhau"), item)
             else:
                 result.append(period)
         if self.document.value(("hours",)) == []:
-            self.note(("hours",), "phải có ít nhất một buổi làm việc", allowed="ví dụ 08:00-12:00")
+            self.note(("hours",), Phrase("phải có ít nhất một buổi làm việc"), allowed=Phrase("ví dụ 08:00-12:00"))
         return tuple(result)
 
     def days(self, key: str, first_year: int, last_year: int) -> Iterator[date]:
         for keys, item in self.items(key) if self.has(key) else ():
             if not isinstance(item, dict):
-                self.note(keys, "mỗi mục phải có day, document, dated", item, ", ".join(_DAY_KEYS))
+                self.note(keys, Phrase("mỗi mục phải có day, document, dated"), item, ", ".join(_DAY_KEYS))
                 continue
             self.mistakes.extend(self.document.unknown_keys(keys, _DAY_KEYS))
             self.check_document(keys, item)
@@ -158,9 +181,18 @@ class _Reading:
             if day is None:
                 continue
             if not first_year <= day.year <= last_year:
-                self.note((*keys, "day"), "ngày nằm ngoài các năm của lịch", str(day), f"{first_year} đến {last_year}")
+                self.note(
+                    (*keys, "day"),
+                    Phrase("ngày nằm ngoài các năm của lịch"),
+                    str(day),
+                    Phrase("{first_year} đến {last_year}", first_year=first_year, last_year=last_year),
+                )
             if day in self.seen:
-                twice = "ngày ghi hai lần" if self.seen[day] == key else "ngày vừa ghi là nghỉ, vừa ghi là làm việc"
+                twice = (
+                    Phrase("ngày ghi hai lần")
+                    if self.seen[day] == key
+                    else Phrase("ngày vừa ghi là nghỉ, vừa ghi là làm việc")
+                )
                 self.note((*keys, "day"), twice, str(day))
             self.seen[day] = key
             yield day
@@ -168,18 +200,26 @@ class _Reading:
     def check_document(self, keys: Keys, item: dict[str, Data]) -> None:
         number = item.get("document")
         if not isinstance(number, str) or "/" not in number:
-            message = "thiếu số văn bản" if number is None or number == "" else "số văn bản không đúng dạng"
+            message = (
+                Phrase("thiếu số văn bản") if number is None or number == "" else Phrase("số văn bản không đúng dạng")
+            )
             self.note(
-                (*keys, "document"), message, number if "document" in item else "", "số/ký hiệu, ví dụ 12729/VPCP-KGVX"
+                (*keys, "document"),
+                message,
+                number if "document" in item else "",
+                Phrase("số/ký hiệu, ví dụ 12729/VPCP-KGVX"),
             )
         self.date_at(keys, item, "dated")
         if not isinstance(item.get("note", ""), str):
-            self.note((*keys, "note"), "note phải là chữ", item["note"])
+            self.note((*keys, "note"), Phrase("note phải là chữ"), item["note"])
 
     def date_at(self, keys: Keys, item: dict[str, Data], key: str) -> date | None:
         if key not in item:
             self.note(
-                (*keys, key), "thiếu ngày (day)" if key == "day" else "thiếu ngày của văn bản (dated)", "", _DATE_FORM
+                (*keys, key),
+                Phrase("thiếu ngày (day)") if key == "day" else Phrase("thiếu ngày của văn bản (dated)"),
+                "",
+                _DATE_FORM,
             )
             return None
         found = item[key]
@@ -187,9 +227,9 @@ class _Reading:
             try:
                 return date.fromisoformat(found)
             except ValueError:
-                self.note((*keys, key), "không có ngày này trong lịch", found, _DATE_FORM)
+                self.note((*keys, key), Phrase("không có ngày này trong lịch"), found, _DATE_FORM)
                 return None
-        self.note((*keys, key), "ngày không đúng dạng", found, _DATE_FORM)
+        self.note((*keys, key), Phrase("ngày không đúng dạng"), found, _DATE_FORM)
         return None
 
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 import polars as pl
 
+from warnwatch.language import Phrase
 from warnwatch.plan.column import Column, Type, allowed, plain
 from warnwatch.plan.columns import CONFIDENTIAL, NO, TOP_SECRET, YES
 from warnwatch.plan.findings import Findings, Say, Sheet
@@ -51,10 +52,10 @@ _PERIODS = (
     (re.compile(r"(?:tháng )?(0?[1-9]|1[0-2])/(\d{4})", re.ASCII), "{1}-{0:0>2}"),
 )
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
-_PERIOD_WAYS = "2026, 2026-H1, 2026-Q2, quý II/2026, 2026-06, tháng 6/2026, 2026-W26, 2026-06-30"
+_PERIOD_WAYS = Phrase("2026, 2026-H1, 2026-Q2, quý II/2026, 2026-06, tháng 6/2026, 2026-W26, 2026-06-30")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = "2026-06-30, 30/6/2026, 2026-06-30 16:00, 2026-06-30T16:00:00+07:00"
-_ONE_LEAD = (
+_ONE_LEAD = Phrase(
     "đúng một đơn vị chủ trì; việc giao nhiều đơn vị thì tách thành mỗi đơn vị một nhiệm vụ, dưới một nhiệm vụ cha"
 )
 
@@ -76,28 +77,32 @@ def read_flag(text: str) -> bool:
     word = plain(text)
     if word in YES or word in NO:
         return word in YES
-    raise CellError("không rõ có hay không", "có, không, yes, no, 1, 0, x")
+    raise CellError(Phrase("không rõ có hay không"), Phrase("có, không, yes, no, 1, 0, x"))
 
 
 def read_secrecy(text: str) -> bool:
     """Read whether a task is confidential; a top secret one has no place here (design.md 6.16)."""
     word = plain(text)
     if word in [plain(one) for one in TOP_SECRET]:
-        raise CellError("nhiệm vụ tối mật, tuyệt mật không được nhập vào hệ thống", "bỏ dòng này khỏi tệp")
+        raise CellError(
+            Phrase("nhiệm vụ tối mật, tuyệt mật không được nhập vào hệ thống"), Phrase("bỏ dòng này khỏi tệp")
+        )
     return True if word in CONFIDENTIAL else read_flag(text)
 
 
 def read_integer(text: str) -> int:
     """Read a whole number from 0 to 9999."""
     if not re.fullmatch(r"[0-9]{1,4}", text):
-        raise CellError("không phải số nguyên", str(Type.INTEGER))
+        raise CellError(Phrase("không phải số nguyên"), Type.INTEGER.value)
     return int(text)
 
 
 def read_number(text: str) -> float:
     """Read a number with a decimal point or comma; one separator is always the decimal one."""
     if not _NUMBER.fullmatch(text):
-        raise CellError("không phải số", "số như 12, 12,5 hoặc 12.5; không dấu phân cách hàng nghìn, không đơn vị")
+        raise CellError(
+            Phrase("không phải số"), Phrase("số như 12, 12,5 hoặc 12.5; không dấu phân cách hàng nghìn, không đơn vị")
+        )
     return float(text.replace(",", "."))
 
 
@@ -107,11 +112,11 @@ def read_fraction(text: str) -> float:
     value = read_number(text.removesuffix("%").rstrip()) / (100 if percent else 1)
     if not 0 <= value <= 1:
         number = text.removesuffix("%").rstrip()
-        hint = "từ 0% đến 100%, hoặc từ 0 đến 1"
+        hint = Phrase("từ 0% đến 100%, hoặc từ 0 đến 1")
         if not percent and 1 < value <= 100:
             decimal = f"{value / 100:g}".replace(".", ",")
-            hint = f"viết {number}% hoặc {decimal}"
-        raise CellError("tiến độ ngoài khoảng cho phép", hint)
+            hint = Phrase("viết {number}% hoặc {decimal}", number=number, decimal=decimal)
+        raise CellError(Phrase("tiến độ ngoài khoảng cho phép"), hint)
     return value
 
 
@@ -119,14 +124,20 @@ def read_date(text: str) -> date:
     """Read a day: 2026-06-30 or 30/6/2026 (the day first, as in Vietnam)."""
     found = _DAY.fullmatch(text)
     if not found:
-        raise CellError("không phải ngày", "2026-06-30 hoặc 30/6/2026")
+        raise CellError(Phrase("không phải ngày"), Phrase("2026-06-30 hoặc 30/6/2026"))
     year, month, day = (int(one) for one in (found.group(1, 2, 3) if found[1] else found.group(6, 5, 4)))
     try:
         result = date(year, month, day)
     except ValueError:
-        raise CellError(f"không có ngày {day}/{month}/{year} trong lịch", "ngày có thật, viết năm-tháng-ngày") from None
+        raise CellError(
+            Phrase("không có ngày {day}/{month}/{year} trong lịch", day=day, month=month, year=year),
+            Phrase("ngày có thật, viết năm-tháng-ngày"),
+        ) from None
     if year not in YEARS:
-        raise CellError(f"năm {year} ngoài khoảng cho phép", f"năm từ {YEARS[0]} đến {YEARS[-1]}")
+        raise CellError(
+            Phrase("năm {year} ngoài khoảng cho phép", year=year),
+            Phrase("năm từ {first_year} đến {last_year}", first_year=YEARS[0], last_year=YEARS[-1]),
+        )
     return result
 
 
@@ -138,19 +149,21 @@ def read_instant(text: str, zone: ZoneInfo, *, end: bool) -> int:
     except CellError as error:
         if _DAY.fullmatch(head):
             raise
-        raise CellError("không phải ngày giờ", _INSTANT) from error
+        raise CellError(Phrase("không phải ngày giờ"), _INSTANT) from error
     if not tail:
         return _micros(datetime.combine(day, time.max if end else time.min, zone))
     found = _TIME.fullmatch(tail.strip())
     if not found:
-        raise CellError("không phải ngày giờ", _INSTANT)
+        raise CellError(Phrase("không phải ngày giờ"), _INSTANT)
     hour, minute, second = (int(one or 0) for one in found.group(1, 2, 3))
     fraction = int((found[4] or "").ljust(6, "0"))
     try:
         offset = _offset(found[5]) if found[5] else zone
         return _micros(datetime.combine(day, time(hour, minute, second, fraction), offset))
     except ValueError:
-        raise CellError("giờ không có thật", "giờ từ 00:00 đến 23:59, lệch múi giờ như +07:00") from None
+        raise CellError(
+            Phrase("giờ không có thật"), Phrase("giờ từ 00:00 đến 23:59, lệch múi giờ như +07:00")
+        ) from None
 
 
 def _offset(text: str) -> timezone:
@@ -173,13 +186,13 @@ def read_period(text: str) -> str:
     try:
         return read_date(text).isoformat()
     except CellError:
-        raise CellError("không phải kỳ", _PERIOD_WAYS) from None
+        raise CellError(Phrase("không phải kỳ"), _PERIOD_WAYS) from None
 
 
 def read_email(text: str) -> str:
     """Read one plain mail address; its domain in small letters."""
     if len(text) > 254 or not _EMAIL.fullmatch(text):
-        raise CellError("địa chỉ thư điện tử sai", "một địa chỉ như vanthu@bo.example.vn")
+        raise CellError(Phrase("địa chỉ thư điện tử sai"), Phrase("một địa chỉ như vanthu@bo.example.vn"))
     local, _, domain = text.rpartition("@")
     return f"{local}@{domain.lower()}"
 
@@ -191,7 +204,7 @@ def read_phone(text: str) -> str:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_valid_number(number):
-        raise CellError("số điện thoại sai", "số như 0912 345 678 hoặc +84 912 345 678")
+        raise CellError(Phrase("số điện thoại sai"), Phrase("số như 0912 345 678 hoặc +84 912 345 678"))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -201,18 +214,18 @@ def read_path(text: str) -> str:
     for part in text.split(";"):
         day, equals, value = part.partition("=")
         if not equals:
-            raise CellError("lộ trình sai cách viết", str(Type.PATH))
+            raise CellError(Phrase("lộ trình sai cách viết"), Type.PATH.value)
         points.append((read_date(day.strip()).isoformat(), read_number(value.strip())))
     days = [day for day, _ in points]
     if sorted(set(days)) != days:
-        raise CellError("lộ trình không theo thứ tự ngày", "mỗi ngày một lần, ngày trước đứng trước")
+        raise CellError(Phrase("lộ trình không theo thứ tự ngày"), Phrase("mỗi ngày một lần, ngày trước đứng trước"))
     return json.dumps(points)
 
 
 def read_lead(text: str) -> str:
     """Read the one unit that leads a task (design: one task, one lead)."""
     if re.match(r"(MULTI|ALL):", text, re.IGNORECASE) or re.search(r"[;|,\n]", text):
-        raise CellError("nhiệm vụ có hơn một đơn vị chủ trì", _ONE_LEAD)
+        raise CellError(Phrase("nhiệm vụ có hơn một đơn vị chủ trì"), _ONE_LEAD)
     return text
 
 
@@ -222,7 +235,7 @@ def read_word(text: str, column: Column) -> str:
     word = ways.get(plain(text))
     if word is None:
         near = Findings().nearest(text, [way for word, others in column.words.items() for way in (word, *others)])
-        raise CellError("từ không có trong danh mục", allowed(column), near)
+        raise CellError(Phrase("từ không có trong danh mục"), allowed(column), near)
     return word
 
 
@@ -283,7 +296,7 @@ def _tidy(sheet: Sheet, column: Column, cells: pl.DataFrame, findings: Findings)
     cells = cells.with_columns(spaced.str.strip_chars().str.normalize(form))
     if column.required:
         findings.about_rows(
-            sheet, cells.filter(text == ""), column.stored, Say("ô bắt buộc bị bỏ trống", allowed(column))
+            sheet, cells.filter(text == ""), column.stored, Say(Phrase("ô bắt buộc bị bỏ trống"), allowed(column))
         )
     cells = cells.with_columns(pl.when(text != "").then(text))
     for wrong, say in _limits(sheet, column):
@@ -295,22 +308,31 @@ def _tidy(sheet: Sheet, column: Column, cells: pl.DataFrame, findings: Findings)
 def _invisible(found: str) -> Say:
     bad = re.search(_INVISIBLE, found)
     sign, place = (bad[0], bad.start() + 1) if bad else ("", 0)
-    return Say(f"ký tự không nhìn thấy U+{ord(sign):04X} ở vị trí {place}", "xóa ký tự đó; chỉ dùng chữ nhìn thấy được")
+    return Say(
+        Phrase("ký tự không nhìn thấy U+{code:04X} ở vị trí {place}", code=ord(sign), place=place),
+        Phrase("xóa ký tự đó; chỉ dùng chữ nhìn thấy được"),
+    )
 
 
 def _limits(sheet: Sheet, column: Column) -> list[tuple[pl.Expr, Say]]:
     text = pl.col(column.stored)
     long = LONGEST_CODE if column.type is Type.CODE else LONGEST_TEXT
     limits = [
-        (text.str.len_chars() > long, Say("ô quá dài", f"nhiều nhất {long} ký tự")),
-        (text.str.contains(_FORMULA), Say("công thức hoặc lỗi của bảng tính", "giá trị; dán lại bằng “chỉ giá trị”")),
+        (text.str.len_chars() > long, Say(Phrase("ô quá dài"), Phrase("nhiều nhất {most} ký tự", most=long))),
+        (
+            text.str.contains(_FORMULA),
+            Say(Phrase("công thức hoặc lỗi của bảng tính"), Phrase("giá trị; dán lại bằng “chỉ giá trị”")),
+        ),
     ]
     if column.type is Type.CODE:
-        say = Say("mã có ký tự không được phép", "chữ, số và . _ - /; không có khoảng trắng")
+        say = Say(Phrase("mã có ký tự không được phép"), Phrase("chữ, số và . _ - /; không có khoảng trắng"))
         limits.append((~text.str.contains(_CODE), say))
         if sheet.file.name in ("units", "kpis") and column.stored == "code":
             limits.append(
-                (text.str.contains("/", literal=True), Say("mã này không được chứa dấu /", "chữ, số và . _ -"))
+                (
+                    text.str.contains("/", literal=True),
+                    Say(Phrase("mã này không được chứa dấu /"), Phrase("chữ, số và . _ -")),
+                )
             )
     return limits
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from warnwatch.language import Phrase
 from warnwatch.plan.column import Column, Keeping
 from warnwatch.plan.differences import WAS, Difference
 from warnwatch.plan.findings import Findings, Say, moment
@@ -36,7 +37,9 @@ def _col(name: str) -> pl.Expr:
 
 
 _FROM_TO = Rule(
-    _col("valid_from") > _col("valid_to"), "valid_to", Say("ngày kết thúc trước ngày bắt đầu", "từ valid_from trở đi")
+    _col("valid_from") > _col("valid_to"),
+    "valid_to",
+    Say(Phrase("ngày kết thúc trước ngày bắt đầu"), Phrase("từ valid_from trở đi")),
 )
 _SETTLED = _col("status").is_in(["done", "suspended", "cancelled"])
 _RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -47,56 +50,67 @@ _RULES: Mapping[str, tuple[Rule, ...]] = {
             _SETTLED & _col("verifier").is_null() & _col("decision").is_null(),
             "status",
             Say(
-                "trạng thái này cần người xác nhận (verifier) hoặc số quyết định (decision)",
-                "điền một trong hai cột đó",
+                Phrase("trạng thái này cần người xác nhận (verifier) hoặc số quyết định (decision)"),
+                Phrase("điền một trong hai cột đó"),
             ),
         ),
         Rule(
             (_col("status") == "done") & _col("done_at").is_null(),
             "done_at",
-            Say("nhiệm vụ đã hoàn thành mà không có lúc hoàn thành", "ngày giờ hoàn thành đã được xác nhận"),
+            Say(
+                Phrase("nhiệm vụ đã hoàn thành mà không có lúc hoàn thành"),
+                Phrase("ngày giờ hoàn thành đã được xác nhận"),
+            ),
         ),
-        Rule(_col("weight") < 0, "weight", Say("trọng số âm", "từ 0 trở lên")),
+        Rule(_col("weight") < 0, "weight", Say(Phrase("trọng số âm"), Phrase("từ 0 trở lên"))),
         Rule(
             (_col("status") != "done") & _col("done_at").is_not_null(),
             "done_at",
-            Say("có lúc hoàn thành mà trạng thái không phải là done: chưa tính là hoàn thành"),
+            Say(Phrase("có lúc hoàn thành mà trạng thái không phải là done: chưa tính là hoàn thành")),
             odd=True,
         ),
         Rule(
             (_col("status") == "claimed") & _col("claimed_at").is_null(),
             "claimed_at",
-            Say("báo hoàn thành mà không ghi lúc báo"),
+            Say(Phrase("báo hoàn thành mà không ghi lúc báo")),
             odd=True,
         ),
-        Rule(_col("done_at") < _col("start_at"), "done_at", Say("hoàn thành trước khi bắt đầu"), odd=True),
-        Rule(_col("due_at") < _col("start_at"), "due_at", Say("thời hạn trước ngày bắt đầu"), odd=True),
+        Rule(_col("done_at") < _col("start_at"), "done_at", Say(Phrase("hoàn thành trước khi bắt đầu")), odd=True),
+        Rule(_col("due_at") < _col("start_at"), "due_at", Say(Phrase("thời hạn trước ngày bắt đầu")), odd=True),
     ),
     "targets": (
         Rule(
-            _col("start_on") > _col("due_on"), "due_on", Say("ngày kết thúc trước ngày bắt đầu", "từ start_on trở đi")
+            _col("start_on") > _col("due_on"),
+            "due_on",
+            Say(Phrase("ngày kết thúc trước ngày bắt đầu"), Phrase("từ start_on trở đi")),
         ),
     ),
     "readings": (
         Rule(
             _col("period").is_null() == _col("occurred_at").is_null(),
             "period",
-            Say("số liệu phải cho một kỳ (period) hoặc một sự kiện (occurred_at)", "điền đúng một trong hai cột"),
+            Say(
+                Phrase("số liệu phải cho một kỳ (period) hoặc một sự kiện (occurred_at)"),
+                Phrase("điền đúng một trong hai cột"),
+            ),
         ),
         Rule(
             _col("occurred_at").is_not_null() & _col("reference").is_null(),
             "reference",
-            Say("số liệu của sự kiện thiếu ký hiệu sự kiện", "ký hiệu phân biệt sự kiện, ví dụ số giấy mời"),
+            Say(
+                Phrase("số liệu của sự kiện thiếu ký hiệu sự kiện"),
+                Phrase("ký hiệu phân biệt sự kiện, ví dụ số giấy mời"),
+            ),
         ),
         Rule(
             _col("value").is_null() & (_col("numerator").is_null() | _col("denominator").is_null()),
             "value",
-            Say("thiếu giá trị", "giá trị, hoặc cả tử số và mẫu số"),
+            Say(Phrase("thiếu giá trị"), Phrase("giá trị, hoặc cả tử số và mẫu số")),
         ),
         Rule(
             _col("denominator") == 0,
             "denominator",
-            Say("mẫu số bằng 0: không tính được giá trị, giữ nguyên cảnh báo hiện có", "khác 0"),
+            Say(Phrase("mẫu số bằng 0: không tính được giá trị, giữ nguyên cảnh báo hiện có"), Phrase("khác 0")),
             odd=True,
         ),
     ),
@@ -114,7 +128,10 @@ def check_rows(one: Difference, findings: Findings) -> None:
         else:
             findings.about_rows(one.sheet, found, rule.column, rule.say)
     if one.file.keeping is Keeping.FINAL:
-        say = Say("quyết định này đã nhập với nội dung khác", "nội dung đã nhập, hoặc một quyết định mới mang số khác")
+        say = Say(
+            Phrase("quyết định này đã nhập với nội dung khác"),
+            Phrase("nội dung đã nhập, hoặc một quyết định mới mang số khác"),
+        )
         findings.about_rows(one.sheet, rows.filter("changed"), one.file.key[0], say)
 
 
@@ -127,7 +144,11 @@ def check_references(one: Difference, column: Column, known: pl.Series, findings
     )
     for row, found in unknown.select("row", column.stored).iter_rows():
         near = findings.nearest(found, known) if len(known) else ""
-        say = Say(f"mã không có trong {column.refers}.csv và chưa được lưu", f"mã có trong {column.refers}.csv", near)
+        say = Say(
+            Phrase("mã không có trong {refers}.csv và chưa được lưu", refers=column.refers),
+            Phrase("mã có trong {refers}.csv", refers=column.refers),
+            near,
+        )
         findings.about_row(one.sheet, row, column.stored, say, found=found)
 
 
@@ -153,7 +174,7 @@ def check_tree(one: Difference, stored: pl.DataFrame, findings: Findings) -> Non
     for ring in _rings(parents):
         shown = " → ".join([*ring[:6], "…"] if len(ring) > 6 else [*ring, ring[0]])
         places = [rows[code] for code in ring if rows[code] is not None]
-        say = Say(f"vòng khép kín: {shown}", "mã cấp trên không nằm dưới chính nó")
+        say = Say(Phrase("vòng khép kín: {shown}", shown=shown), Phrase("mã cấp trên không nằm dưới chính nó"))
         findings.about_row(one.sheet, min(places, default=0), "parent", say, found=parents[ring[0]])
 
 
@@ -198,11 +219,11 @@ def find_deadlines(
 def _warn_of_held(one: Difference, findings: Findings) -> None:
     if "due_at" in one.sheet.headers:
         emptied = one.rows.filter(pl.col("due_at").is_null() & pl.col(WAS + "due_at").is_not_null())
-        findings.odd_rows(one.sheet, emptied, "due_at", Say("ô thời hạn để trống: giữ nguyên thời hạn đã lưu"))
+        findings.odd_rows(one.sheet, emptied, "due_at", Say(Phrase("ô thời hạn để trống: giữ nguyên thời hạn đã lưu")))
     if "due_text" in one.sheet.headers:
         same = (pl.col("due_at") == pl.col(WAS + "due_at")) & pl.col("due_text").is_not_null()
         reworded = one.rows.filter(same & pl.col("due_text").ne_missing(pl.col(WAS + "due_text")))
-        say = Say("lời văn của thời hạn đổi mà thời hạn không đổi: giữ nguyên lời văn đã lưu")
+        say = Say(Phrase("lời văn của thời hạn đổi mà thời hạn không đổi: giữ nguyên lời văn đã lưu"))
         findings.odd_rows(one.sheet, reworded, "due_text", say)
 
 
@@ -230,7 +251,12 @@ def _decided(
             continue
         authorised = _authorised(row, authority, parents)
         if not authorised:
-            say = Say(f"{authority} không có thẩm quyền đổi thời hạn: ghi lại, thời hạn cũ vẫn có hiệu lực")
+            say = Say(
+                Phrase(
+                    "{authority} không có thẩm quyền đổi thời hạn: ghi lại, thời hạn cũ vẫn có hiệu lực",
+                    authority=authority,
+                )
+            )
             findings.odd_rows(one.sheet, moved.filter(pl.col("row") == row["row"]), "decision", say)
         rows.append((row["code"], row["due_at"], row["due_text"], row["decision"], authorised, row["recorded_at"]))
     return pl.DataFrame(rows, schema=DEADLINE_COLUMNS, orient="row")
@@ -238,14 +264,17 @@ def _decided(
 
 def _refuse_move(one: Difference, row: Mapping[str, object], kind: str, findings: Findings) -> None:
     was, due = (moment(int(str(row[name])), findings.zone) for name in (WAS + "due_at", "due_at"))
-    allowed = "số của một dòng trong decisions.csv cho nhiệm vụ này, loại deadline; hoặc để nguyên thời hạn"
+    allowed = Phrase("số của một dòng trong decisions.csv cho nhiệm vụ này, loại deadline; hoặc để nguyên thời hạn")
     place, decision = ("decision", row["decision"]) if row["decision"] else ("due_at", None)
     if decision is None:
-        say = Say(f"thời hạn đổi từ {was} sang {due} mà không có số quyết định", allowed)
+        say = Say(Phrase("thời hạn đổi từ {was} sang {due} mà không có số quyết định", was=was, due=due), allowed)
     elif kind:
-        say = Say(f"thời hạn đổi từ {was} sang {due} theo một quyết định không phải về thời hạn", allowed)
+        say = Say(
+            Phrase("thời hạn đổi từ {was} sang {due} theo một quyết định không phải về thời hạn", was=was, due=due),
+            allowed,
+        )
     else:
-        say = Say(f"thời hạn đổi từ {was} sang {due} theo một quyết định chưa có", allowed)
+        say = Say(Phrase("thời hạn đổi từ {was} sang {due} theo một quyết định chưa có", was=was, due=due), allowed)
     findings.about_row(one.sheet, int(str(row["row"])), place, say, found=decision or due)
 
 
@@ -278,5 +307,9 @@ def warn_of_reports(one: Difference, tasks: pl.DataFrame, findings: Findings) ->
     times = tasks.select(pl.col("code").alias("task"), "start_at", "done_at")
     rows = one.rows.join(times, on="task", how="left", maintain_order="left")
     at = pl.col("reported_at")
-    findings.odd_rows(one.sheet, rows.filter(at < pl.col("start_at")), "reported_at", Say("báo cáo trước ngày bắt đầu"))
-    findings.odd_rows(one.sheet, rows.filter(at > pl.col("done_at")), "reported_at", Say("báo cáo sau lúc hoàn thành"))
+    findings.odd_rows(
+        one.sheet, rows.filter(at < pl.col("start_at")), "reported_at", Say(Phrase("báo cáo trước ngày bắt đầu"))
+    )
+    findings.odd_rows(
+        one.sheet, rows.filter(at > pl.col("done_at")), "reported_at", Say(Phrase("báo cáo sau lúc hoàn thành"))
+    )

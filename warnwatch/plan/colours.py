@@ -11,6 +11,7 @@ from enum import IntEnum
 
 import polars as pl
 
+from warnwatch.language import Phrase
 from warnwatch.plan.measures import TIMINGS
 
 
@@ -25,12 +26,12 @@ class Colour(IntEnum):
     @property
     def vietnamese(self) -> str:
         """The published word for the colour."""
-        return ("chưa đánh giá", "sẵn sàng", "cảnh báo", "chậm")[self]
+        return (Phrase("chưa đánh giá"), Phrase("sẵn sàng"), Phrase("cảnh báo"), Phrase("chậm"))[self]
 
     @property
     def named(self) -> str:
         """The colour's own name."""
-        return ("Xám", "Xanh", "Vàng", "Đỏ")[self]
+        return (Phrase("Xám"), Phrase("Xanh"), Phrase("Vàng"), Phrase("Đỏ"))[self]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,32 +5,34 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import TypeAlias
+
+from warnwatch.language import Phrase
 
 Default: TypeAlias = "bool | float | str | None"
 
 
-class Type(StrEnum):
+class Type(Enum):
     """What a cell may hold; `allowed` in a mistake and in docs/import.md says it in Vietnamese."""
 
-    CODE = "mã"
-    TEXT = "chữ, một dòng"
-    LONG_TEXT = "chữ, được xuống dòng"
-    WORD = "một trong các từ cho trước"
-    FLAG = "có hoặc không"
-    INTEGER = "số nguyên từ 0 đến 9999"
-    NUMBER = "số"
-    FRACTION = "tỷ lệ từ 0 đến 1, hoặc có dấu %"
-    DATE = "ngày"
-    START = "thời điểm; chỉ ghi ngày là 0 giờ ngày đó"
-    END = "thời điểm; chỉ ghi ngày là hết ngày đó"
-    PERIOD = "kỳ"
-    EMAIL = "địa chỉ thư điện tử"
-    PHONE = "số điện thoại"
-    PATH = "ngày=giá trị; ngày=giá trị; …"
-    SECRECY = "có hoặc không; tài liệu tối mật, tuyệt mật không được nhập"
-    LEAD = "mã của đúng một đơn vị"
+    CODE = Phrase("mã")
+    TEXT = Phrase("chữ, một dòng")
+    LONG_TEXT = Phrase("chữ, được xuống dòng")
+    WORD = Phrase("một trong các từ cho trước")
+    FLAG = Phrase("có hoặc không")
+    INTEGER = Phrase("số nguyên từ 0 đến 9999")
+    NUMBER = Phrase("số")
+    FRACTION = Phrase("tỷ lệ từ 0 đến 1, hoặc có dấu %")
+    DATE = Phrase("ngày")
+    START = Phrase("thời điểm; chỉ ghi ngày là 0 giờ ngày đó")
+    END = Phrase("thời điểm; chỉ ghi ngày là hết ngày đó")
+    PERIOD = Phrase("kỳ")
+    EMAIL = Phrase("địa chỉ thư điện tử")
+    PHONE = Phrase("số điện thoại")
+    PATH = Phrase("ngày=giá trị; ngày=giá trị; …")
+    SECRECY = Phrase("có hoặc không; tài liệu tối mật, tuyệt mật không được nhập")
+    LEAD = Phrase("mã của đúng một đơn vị")
 
 
 class Keeping(StrEnum):
@@ -105,5 +107,5 @@ def allowed(column: Column) -> str:
     if column.words:
         ways = (f"{word} ({others[0]})" if others else word for word, others in column.words.items())
         return ", ".join(ways)
-    text = f"{column.type}"
-    return f"{text} có trong {column.refers}.csv" if column.refers else text
+    text = column.type.value
+    return Phrase("{text} có trong {refers}.csv", text=text, refers=column.refers) if column.refers else text

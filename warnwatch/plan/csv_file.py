@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from warnwatch.errors import Mistake
+from warnwatch.language import Phrase
 from warnwatch.plan.column import File
 from warnwatch.plan.findings import Findings, Sheet, shown
 from warnwatch.plan.headers import Header, Progress, frame_of, read_header
@@ -25,7 +26,7 @@ BATCH = 20_000
 _BOM = "\ufeff"
 _VIETNAMESE = re.compile("[ăâđêôơưạ-ỹ]", re.IGNORECASE)
 _DELIMITERS = ",;\t"
-_SAVE_AS = "lưu lại từ bảng tính ở dạng “CSV UTF-8”"
+_SAVE_AS = Phrase("lưu lại từ bảng tính ở dạng “CSV UTF-8”")
 
 
 class _UnreadableError(Exception):
@@ -38,7 +39,7 @@ def read_csv(path: Path, file: File, findings: Findings, progress: Progress, *, 
         with path.open("rb") as stream:
             return _read(stream, path.name, file, findings, progress, history=history)
     except OSError as error:
-        findings.about_file(path.name, f"không đọc được tệp: {error.strerror}")
+        findings.about_file(path.name, Phrase("không đọc được tệp: {reason}", reason=error.strerror))
     return None
 
 
@@ -47,10 +48,10 @@ def _read(
 ) -> Sheet | None:
     start = stream.peek(4)[:4]
     if start.startswith(b"PK\x03\x04"):
-        findings.about_file(name, "đây là tệp bảng tính, không phải CSV", allowed=_SAVE_AS)
+        findings.about_file(name, Phrase("đây là tệp bảng tính, không phải CSV"), allowed=_SAVE_AS)
         return None
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in start:
-        findings.about_file(name, "tệp ở bảng mã UTF-16", allowed=_SAVE_AS)
+        findings.about_file(name, Phrase("tệp ở bảng mã UTF-16"), allowed=_SAVE_AS)
         return None
     place = _Place()
     lines = _lines(stream, place)
@@ -78,12 +79,21 @@ def _lines(stream: BufferedReader, place: _Place) -> Iterator[str]:
     while line := stream.readline(MOST_LINE + 1):
         place.line += 1
         if len(line) > MOST_LINE:
-            raise _UnreadableError(f"dòng {place.line} của tệp dài hơn {MOST_LINE // 2**20} MB")
+            raise _UnreadableError(
+                Phrase("dòng {line} của tệp dài hơn {most} MB", line=place.line, most=MOST_LINE // 2**20)
+            )
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
-            where = f"dòng {place.line}, byte {error.start + 1}"
-            raise _UnreadableError(f"tệp không ở bảng mã UTF-8 ({where}){_guess(line)}; {_SAVE_AS}") from error
+            where = Phrase("dòng {line}, byte {byte}", line=place.line, byte=error.start + 1)
+            raise _UnreadableError(
+                Phrase(
+                    "tệp không ở bảng mã UTF-8 ({where}){guess}; {remedy}",
+                    where=where,
+                    guess=_guess(line),
+                    remedy=_SAVE_AS,
+                )
+            ) from error
         yield text.removeprefix(_BOM) if place.line == 1 else text
 
 
@@ -94,7 +104,7 @@ def _guess(line: bytes) -> str:
     except UnicodeDecodeError:
         return ""
     cell = next((one for one in re.split("[,;\t\r\n]", text) if _VIETNAMESE.search(one)), "")
-    return f"; có vẻ là Windows-1258, đọc được “{shown(cell.strip())}”" if cell else ""
+    return Phrase("; có vẻ là Windows-1258, đọc được “{text}”", text=shown(cell.strip())) if cell else ""
 
 
 def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
@@ -113,12 +123,14 @@ def _reason(error: Exception) -> str:
     if isinstance(error, _UnreadableError):
         return text
     if "field larger" in text:
-        return "ô quá dài, hoặc thiếu dấu ngoặc kép đóng từ dòng này"
+        return Phrase("ô quá dài, hoặc thiếu dấu ngoặc kép đóng từ dòng này")
     if "end of data" in text:
-        return "thiếu dấu ngoặc kép đóng từ dòng này"
+        return Phrase("thiếu dấu ngoặc kép đóng từ dòng này")
     if "new-line" in text:
-        return "dòng kết thúc bằng ký tự CR; lưu lại với kiểu xuống dòng CRLF hoặc LF"
-    return "dấu ngoặc kép đặt sai: ô trong ngoặc kép phải hết ở dấu ngoặc đóng, ngoặc kép bên trong viết hai lần"
+        return Phrase("dòng kết thúc bằng ký tự CR; lưu lại với kiểu xuống dòng CRLF hoặc LF")
+    return Phrase(
+        "dấu ngoặc kép đặt sai: ô trong ngoặc kép phải hết ở dấu ngoặc đóng, ngoặc kép bên trong viết hai lần"
+    )
 
 
 def _rows(
@@ -153,19 +165,19 @@ def _rows(
 def _fits(sheet: Sheet, row: int, record: list[str], header: list[str], findings: Findings) -> bool:
     """Say whether every cell that holds something stands under a header."""
     width = len(header)
-    message = f"dòng có {len(record)} ô, tiêu đề có {width} cột"
+    message = Phrase("dòng có {cells} ô, tiêu đề có {width} cột", cells=len(record), width=width)
     if len(record) < width:
-        findings.mistake(Mistake(sheet.name, row, 0, message, allowed=f"{width} ô"))
+        findings.mistake(Mistake(sheet.name, row, 0, message, allowed=Phrase("{width} ô", width=width)))
         return False
     if len(record) == width and len(sheet.places) == width:
         return True
     for place, cell in enumerate(record, 1):
         if cell.strip() and place > width:
-            hint = f"{width} ô; chữ có dấu phân cách thì đặt trong ngoặc kép"
+            hint = Phrase("{width} ô; chữ có dấu phân cách thì đặt trong ngoặc kép", width=width)
             findings.mistake(Mistake(sheet.name, row, place, message, shown(cell), hint))
             return False
         if cell.strip() and not header[place - 1].strip():
-            findings.mistake(Mistake(sheet.name, row, place, "ô ở cột không có tiêu đề", shown(cell)))
+            findings.mistake(Mistake(sheet.name, row, place, Phrase("ô ở cột không có tiêu đề"), shown(cell)))
             return False
     return True
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from warnwatch.language import Phrase
 from warnwatch.plan.cells import dtype_of
 from warnwatch.plan.column import Column, File, Keeping
 from warnwatch.plan.findings import Findings, Say, Sheet
@@ -70,7 +71,7 @@ def find_differences(
     rows = _with_changes(file, _filled(file, beside))
     missing = _not_mentioned(file, stored, rows)
     if complete and not rows.height and missing.height:
-        findings.about_file(sheet.name, "tệp không có dòng nào: với --complete, mọi dòng đã lưu sẽ bị rút")
+        findings.about_file(sheet.name, Phrase("tệp không có dòng nào: với --complete, mọi dòng đã lưu sẽ bị rút"))
     return Difference(sheet, rows, missing if complete else missing.clear(), missing.height)
 
 
@@ -83,7 +84,10 @@ def _without_repeats(sheet: Sheet, frame: pl.DataFrame, findings: Findings, *, h
         shown = " / ".join(
             str(one) for one in repeated.filter(pl.col("row") == row).select(*sheet.file.key).row(0) if one
         )
-        say = Say(f"trùng với dòng {first}", "mỗi mã một dòng" if len(sheet.file.key) == 1 else "mỗi khóa một dòng")
+        say = Say(
+            Phrase("trùng với dòng {first}", first=first),
+            Phrase("mỗi mã một dòng") if len(sheet.file.key) == 1 else Phrase("mỗi khóa một dòng"),
+        )
         findings.about_row(sheet, row, sheet.file.key[0], say, found=shown)
     return marked.filter(pl.col("row") == pl.col("first")).drop("first")
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from warnwatch.errors import Mistake, nearest_name
+from warnwatch.language import Phrase
 from warnwatch.plan.column import File, Type, plain
 
 MOST = 10_000  # of mistakes, and of warnings: whoever has more needs another file, not a longer list
@@ -80,7 +81,12 @@ class Findings:
     def _placed(self, one: Mistake) -> Mistake:
         if one.file not in self.sheets or not one.line or one.place:
             return one
-        return replace(one, place=f"ô {letters(one.column)}{one.line}" if one.column else f"dòng {one.line}")
+        return replace(
+            one,
+            place=Phrase("ô {cell}", cell=f"{letters(one.column)}{one.line}")
+            if one.column
+            else Phrase("dòng {line}", line=one.line),
+        )
 
     def about_file(self, file: str, message: str, *, allowed: str = "", nearest: str = "") -> None:
         """Add a mistake about a whole file."""
@@ -116,11 +122,21 @@ class Findings:
 
     def all_mistakes(self) -> list[Mistake]:
         """Give every mistake kept, and how many more there were."""
-        return _with_rest(self.mistakes, self.more_mistakes, "lỗi")
+        return _with_rest(
+            self.mistakes, self.more_mistakes, Phrase("còn {more} lỗi nữa không liệt kê ở đây", more=self.more_mistakes)
+        )
 
     def all_warnings(self) -> tuple[Mistake, ...]:
         """Give every warning kept, in reading order, and how many more there were."""
-        return tuple(sorted(_with_rest(self.warnings, self.more_warnings, "điểm cần lưu ý")))
+        return tuple(
+            sorted(
+                _with_rest(
+                    self.warnings,
+                    self.more_warnings,
+                    Phrase("còn {more} điểm cần lưu ý nữa không liệt kê ở đây", more=self.more_warnings),
+                )
+            )
+        )
 
 
 def shown(found: object) -> str:
@@ -156,6 +172,5 @@ def _located(sheet: Sheet, row: int, column: str, say: Say, found: object) -> Mi
     )
 
 
-def _with_rest(some: list[Mistake], more: int, what: str) -> list[Mistake]:
-    rest = [Mistake("", 0, 0, f"còn {more} {what} nữa không liệt kê ở đây")] if more else []
-    return [*some, *rest]
+def _with_rest(some: list[Mistake], more: int, say: str) -> list[Mistake]:
+    return [*some, *([Mistake("", 0, 0, say)] if more else [])]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from warnwatch.errors import Mistake
+from warnwatch.language import Phrase
 from warnwatch.plan.column import File, plain
 from warnwatch.plan.columns import find_column
 from warnwatch.plan.findings import Findings, Sheet, shown
@@ -31,11 +32,17 @@ def read_header(header: Header, file: File, findings: Findings, *, history: bool
     """Find the columns that the header names; None when the table cannot be read. What is wrong goes to `findings`."""
     name, line = header.name, header.line
     if not any(cell.strip() for cell in header.cells):
-        findings.about_file(name, "tệp rỗng: không có dòng tiêu đề cột")
+        findings.about_file(name, Phrase("tệp rỗng: không có dòng tiêu đề cột"))
         return None
     if len(header.cells) > MOST_COLUMNS:
         findings.mistake(
-            Mistake(name, line, 0, f"tệp có {len(header.cells)} cột", allowed=f"nhiều nhất {MOST_COLUMNS} cột")
+            Mistake(
+                name,
+                line,
+                0,
+                Phrase("tệp có {count} cột", count=len(header.cells)),
+                allowed=Phrase("nhiều nhất {most} cột", most=MOST_COLUMNS),
+            )
         )
         return None
     headers: dict[str, str] = {}
@@ -45,7 +52,7 @@ def read_header(header: Header, file: File, findings: Findings, *, history: bool
         if column is None:
             _unknown_header(header, file, place, findings)
         elif column.stored in headers:
-            findings.mistake(Mistake(name, line, place, "cột có hai lần", shown(cell), field=cell.strip()))
+            findings.mistake(Mistake(name, line, place, Phrase("cột có hai lần"), shown(cell), field=cell.strip()))
         else:
             headers[column.stored], places[column.stored] = cell.strip(), place
     _missing_headers(header, file, headers, findings, history=history)
@@ -57,12 +64,14 @@ def _unknown_header(header: Header, file: File, place: int, findings: Findings) 
     if not cell.strip() or plain(cell) in COUNTING:
         return  # spreadsheets save empty columns at the end; cells in them are a mistake of their row
     if plain(cell) in ("recorded at", "ghi nhận lúc"):
-        findings.mistake(Mistake(name, line, place, "cột này chỉ dùng khi nhập lịch sử (--history)", shown(cell)))
+        findings.mistake(
+            Mistake(name, line, place, Phrase("cột này chỉ dùng khi nhập lịch sử (--history)"), shown(cell))
+        )
         return
     names = [one for column in file.columns for one in (column.name, column.vietnamese)]
     near = findings.nearest(cell, names)
     allowed = ", ".join(column.name for column in file.columns)
-    findings.mistake(Mistake(name, line, place, "cột không có trong mẫu", shown(cell), allowed, near))
+    findings.mistake(Mistake(name, line, place, Phrase("cột không có trong mẫu"), shown(cell), allowed, near))
 
 
 def _missing_headers(header: Header, file: File, headers: dict[str, str], findings: Findings, *, history: bool) -> None:
@@ -71,9 +80,11 @@ def _missing_headers(header: Header, file: File, headers: dict[str, str], findin
     for stored, column in needed:
         if stored not in headers:
             said = f"{column.name} ({column.vietnamese})"
-            findings.mistake(Mistake(name, line, 0, f"thiếu cột bắt buộc {said}", field=column.name))
+            findings.mistake(Mistake(name, line, 0, Phrase("thiếu cột bắt buộc {name}", name=said), field=column.name))
     if history and "recorded_at" not in headers:
-        findings.mistake(Mistake(name, line, 0, "nhập lịch sử cần cột recorded_at (Ghi nhận lúc)", field="recorded_at"))
+        findings.mistake(
+            Mistake(name, line, 0, Phrase("nhập lịch sử cần cột recorded_at (Ghi nhận lúc)"), field="recorded_at")
+        )
 
 
 def frame_of(sheet: Sheet, numbers: list[int], batch: list[list[str]]) -> pl.DataFrame:

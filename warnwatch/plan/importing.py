@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
+from warnwatch.language import Phrase
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.cells import read_cells
 from warnwatch.plan.checking import check_references, check_rows, check_tree, find_deadlines, warn_of_reports
@@ -105,7 +106,7 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
         if not dry_run:
             lock_plan(connection)
         if history and not is_empty(connection):
-            findings.about_file("", "--history chỉ dùng cho kế hoạch còn trống; kế hoạch này đã có dữ liệu")
+            findings.about_file("", Phrase("--history chỉ dùng cho kế hoạch còn trống; kế hoạch này đã có dữ liệu"))
         differences, deadlines = _compare(connection, sheets, order)
         if findings.mistakes:
             raise MistakesError(findings.all_mistakes())

@@ -18,22 +18,23 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from warnwatch.errors import Mistake
-from warnwatch.plan.package import Handler, Package, UnreadableError
+from warnwatch.language import Phrase
+from warnwatch.plan.package import Handler, Package, UnreadableError, tab_place
 
-LIST = "Lỗi"
-AUTHOR = "WarnWatch: lỗi khi nhập"
+LIST = Phrase("Lỗi")
+AUTHOR = Phrase("WarnWatch: lỗi khi nhập")
 MOST_UNPACKED = 64 * 2**20  # about 100,000 rows: a larger workbook would take minutes and gigabytes to be written again
 _WRONG = PatternFill("solid", fgColor="FFC7CE")
 _HEADER = PatternFill("solid", fgColor="9C0006")
 _HEADINGS = (
     ("STT", 6),
-    ("Trang", 20),
-    ("Ô", 9),
-    ("Cột", 24),
-    ("Lỗi", 56),
-    ("Gặp", 30),
-    ("Được phép", 56),
-    ("Gợi ý", 24),
+    (Phrase("Trang"), 20),
+    (Phrase("Ô"), 9),
+    (Phrase("Cột"), 24),
+    (Phrase("Lỗi"), 56),
+    (Phrase("Gặp"), 30),
+    (Phrase("Được phép"), 56),
+    (Phrase("Gợi ý"), 24),
 )
 # What openpyxl raises at workbooks that it cannot take; ours has read them before.
 _BEYOND = (
@@ -52,7 +53,7 @@ def write_marked(source: Path, target: Path, mistakes: Sequence[Mistake]) -> boo
     if book is None:
         book = Workbook()
         book.remove(book.worksheets[0])
-    places = {f"{source.name}, trang “{sheet.title}”": sheet for sheet in book.worksheets}
+    places: dict[str, Worksheet] = {tab_place(source.name, sheet.title): sheet for sheet in book.worksheets}
     for sheet in places.values():
         _unmark(sheet)
     _mark(places, mistakes)
@@ -103,16 +104,21 @@ def _mark(places: Mapping[str, Worksheet], mistakes: Iterable[Mistake]) -> None:
 
 
 def _comment(one: Mistake) -> str:
-    parts = [f"Lỗi: {one.message}."]
+    parts = [Phrase("Lỗi: {message}.", message=one.message)]
     if one.allowed:
-        parts.append(f"Được phép: {one.allowed}.")
+        parts.append(Phrase("Được phép: {allowed}.", allowed=one.allowed))
     if one.nearest:
-        parts.append(f"Có phải ý là: {one.nearest}?")
+        parts.append(Phrase("Có phải ý là: {nearest}?", nearest=one.nearest))
     return _clean("\n".join(parts))
 
 
 def _clean(text: str) -> str:
     return ILLEGAL_CHARACTERS_RE.sub("", text)
+
+
+def _value(place: str, name: str) -> str:
+    """Give one part of what a place says: its cell, or its sheet."""
+    return str(place.values.get(name, "")) if isinstance(place, Phrase) else ""
 
 
 def _write_list(book: Workbook, places: Mapping[str, Worksheet], mistakes: Sequence[Mistake]) -> None:
@@ -123,8 +129,8 @@ def _write_list(book: Workbook, places: Mapping[str, Worksheet], mistakes: Seque
         sheet.column_dimensions[cell.column_letter].width = width
     for number, one in enumerate(mistakes, 1):
         tab = places.get(one.file)
-        where = tab.title if tab else one.file.partition(", trang “")[2].removesuffix("”")
-        name = one.place.removeprefix("ô ")
+        where = tab.title if tab else _value(one.file, "tab")
+        name = _value(one.place, "cell") or one.place
         texts = (str(number), where, name, one.field, one.message, one.found, one.allowed, one.nearest)
         for place, text in enumerate(texts, 1):
             cell = sheet.cell(number + 1, place, _clean(text))

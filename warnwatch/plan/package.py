@@ -13,13 +13,15 @@ from typing import IO, Self, TypeAlias
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile
 
+from warnwatch.language import Phrase
+
 MOST_BYTES = 200 * 2**20  # of the file
 MOST_UNPACKED = 2**30  # of all its parts: a million rows of ten columns are about half of it
 MOST_RATIO = 200  # spreadsheets pack their text about 15 to 1, and at most 60 to 1
 MOST_PARTS = 5_000
 CHUNK = 256 * 1024
 
-SAVE_AS = "mở bằng bảng tính rồi lưu lại dạng “Excel Workbook (*.xlsx)”"
+SAVE_AS = Phrase("mở bằng bảng tính rồi lưu lại dạng “Excel Workbook (*.xlsx)”")
 
 Attributes: TypeAlias = Mapping[str, str]
 
@@ -37,6 +39,11 @@ _BROKEN = (
     RuntimeError,
     ValueError,
 )
+
+
+def tab_place(workbook: str, tab: str) -> Phrase:
+    """Name a sheet of a workbook, as the `file` of a mistake does."""
+    return Phrase("{workbook}, trang “{tab}”", workbook=workbook, tab=tab)
 
 
 class UnreadableError(Exception):
@@ -94,21 +101,31 @@ class Package:
         names = [part.filename for part in parts]
         unpacked, packed = sum(part.file_size for part in parts), sum(part.compress_size for part in parts)
         if any(part.flag_bits & 1 for part in parts):
-            raise UnreadableError("tệp có mật khẩu; bỏ mật khẩu rồi lưu lại")
+            raise UnreadableError(Phrase("tệp có mật khẩu; bỏ mật khẩu rồi lưu lại"))
         if len(parts) > MOST_PARTS:
-            raise UnreadableError(f"tệp có {len(parts)} phần bên trong, nhiều nhất {MOST_PARTS}; {SAVE_AS}")
+            raise UnreadableError(
+                Phrase(
+                    "tệp có {count} phần bên trong, nhiều nhất {most}; {remedy}",
+                    count=len(parts),
+                    most=MOST_PARTS,
+                    remedy=SAVE_AS,
+                )
+            )
         if unpacked > MOST_UNPACKED or unpacked > MOST_RATIO * max(packed, CHUNK):
             raise UnreadableError(
-                f"tệp giải nén ra {unpacked // 2**20} MB, quá lớn; bỏ dòng, cột và định dạng thừa rồi lưu lại"
+                Phrase(
+                    "tệp giải nén ra {size} MB, quá lớn; bỏ dòng, cột và định dạng thừa rồi lưu lại",
+                    size=unpacked // 2**20,
+                )
             )
         if any(name.lower().endswith(("vbaproject.bin", "/macrosheets/")) or "/macrosheets/" in name for name in names):
-            raise UnreadableError(f"sổ tính có macro: không nhận; {SAVE_AS}, macro sẽ bị bỏ")
+            raise UnreadableError(Phrase("sổ tính có macro: không nhận; {remedy}, macro sẽ bị bỏ", remedy=SAVE_AS))
         if any(name.lower() == "xl/workbook.bin" for name in names):
-            raise UnreadableError(f"đây là sổ tính nhị phân (*.xlsb); {SAVE_AS}")
+            raise UnreadableError(Phrase("đây là sổ tính nhị phân (*.xlsb); {remedy}", remedy=SAVE_AS))
         if "content.xml" in names:
-            raise UnreadableError(f"đây là sổ tính OpenDocument (*.ods); {SAVE_AS}")
+            raise UnreadableError(Phrase("đây là sổ tính OpenDocument (*.ods); {remedy}", remedy=SAVE_AS))
         if "[Content_Types].xml" not in names:
-            raise UnreadableError(f"tệp nén này không phải sổ tính; {SAVE_AS}")
+            raise UnreadableError(Phrase("tệp nén này không phải sổ tính; {remedy}", remedy=SAVE_AS))
 
 
 class Handler:
@@ -157,11 +174,11 @@ def _feed(part: IO[bytes], handler: Handler) -> Iterator[int]:
 
 
 def _refuse_doctype(*_: object) -> None:
-    raise UnreadableError(f"tệp có khai báo DOCTYPE, không bảng tính nào ghi như vậy; {SAVE_AS}")
+    raise UnreadableError(Phrase("tệp có khai báo DOCTYPE, không bảng tính nào ghi như vậy; {remedy}", remedy=SAVE_AS))
 
 
 def _broken() -> UnreadableError:
-    return UnreadableError(f"tệp hỏng hoặc không trọn vẹn; lấy lại bản gốc, {SAVE_AS}")
+    return UnreadableError(Phrase("tệp hỏng hoặc không trọn vẹn; lấy lại bản gốc, {remedy}", remedy=SAVE_AS))
 
 
 def _refuse_by_start(path: Path) -> None:
@@ -171,17 +188,23 @@ def _refuse_by_start(path: Path) -> None:
             start = stream.read(4096)
             protected = start.startswith(b"\xd0\xcf\x11\xe0") and _has_password(stream.read(MOST_BYTES // 8), start)
     except OSError as error:
-        raise UnreadableError(f"không đọc được tệp: {error.strerror}") from error
+        raise UnreadableError(Phrase("không đọc được tệp: {reason}", reason=error.strerror)) from error
     if not size:
-        raise UnreadableError("tệp rỗng (0 byte); lấy lại bản gốc")
+        raise UnreadableError(Phrase("tệp rỗng (0 byte); lấy lại bản gốc"))
     if size > MOST_BYTES:
-        raise UnreadableError(f"tệp lớn {size // 2**20} MB, nhiều nhất {MOST_BYTES // 2**20} MB; nhập bằng CSV")
+        raise UnreadableError(
+            Phrase(
+                "tệp lớn {size} MB, nhiều nhất {most} MB; nhập bằng CSV",
+                size=size // 2**20,
+                most=MOST_BYTES // 2**20,
+            )
+        )
     if protected:
-        raise UnreadableError("sổ tính có mật khẩu; mở ra, bỏ mật khẩu rồi lưu lại")
+        raise UnreadableError(Phrase("sổ tính có mật khẩu; mở ra, bỏ mật khẩu rồi lưu lại"))
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise UnreadableError(f"đây là sổ tính kiểu cũ (*.xls); {SAVE_AS}")
+        raise UnreadableError(Phrase("đây là sổ tính kiểu cũ (*.xls); {remedy}", remedy=SAVE_AS))
     if not start.startswith(b"PK"):
-        raise UnreadableError(f"tệp không phải sổ tính XLSX (chỉ mang tên đó); {SAVE_AS}")
+        raise UnreadableError(Phrase("tệp không phải sổ tính XLSX (chỉ mang tên đó); {remedy}", remedy=SAVE_AS))
 
 
 def _has_password(rest: bytes, start: bytes) -> bool:

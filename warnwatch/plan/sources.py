@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from warnwatch.errors import Mistake, MistakesError
+from warnwatch.language import Phrase
 from warnwatch.plan.column import File
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.csv_file import read_csv
@@ -19,7 +20,7 @@ def read_source(
     """Read every known file as text; give those that could be read, and the names of those with gaps."""
     if source.suffix.lower() == ".csv":
         findings.about_file(
-            source.name, "đây là một tệp CSV", allowed="thư mục chứa các tệp CSV, hoặc một sổ tính XLSX"
+            source.name, Phrase("đây là một tệp CSV"), allowed=Phrase("thư mục chứa các tệp CSV, hoặc một sổ tính XLSX")
         )
         return [], frozenset(FILES)
     if source.is_file():
@@ -43,7 +44,9 @@ def _known_files(folder: Path, findings: Findings) -> list[tuple[Path, File]]:
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        raise MistakesError([Mistake(str(folder), 0, 0, f"không mở được thư mục: {error.strerror}")]) from error
+        raise MistakesError(
+            [Mistake(str(folder), 0, 0, Phrase("không mở được thư mục: {reason}", reason=error.strerror))]
+        ) from error
     expected = {file.file_name: file for file in FILES.values()}
     known: dict[str, tuple[Path, File]] = {}
     for path in paths:
@@ -52,11 +55,13 @@ def _known_files(folder: Path, findings: Findings) -> list[tuple[Path, File]]:
             continue
         if file is None:
             near = findings.nearest(path.name, expected)
-            findings.warning(Mistake(path.name, 0, 0, "tệp không được dùng", "", ", ".join(expected), near))
+            findings.warning(Mistake(path.name, 0, 0, Phrase("tệp không được dùng"), "", ", ".join(expected), near))
         elif file.name in known:
-            findings.about_file(path.name, f"hai tệp cùng tên, khác chữ hoa chữ thường: {known[file.name][0].name}")
+            findings.about_file(
+                path.name, Phrase("hai tệp cùng tên, khác chữ hoa chữ thường: {name}", name=known[file.name][0].name)
+            )
         else:
             known[file.name] = (path, file)
     if not known:
-        findings.about_file(folder.name, "thư mục không có tệp nào để nhập", allowed=", ".join(expected))
+        findings.about_file(folder.name, Phrase("thư mục không có tệp nào để nhập"), allowed=", ".join(expected))
     return list(known.values())

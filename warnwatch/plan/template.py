@@ -17,11 +17,12 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
+from warnwatch.language import Phrase
 from warnwatch.plan.column import Column, File, Type, allowed
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.workbook_sheets import EXAMPLE, LISTS
 
-GUIDE = "Hướng dẫn"
+GUIDE = Phrase("Hướng dẫn")
 READY_ROWS = 5_000  # drop-downs reach so far
 FIRST = ("tasks", "reports", "milestones", "decisions")  # what units fill in most stands first
 # Columns that few plans use: left out, because an empty cell of a present column empties what is stored.
@@ -86,16 +87,29 @@ _EXAMPLES: Mapping[str, Mapping[str, str | date | float]] = {
     "sources": {"code": "DVCQG", "title": "Cổng Dịch vụ công quốc gia", "keeper": "BNV", "rhythm": "hằng tuần"},
 }
 _STEPS = (
-    "Điền từ dòng 5 của mỗi trang. Dòng 4 là ví dụ (cột STT ghi “VÍ DỤ”), không được nhập: để nguyên hay xóa đều được.",
-    "Tiêu đề có dấu * là cột bắt buộc. Đặt con trỏ lên tiêu đề để xem cột đó ghi gì.",
-    "Ô có mũi tên ở bên phải thì chọn trong danh sách. Mã đơn vị lấy từ kế hoạch đang có.",
-    "Ngày viết ngày/tháng/năm, ví dụ 30/6/2026. Thời hạn chỉ ghi ngày là hết ngày đó.",
-    "Thời hạn bằng lời (“trong quý IV/2025”, “trước ngày 30/6/2026”) ghi ở cột Thời hạn theo văn bản.",
-    "Ngày cuối được tính từ lời văn và báo lại khi nhập; “từ 18 giờ ngày …” là lúc bắt đầu, không phải thời hạn.",
-    "Mỗi nhiệm vụ đúng một đơn vị chủ trì. Việc giao nhiều đơn vị thì tách mỗi đơn vị một dòng, dưới một nhiệm vụ cha.",
-    "Cột có mặt mà ô để trống thì giá trị đã lưu bị xóa (trừ thời hạn): không cập nhật cột nào thì xóa cả cột đó.",
-    "Trang không dùng thì để nguyên hoặc xóa. Đổi thứ tự cột hay đổi tên tệp đều được; đừng đổi tiêu đề và tên trang.",
-    "Không ghi họ tên; không nhập tài liệu tối mật, tuyệt mật.",
+    Phrase(
+        "Điền từ dòng 5 của mỗi trang. Dòng 4 là ví dụ (cột STT ghi “VÍ DỤ”), không được nhập: "
+        "để nguyên hay xóa đều được."
+    ),
+    Phrase("Tiêu đề có dấu * là cột bắt buộc. Đặt con trỏ lên tiêu đề để xem cột đó ghi gì."),
+    Phrase("Ô có mũi tên ở bên phải thì chọn trong danh sách. Mã đơn vị lấy từ kế hoạch đang có."),
+    Phrase("Ngày viết ngày/tháng/năm, ví dụ 30/6/2026. Thời hạn chỉ ghi ngày là hết ngày đó."),
+    Phrase("Thời hạn bằng lời (“trong quý IV/2025”, “trước ngày 30/6/2026”) ghi ở cột Thời hạn theo văn bản."),
+    Phrase(
+        "Ngày cuối được tính từ lời văn và báo lại khi nhập; “từ 18 giờ ngày …” là lúc bắt đầu, không phải thời hạn."
+    ),
+    Phrase(
+        "Mỗi nhiệm vụ đúng một đơn vị chủ trì. Việc giao nhiều đơn vị thì tách mỗi đơn vị một dòng, "
+        "dưới một nhiệm vụ cha."
+    ),
+    Phrase(
+        "Cột có mặt mà ô để trống thì giá trị đã lưu bị xóa (trừ thời hạn): không cập nhật cột nào thì xóa cả cột đó."
+    ),
+    Phrase(
+        "Trang không dùng thì để nguyên hoặc xóa. Đổi thứ tự cột hay đổi tên tệp đều được; "
+        "đừng đổi tiêu đề và tên trang."
+    ),
+    Phrase("Không ghi họ tên; không nhập tài liệu tối mật, tuyệt mật."),
 )
 
 
@@ -142,16 +156,20 @@ def shown_columns(file: File) -> list[Column]:
 
 
 def _write_guide(sheet: Worksheet) -> None:
-    sheet["A1"] = "MẪU NHẬP KẾ HOẠCH"
+    sheet["A1"] = Phrase("MẪU NHẬP KẾ HOẠCH")
     sheet["A1"].font = Font(_FONT, 16, bold=True, color=_NAVY)
     for number, step in enumerate(_STEPS, 1):
         _guide_row(sheet, number + 2, (f"{number}.", step))
     start = len(_STEPS) + 4
-    sheet.cell(start, 1, "Các trang").font = Font(_FONT, 13, bold=True, color=_NAVY)
+    sheet.cell(start, 1, Phrase("Các trang")).font = Font(_FONT, 13, bold=True, color=_NAVY)
     for row, file in enumerate(_ordered(), start + 1):
         about = file.about.replace("`", "")
         more = ", ".join(one.vietnamese for one in file.columns if one not in shown_columns(file))
-        _guide_row(sheet, row, ("", f"{file.vietnamese}: {about}." + (f" Có thể thêm cột: {more}." if more else "")))
+        _guide_row(
+            sheet,
+            row,
+            ("", f"{file.vietnamese}: {about}." + (Phrase(" Có thể thêm cột: {more}.", more=more) if more else "")),
+        )
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 5, 110
     sheet.sheet_view.showGridLines = False
     _fit_page(sheet, landscape=False)
@@ -167,9 +185,9 @@ def _guide_row(sheet: Worksheet, row: int, cells: tuple[str, str]) -> None:
 def _write_sheet(sheet: Worksheet, file: File, lists: _Lists, codes: str) -> None:
     sheet.cell(TITLE_ROW, 1, file.vietnamese.upper()).font = Font(_FONT, 14, bold=True, color=_NAVY)
     about = file.about.replace("`", "")
-    sheet.cell(TITLE_ROW + 1, 1, f"{about[0].upper()}{about[1:]}. Cột có dấu * là bắt buộc.").font = Font(
-        _FONT, 11, italic=True, color=_GREY
-    )
+    sheet.cell(
+        TITLE_ROW + 1, 1, Phrase("{upper}{about}. Cột có dấu * là bắt buộc.", upper=about[0].upper(), about=about[1:])
+    ).font = Font(_FONT, 11, italic=True, color=_GREY)
     _write_header(sheet, 1, "STT", 8)
     for place, column in enumerate(shown_columns(file), 2):
         _write_header(sheet, place, column.vietnamese + (" *" if column.required else ""), _width(column))
@@ -207,7 +225,7 @@ def _width(column: Column) -> float:
 
 
 def _comment(column: Column) -> Comment:
-    required = "Bắt buộc." if column.required else "Có thể bỏ trống."
+    required = Phrase("Bắt buộc.") if column.required else Phrase("Có thể bỏ trống.")
     about = f"\n{column.about[0].upper()}{column.about[1:]}." if column.about else ""
     text = f"{column.vietnamese} ({column.name})\n{required} Ghi: {_said(column)}.{about}".replace("`", "")
     return Comment(text, "WarnWatch", height=40 + 18 * (1 + len(text) // 38), width=300)
@@ -266,7 +284,10 @@ def _drop_down(sheet: Worksheet, place: int, column: Column, lists: _Lists, code
         rule = DataValidation("decimal", operator="between", formula1="0", formula2="1", allow_blank=True)
     else:
         return
-    rule.errorTitle, rule.error = "Giá trị không có trong danh mục", f"Được phép: {_said(column)}"[:220]
+    rule.errorTitle, rule.error = (
+        Phrase("Giá trị không có trong danh mục"),
+        Phrase("Được phép: {said}", said=_said(column))[:220],
+    )
     rule.showErrorMessage = True
     rule.add(reach)
     sheet.add_data_validation(rule)

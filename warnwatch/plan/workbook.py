@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from warnwatch.language import Phrase
 from warnwatch.plan.cell_text import PLAIN, Cell, Look, look_of, text_of, unescaped
 from warnwatch.plan.headers import MOST_COLUMNS
 from warnwatch.plan.package import SAVE_AS, Attributes, Handler, Package, UnreadableError
@@ -70,7 +71,13 @@ def open_workbook(package: Package) -> Workbook:
     content = _Content()
     package.parse_whole(main, content)
     if len(content.tabs) > MOST_SHEETS:
-        raise UnreadableError(f"sổ tính có {len(content.tabs)} trang tính, nhiều nhất {MOST_SHEETS}; bỏ bớt trang thừa")
+        raise UnreadableError(
+            Phrase(
+                "sổ tính có {count} trang tính, nhiều nhất {most}; bỏ bớt trang thừa",
+                count=len(content.tabs),
+                most=MOST_SHEETS,
+            )
+        )
     tabs = tuple(Tab(name, links[key], hidden) for name, key, hidden in content.tabs if links.get(key))
     strings, styles = _Strings(), _Styles()
     folder = posixpath.dirname(main)
@@ -93,7 +100,7 @@ def open_workbook(package: Package) -> Workbook:
 def _main_part(package: Package) -> str:
     found = [part for part in _relations(package, "").values() if posixpath.basename(part) == "workbook.xml"]
     if not found or found[0] not in package.names:
-        raise UnreadableError(f"tệp nén này không phải sổ tính; {SAVE_AS}")
+        raise UnreadableError(Phrase("tệp nén này không phải sổ tính; {remedy}", remedy=SAVE_AS))
     return found[0]
 
 
@@ -164,7 +171,7 @@ class _Texts(Handler):
         if self.taking:
             self.length += len(data)
             if self.length > MOST_TEXT:
-                raise UnreadableError(f"có ô dài hơn {MOST_TEXT} ký tự; chia nhỏ nội dung ô đó")
+                raise UnreadableError(Phrase("có ô dài hơn {most} ký tự; chia nhỏ nội dung ô đó", most=MOST_TEXT))
             self.pieces.append(data)
 
     def take(self) -> str:
@@ -192,7 +199,7 @@ class _Strings(_Texts):
         elif name == "si":
             self.found.append(unescaped(self.take()))
             if len(self.found) > MOST_STRINGS:
-                raise UnreadableError("sổ tính có quá nhiều chữ; chia thành nhiều tệp")
+                raise UnreadableError(Phrase("sổ tính có quá nhiều chữ; chia thành nhiều tệp"))
 
 
 class _Sheet(_Texts):
@@ -279,7 +286,9 @@ class _Sheet(_Texts):
         if not text:
             return
         if place >= MOST_COLUMNS:
-            self.oddities.beyond = self.oddities.beyond or f"cột thứ {place + 1}, dòng {self.row}"
+            self.oddities.beyond = self.oddities.beyond or Phrase(
+                "cột thứ {column}, dòng {row}", column=place + 1, row=self.row
+            )
             return
         if place < len(self.cells):
             raise ValueError("cells out of order")

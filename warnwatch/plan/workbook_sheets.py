@@ -11,11 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from warnwatch.errors import Mistake
+from warnwatch.language import Phrase
 from warnwatch.plan.column import File, plain
 from warnwatch.plan.columns import FILES, find_column, find_file
 from warnwatch.plan.findings import Findings, Sheet, shown
 from warnwatch.plan.headers import Header, Progress, frame_of, read_header
-from warnwatch.plan.package import Package, UnreadableError
+from warnwatch.plan.package import Package, UnreadableError, tab_place
 from warnwatch.plan.workbook import Oddities, Row, Tab, Workbook, open_workbook
 
 LISTS = "_danh_muc"  # the template's own sheet for its drop-downs
@@ -52,21 +53,25 @@ def read_workbook(
         with Package(path) as package:
             book = open_workbook(package)
             if book.links:
-                say = "sổ tính có liên kết tới tệp khác: không mở; chỉ đọc giá trị đã lưu trong ô"
+                say = Phrase("sổ tính có liên kết tới tệp khác: không mở; chỉ đọc giá trị đã lưu trong ô")
                 findings.warning(Mistake(path.name, 0, 0, say))
             for tab, file in _known_tabs(path.name, book, findings):
-                name = f"{path.name}, trang “{tab.name}”"
+                name = tab_place(path.name, tab.name)
                 findings.sheets.add(name)
                 if _is_empty(book, tab):
-                    findings.warning(Mistake(name, 0, 0, "trang trống: bỏ qua"))
+                    findings.warning(Mistake(name, 0, 0, Phrase("trang trống: bỏ qua")))
                     continue
                 found.append((file, _read(book, tab, _Table(name, file, history, examples), findings, progress)))
             if not found and not findings.mistakes:
-                findings.about_file(path.name, "mọi trang đều trống: không có gì để nhập")
+                findings.about_file(path.name, Phrase("mọi trang đều trống: không có gì để nhập"))
     except UnreadableError as error:
         findings.about_file(path.name, str(error))
     if examples:
-        say = f"bỏ qua dòng ví dụ của mẫu (cột STT ghi “{EXAMPLE}”): {', '.join(examples)}"
+        say = Phrase(
+            "bỏ qua dòng ví dụ của mẫu (cột STT ghi “{example}”): {examples}",
+            example=EXAMPLE,
+            examples=", ".join(examples),
+        )
         findings.warning(Mistake(path.name, 0, 0, say))
     return found
 
@@ -78,19 +83,19 @@ def _known_tabs(name: str, book: Workbook, findings: Findings) -> list[tuple[Tab
         file = find_file(tab.name)
         if tab.name == LISTS or plain(tab.name) in NOTES:
             continue
-        where = f"{name}, trang “{shown(tab.name)}”"
+        where = tab_place(name, shown(tab.name))
         if tab.hidden:
-            findings.warning(Mistake(where, 0, 0, "trang đang ẩn: không đọc; muốn nhập thì bỏ ẩn"))
+            findings.warning(Mistake(where, 0, 0, Phrase("trang đang ẩn: không đọc; muốn nhập thì bỏ ẩn")))
         elif file is None:
             near = findings.nearest(tab.name, [way for one in FILES.values() for way in (one.name, one.vietnamese)])
-            findings.warning(Mistake(where, 0, 0, "trang không được dùng", allowed=allowed, nearest=near))
+            findings.warning(Mistake(where, 0, 0, Phrase("trang không được dùng"), allowed=allowed, nearest=near))
         elif file.name in known:
-            say = f"hai trang cùng là {file.vietnamese}: {known[file.name][0].name}"
-            findings.about_file(where, say, allowed="mỗi loại một trang")
+            say = Phrase("hai trang cùng là {kind}: {name}", kind=file.vietnamese, name=known[file.name][0].name)
+            findings.about_file(where, say, allowed=Phrase("mỗi loại một trang"))
         else:
             known[file.name] = (tab, file)
     if not known:
-        findings.about_file(name, "sổ tính không có trang nào để nhập", allowed=allowed)
+        findings.about_file(name, Phrase("sổ tính không có trang nào để nhập"), allowed=allowed)
     return list(known.values())
 
 
@@ -161,7 +166,7 @@ def _take(row: Row, sheet: Sheet, header: Header, passing: _Passing, findings: F
     if row.hidden:
         passing.hidden.append(row.number)
     if first.startswith(plain(EXAMPLE)):
-        passing.examples.append(f"{sheet.file.vietnamese} dòng {row.number}")
+        passing.examples.append(Phrase("{kind} dòng {row}", kind=sheet.file.vietnamese, row=row.number))
     elif first.rstrip(" :") in TOTALS:
         passing.totals.append(row)
     else:
@@ -181,8 +186,8 @@ def _keep(row: Row, sheet: Sheet, header: Sequence[str], passing: _Passing, find
     if len(row.cells) > width or len(sheet.places) < width:
         for place, cell in enumerate(row.cells, 1):
             if cell.strip() and (place > width or not header[place - 1].strip()):
-                say = "ô ở cột không có tiêu đề"
-                allowed = "mỗi cột một tiêu đề; tiêu đề gộp ô thì bỏ gộp và ghi cho từng cột"
+                say = Phrase("ô ở cột không có tiêu đề")
+                allowed = Phrase("mỗi cột một tiêu đề; tiêu đề gộp ô thì bỏ gộp và ghi cho từng cột")
                 findings.mistake(Mistake(sheet.name, row.number, place, say, shown(cell), allowed))
                 return
     passing.numbers.append(row.number)
@@ -195,15 +200,19 @@ def _keep(row: Row, sheet: Sheet, header: Sequence[str], passing: _Passing, find
 def _tell(sheet: Sheet, header: Header, passing: _Passing, oddities: Oddities, findings: Findings) -> None:
     """Name what was passed over, and what a reader of the sheet does not see."""
     for row in passing.totals:
-        say = "dòng tổng ở cuối: bỏ qua"
+        say = Phrase("dòng tổng ở cuối: bỏ qua")
         findings.warning(Mistake(sheet.name, row.number, 0, say, shown(next(cell for cell in row.cells if cell))))
     if passing.hidden:
         shown_rows = ", ".join(map(str, passing.hidden[:_SHOWN_ROWS])) + (", …" if passing.hidden[_SHOWN_ROWS:] else "")
-        say = f"{len(passing.hidden)} dòng đang ẩn (hoặc bị lọc) vẫn được nhập: {shown_rows}"
+        say = Phrase(
+            "{count} dòng đang ẩn (hoặc bị lọc) vẫn được nhập: {rows}",
+            count=len(passing.hidden),
+            rows=shown_rows,
+        )
         findings.warning(Mistake(sheet.name, 0, 0, say))
     if oddities.beyond:
-        say = f"có nội dung ở {oddities.beyond}"
-        findings.about_file(sheet.name, say, allowed="nhiều nhất 200 cột")
+        say = Phrase("có nội dung ở {beyond}", beyond=oddities.beyond)
+        findings.about_file(sheet.name, say, allowed=Phrase("nhiều nhất 200 cột"))
     for merged in oddities.merged:
         _tell_merged(sheet, header, merged, findings)
 
@@ -214,6 +223,8 @@ def _tell_merged(sheet: Sheet, header: Header, merged: str, findings: Findings) 
         return
     if int(found[2]) <= header.line and found[1] == found[3]:
         return  # one column's header over two rows
-    where = "tiêu đề" if int(found[2]) <= header.line else "dữ liệu"
-    say = f"ô gộp {merged} trong phần {where}: chỉ ô đầu có giá trị, các ô kia là ô trống"
-    findings.warning(Mistake(sheet.name, int(found[2]), 0, say, allowed="bỏ gộp ô, ghi giá trị vào từng ô"))
+    where = Phrase("tiêu đề") if int(found[2]) <= header.line else Phrase("dữ liệu")
+    say = Phrase(
+        "ô gộp {merged} trong phần {where}: chỉ ô đầu có giá trị, các ô kia là ô trống", merged=merged, where=where
+    )
+    findings.warning(Mistake(sheet.name, int(found[2]), 0, say, allowed=Phrase("bỏ gộp ô, ghi giá trị vào từng ô")))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import inf
 
 from warnwatch.errors import nearest_name
+from warnwatch.language import Phrase
 from warnwatch.rules.conditions import compared, comparison
 from warnwatch.rules.grammar import Node
 from warnwatch.rules.pieces import (
@@ -97,8 +98,10 @@ def _call(checker: Checker, node: Node) -> Part:
 def _unknown_call(checker: Checker, node: Node, name: str) -> Part:
     place = Part("unknown", "null", node.start, node.start + len(node.words[0]))
     if name in FUNCTIONS:
-        return checker.refuse(place, "sai số giá trị trong ngoặc của hàm", _CALLS[name], found=name)
-    return checker.refuse(place, "hàm không được phép", ", ".join(FUNCTIONS), nearest_name(name, FUNCTIONS), name)
+        return checker.refuse(place, Phrase("sai số giá trị trong ngoặc của hàm"), _CALLS[name], found=name)
+    return checker.refuse(
+        place, Phrase("hàm không được phép"), ", ".join(FUNCTIONS), nearest_name(name, FUNCTIONS), name
+    )
 
 
 _CALLS: Mapping[str, str] = {
@@ -152,9 +155,9 @@ def _chosen(checker: Checker, conditions: Sequence[Part], results: Sequence[Part
     kinds = [part.kind for part in results if part.kind != "null"]
     kind: Kind = kinds[0] if kinds else "unknown"
     if not kinds:
-        checker.refuse(results[0], "case không có kết quả nào khác null")
+        checker.refuse(results[0], Phrase("case không có kết quả nào khác null"))
     elif kind == "text":
-        checker.refuse(results[0], "kết quả của case phải là số hoặc điều kiện, không phải chữ")
+        checker.refuse(results[0], Phrase("kết quả của case phải là số hoặc điều kiện, không phải chữ"))
         kind = "unknown"
     checked = [part if part.kind == "null" else checker.expect(part, kind) for part in results]
     sql = " ".join(f"when {test.sql} then {part.sql}" for test, part in zip(conditions, checked, strict=False))

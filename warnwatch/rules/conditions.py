@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from warnwatch.errors import nearest_name
+from warnwatch.language import Phrase
 from warnwatch.rules.grammar import Fault, Node
 from warnwatch.rules.pieces import KIND_NAMES, Checker, Column, Part, Writer, numbers_of, weight_of
 
@@ -36,13 +37,20 @@ def compared(checker: Checker, left: Part, sign: str, right: Part) -> Part:
     """Check one comparison and write it; what cannot be compared is refused."""
     kinds = {left.kind, right.kind}
     if "null" in kinds:
-        checker.refuse(right, "so sánh với null luôn không xác định; hãy dùng is null hoặc is not null")
+        checker.refuse(right, Phrase("so sánh với null luôn không xác định; hãy dùng is null hoặc is not null"))
     elif "text" in kinds and "unknown" not in kinds:
         _check_text(checker, left, sign, right)
     elif kinds == {"boolean"} and sign not in {"=", "<>"}:
-        checker.refuse(right, "điều kiện đúng/sai chỉ so bằng = và <>")
+        checker.refuse(right, Phrase("điều kiện đúng/sai chỉ so bằng = và <>"))
     elif kinds == {"number", "boolean"}:
-        checker.refuse(right, f"không so được {KIND_NAMES[left.kind]} với {KIND_NAMES[right.kind]}")
+        checker.refuse(
+            right,
+            Phrase(
+                "không so được {left} với {right}",
+                left=KIND_NAMES[left.kind],
+                right=KIND_NAMES[right.kind],
+            ),
+        )
     if kinds == {"number"}:
         left, right = checker.finite(left), checker.finite(right)
     sides = (left, right)
@@ -68,27 +76,34 @@ _MIRRORED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 def _check_text(checker: Checker, left: Part, sign: str, right: Part) -> None:
     if left.kind != right.kind:
-        checker.refuse(right, f"không so được {KIND_NAMES[left.kind]} với {KIND_NAMES[right.kind]}")
+        checker.refuse(
+            right,
+            Phrase(
+                "không so được {left} với {right}",
+                left=KIND_NAMES[left.kind],
+                right=KIND_NAMES[right.kind],
+            ),
+        )
     elif sign not in {"=", "<>"}:
-        checker.refuse(right, "chữ chỉ dùng với = <> in, not in, is null")
+        checker.refuse(right, Phrase("chữ chỉ dùng với = <> in, not in, is null"))
     elif left.column and isinstance(right.literal, str):
         _check_value(checker, left.column, right)
     elif right.column and isinstance(left.literal, str):
         _check_value(checker, right.column, left)
     else:
-        checker.refuse(right, "chỉ so một cột chữ với một giá trị trong dấu nháy đơn")
+        checker.refuse(right, Phrase("chỉ so một cột chữ với một giá trị trong dấu nháy đơn"))
 
 
 def _check_value(checker: Checker, column: Column, part: Part) -> None:
     value = str(part.literal)
     if column.values is not None and value not in column.values:
         allowed = ", ".join(sorted(column.values))
-        message = f"cột {column.name} không có giá trị này"
+        message = Phrase("cột {name} không có giá trị này", name=column.name)
         checker.refuse(part, message, allowed, nearest_name(value, column.values), value)
     known = checker.codes.get(column.name)
     if column.kind == "code" and known is not None and value not in known:
         length = part.end - part.start
-        message = f"kế hoạch chưa có mã này ở cột {column.name}"
+        message = Phrase("kế hoạch chưa có mã này ở cột {name}", name=column.name)
         checker.warnings.append(Fault(part.start, length, message, value, nearest=nearest_name(value, known)))
 
 
@@ -121,7 +136,7 @@ def _listed(checker: Checker, parts: Sequence[Part], sign: str, word: str) -> Pa
     tests = []
     for item in items:
         if item.kind == "null":
-            checker.refuse(item, "không để null trong danh sách in; hãy dùng is null")
+            checker.refuse(item, Phrase("không để null trong danh sách in; hãy dùng is null"))
         else:
             tests.append(compared(checker, subject, sign, item))
     return _joined(tests, word)

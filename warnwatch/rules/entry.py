@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from warnwatch.documents import Document, Keys
 from warnwatch.errors import Mistake, nearest_name
+from warnwatch.language import Phrase, together
 from warnwatch.plan.calendar import Duration, parse_duration
 from warnwatch.rules.expression import Column, Expression, ExpressionError, Fault, Wanted, compile_expression
 from warnwatch.rules.rule import LEVELS, Level
@@ -54,13 +55,13 @@ class Entry:
     def complain_missing(self, *names: str) -> None:
         """Note that one of these keys is missing, unless a misspelt one (a mistake already) was meant for it."""
         if not any(nearest_name(key, names) for key in self.values if key not in _KNOWN_KEYS):
-            self.complain("", f"thiếu khóa {' hoặc '.join(names)}")
+            self.complain("", Phrase("thiếu khóa {names}", names=together(names, Phrase(" hoặc "))))
 
     def only(self, allowed: tuple[str, ...]) -> bool:
         """Say whether this is a mapping, and note every key that is not allowed."""
         if not isinstance(self.document.value(self.keys), dict):
             shown = ", ".join(allowed)
-            self.mistakes.append(self.document.mistake(self.keys, "cần một nhóm khóa: giá trị", allowed=shown))
+            self.mistakes.append(self.document.mistake(self.keys, Phrase("cần một nhóm khóa: giá trị"), allowed=shown))
             return False
         self.mistakes.extend(self.document.unknown_keys(self.keys, allowed))
         return True
@@ -71,7 +72,7 @@ class Entry:
         if isinstance(value, str) and value.strip():
             return value.strip()
         if name in self.values:
-            self.complain(name, f"khóa {name} cần một câu chữ", "" if value is None else str(value))
+            self.complain(name, Phrase("khóa {name} cần một câu chữ", name=name), "" if value is None else str(value))
         elif required:
             self.complain_missing(name)
         return ""
@@ -94,7 +95,10 @@ class Entry:
                 self.complain(name, str(error))
                 return ZERO
         self.complain(
-            name, f"khóa {name} cần một khoảng thời gian", str(value), "1 working day, 4 working hours, 2h, 0"
+            name,
+            Phrase("khóa {name} cần một khoảng thời gian", name=name),
+            str(value),
+            "1 working day, 4 working hours, 2h, 0",
         )
         return ZERO
 
@@ -103,7 +107,7 @@ class Entry:
         value = self.values.get(name)
         if not isinstance(value, list) or not value:
             if name in self.values:
-                self.complain(name, f"khóa {name} cần một danh sách có ít nhất một mục")
+                self.complain(name, Phrase("khóa {name} cần một danh sách có ít nhất một mục", name=name))
             else:
                 self.complain_missing(name)
             return []
@@ -116,7 +120,7 @@ class Entry:
         if name not in self.values:
             self.complain_missing(name)
         elif not found:
-            self.complain(name, f"khóa {name} trống")
+            self.complain(name, Phrase("khóa {name} trống", name=name))
         names: list[str] = []
         for index, item in enumerate(found):
             keys: Keys = (*self.keys, name, index) if isinstance(value, list) else (*self.keys, name)
@@ -125,7 +129,7 @@ class Entry:
                 nearest = nearest_name(word, allowed)
                 self.mistakes.append(self.document.mistake(keys, message, word, ", ".join(allowed), nearest))
             elif word in names:
-                self.mistakes.append(self.document.mistake(keys, "ghi hai lần", word))
+                self.mistakes.append(self.document.mistake(keys, Phrase("ghi hai lần"), word))
             else:
                 names.append(word)
         return tuple(names)
@@ -137,13 +141,13 @@ class Entry:
             self.complain_missing(name)
             return {}
         if not isinstance(value, dict) or not value:
-            self.complain(name, f"khóa {name} cần ít nhất một mức", allowed=", ".join(LEVELS))
+            self.complain(name, Phrase("khóa {name} cần ít nhất một mức", name=name), allowed=", ".join(LEVELS))
             return {}
         for word in value:
             if word not in LEVELS:
                 place = self.document.place_of_key((*self.keys, name, word))
                 nearest = nearest_name(word, LEVELS)
-                message = "mức không có trong danh mục"
+                message = Phrase("mức không có trong danh mục")
                 self.mistakes.append(Mistake(self.document.shown, *place, message, word, ", ".join(LEVELS), nearest))
         return {level: (*self.keys, name, word) for word, level in LEVELS.items() if word in value}
 
@@ -155,14 +159,14 @@ class Entry:
         texts = {level: self.inside(name).text(keys[-1]) for level, keys in self.levels(name).items()}  # type: ignore[arg-type]
         for level in levels:
             if level not in texts:
-                self.complain(name, f"khóa {name} thiếu mức {level.word}")
+                self.complain(name, Phrase("khóa {name} thiếu mức {word}", name=name, word=level.word))
         return texts
 
     def expression(self, keys: Keys, wanted: Wanted, columns: Mapping[str, Column], codes: Codes) -> Expression | None:
         """Compile the number or text under `keys`; note every fault at its own place."""
         value = self.document.value(keys)
         if not isinstance(value, str | int | float):
-            self.mistakes.append(self.document.mistake(keys, "cần một số hoặc một biểu thức"))
+            self.mistakes.append(self.document.mistake(keys, Phrase("cần một số hoặc một biểu thức")))
             return None
         try:
             expression = compile_expression(value, wanted, columns, codes)

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
+from warnwatch.language import Phrase
 from warnwatch.rules.gate import begin_check
 from warnwatch.rules.grammar import MAX_DIGITS, ExpressionError, Fault, parse
 from warnwatch.rules.pieces import KIND_NAMES, TOO_COMPLEX, Column
@@ -65,7 +66,10 @@ def compile_expression(
     checker = begin_check(columns, codes or {})
     part = checker.part(parse(source, columns))
     if part.kind not in {wanted, "unknown"}:
-        checker.refuse(part, f"cần {KIND_NAMES[wanted]}, gặp {KIND_NAMES[part.kind]}")
+        checker.refuse(
+            part,
+            Phrase("cần {wanted}, gặp {found}", wanted=KIND_NAMES[wanted], found=KIND_NAMES[part.kind]),
+        )
     if checker.faults:
         raise ExpressionError(tuple(_quoting(fault, source) for fault in checker.faults))
     sql = checker.finite(part).sql if wanted == "number" else part.sql
@@ -105,8 +109,10 @@ def _as_text(value: str | float) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isfinite(value):
-        raise ExpressionError((Fault(0, 1, "không dùng giá trị vô hạn", str(value)),))
+        raise ExpressionError((Fault(0, 1, Phrase("không dùng giá trị vô hạn"), str(value)),))
     text = format(Decimal(str(value)), "f")
     if len(text.lstrip("-").replace(".", "")) > MAX_DIGITS:
-        raise ExpressionError((Fault(0, len(text), f"số có quá {MAX_DIGITS} chữ số", text[:_SHOWN_LENGTH]),))
+        raise ExpressionError(
+            (Fault(0, len(text), Phrase("số có quá {most} chữ số", most=MAX_DIGITS), text[:_SHOWN_LENGTH]),)
+        )
     return text

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from warnwatch.errors import nearest_name
+from warnwatch.language import Phrase
 from warnwatch.rules.amounts import AMOUNTS
 from warnwatch.rules.conditions import CONDITIONS
 from warnwatch.rules.grammar import Node
@@ -47,7 +48,9 @@ def _column(checker: Checker, node: Node) -> Part:
     if column is None:
         place = Part("unknown", "null", node.start, node.end)
         known = ", ".join(sorted(checker.columns))
-        return checker.refuse(place, "cột không có trong danh mục", known, nearest_name(name, checker.columns), name)
+        return checker.refuse(
+            place, Phrase("cột không có trong danh mục"), known, nearest_name(name, checker.columns), name
+        )
     checker.used.add(name)
     kind: Kind = "text" if column.kind == "code" else column.kind
     sql = f'"{name}"'

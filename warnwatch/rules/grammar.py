@@ -17,6 +17,7 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from warnwatch.documents import CURLY_QUOTES
 from warnwatch.errors import nearest_name
+from warnwatch.language import Phrase, together
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50
@@ -129,23 +130,26 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+")
-_TEXT_ONLY = "chữ chỉ dùng với = <> in, not in, is null"
+_TEXT_ONLY = Phrase("chữ chỉ dùng với = <> in, not in, is null")
 _REFUSED_WORDS: tuple[tuple[str, str], ...] = (
-    ("không dùng hàm gộp nhiều dòng", "sum avg mean min max count median stddev variance first last any_value"),
-    ("không dùng hàm cửa sổ", "over partition window rank dense_rank row_number lag lead ntile first_value last_value"),
-    ("không dùng truy vấn con", "select from where exists union with having join any all some"),
-    ("không đổi kiểu dữ liệu", "cast try_cast convert"),
+    (Phrase("không dùng hàm gộp nhiều dòng"), "sum avg mean min max count median stddev variance first last any_value"),
     (
-        "không dùng đồng hồ hay phép tính ngày; hãy dùng chỉ tiêu đã có trong danh mục",
+        Phrase("không dùng hàm cửa sổ"),
+        "over partition window rank dense_rank row_number lag lead ntile first_value last_value",
+    ),
+    (Phrase("không dùng truy vấn con"), "select from where exists union with having join any all some"),
+    (Phrase("không đổi kiểu dữ liệu"), "cast try_cast convert"),
+    (
+        Phrase("không dùng đồng hồ hay phép tính ngày; hãy dùng chỉ tiêu đã có trong danh mục"),
         (
             "now today current_date current_time current_timestamp date time timestamp interval extract date_part"
             " date_trunc datediff strftime year month day"
         ),
     ),
-    ("không dùng số ngẫu nhiên", "random rand uuid"),
+    (Phrase("không dùng số ngẫu nhiên"), "random rand uuid"),
     (_TEXT_ONLY, "like ilike rlike regexp similar concat lower upper substr substring trim length collate"),
-    ("không dùng giá trị vô hạn", "nan inf infinity"),
-    ("không dùng tham số thêm của phép toán này", "distinct filter symmetric within escape"),
+    (Phrase("không dùng giá trị vô hạn"), "nan inf infinity"),
+    (Phrase("không dùng tham số thêm của phép toán này"), "distinct filter symmetric within escape"),
 )
 _MESSAGE_OF_WORD = {word: message for message, words in _REFUSED_WORDS for word in words.split()}
 _NEAREST_OF_WORD = {"min": "least", "max": "greatest"}
@@ -166,17 +170,17 @@ _RIGHT_SIGN = {
     "\u2014": "-",
 }
 _MESSAGE_OF_SIGN = {
-    ";": "không dùng dấu chấm phẩy: mỗi chỗ chỉ một biểu thức",
-    "::": "không đổi kiểu dữ liệu",
-    **dict.fromkeys('"`[]', "tên cột viết không có dấu; chữ đặt trong dấu nháy đơn '…'"),
-    **dict.fromkeys(CURLY_QUOTES, "dấu ngoặc cong; hãy dùng dấu nháy đơn thẳng '"),
-    ".": "không dùng dấu chấm trong tên cột",
+    ";": Phrase("không dùng dấu chấm phẩy: mỗi chỗ chỉ một biểu thức"),
+    "::": Phrase("không đổi kiểu dữ liệu"),
+    **dict.fromkeys('"`[]', Phrase("tên cột viết không có dấu; chữ đặt trong dấu nháy đơn '…'")),
+    **dict.fromkeys(CURLY_QUOTES, Phrase("dấu ngoặc cong; hãy dùng dấu nháy đơn thẳng '")),
+    ".": Phrase("không dùng dấu chấm trong tên cột"),
 }
 SIGNS_ALLOWED = "+ - * / = <> < <= > >= ( ) , '"
 _SHOWN_TERMINALS: Mapping[str, str] = {
-    "NUMBER": "số",
-    "TEXT": "'chữ'",
-    "NAME": "tên cột hoặc hàm",
+    "NUMBER": Phrase("số"),
+    "TEXT": Phrase("'chữ'"),
+    "NAME": Phrase("tên cột hoặc hàm"),
     "LPAR": "(",
     "RPAR": ")",
     "COMMA": ",",
@@ -185,16 +189,16 @@ _SHOWN_TERMINALS: Mapping[str, str] = {
     "MINUS": "-",
     "STAR": "*",
     "SLASH": "/",
-    "$END": "hết biểu thức",
+    "$END": Phrase("hết biểu thức"),
 }
 
 
 def parse(text: str, columns: Collection[str]) -> Node:
     """Read an expression into a tree; raise ExpressionError with every fault that its words and signs show."""
     if not text.strip():
-        raise ExpressionError((Fault(0, 1, "biểu thức trống"),))
+        raise ExpressionError((Fault(0, 1, Phrase("biểu thức trống")),))
     if len(text) > MAX_LENGTH:
-        raise ExpressionError((Fault(MAX_LENGTH, 1, f"biểu thức dài quá {MAX_LENGTH} ký tự"),))
+        raise ExpressionError((Fault(MAX_LENGTH, 1, Phrase("biểu thức dài quá {most} ký tự", most=MAX_LENGTH)),))
     faults = tuple(_slips(text, columns))
     if faults:
         raise ExpressionError(faults)
@@ -220,7 +224,7 @@ def _slips(text: str, columns: Collection[str]) -> Iterator[Fault]:
         depth += (found == "(" or found.lower() == "case") - (found == ")" or found.lower() == "end")
         run = run + 1 if found.lower() in {"-", "not"} else 0
         if depth + run > MAX_DEPTH:
-            yield Fault(match.start(), len(found), f"lồng nhau quá sâu: quá {MAX_DEPTH} tầng")
+            yield Fault(match.start(), len(found), Phrase("lồng nhau quá sâu: quá {most} tầng", most=MAX_DEPTH))
             return
         fault = _slip(kind, found, match.start(), columns)
         if fault:
@@ -229,11 +233,11 @@ def _slips(text: str, columns: Collection[str]) -> Iterator[Fault]:
 
 def _slip(kind: str, found: str, offset: int, columns: Collection[str]) -> Fault | None:
     if kind == "comment":
-        return Fault(offset, len(found), "không viết ghi chú trong biểu thức", found)
+        return Fault(offset, len(found), Phrase("không viết ghi chú trong biểu thức"), found)
     if kind == "unclosed":
-        return Fault(offset, len(found), "thiếu dấu nháy đơn đóng", found)
+        return Fault(offset, len(found), Phrase("thiếu dấu nháy đơn đóng"), found)
     if kind == "comma":
-        message = "dấu phẩy thập phân; hãy viết dấu chấm (nếu là hai giá trị thì thêm dấu cách sau dấu phẩy)"
+        message = Phrase("dấu phẩy thập phân; hãy viết dấu chấm (nếu là hai giá trị thì thêm dấu cách sau dấu phẩy)")
         return Fault(offset, len(found), message, found, nearest=found.replace(",", "."))
     if kind == "number":
         return _number_slip(found, offset)
@@ -244,30 +248,30 @@ def _slip(kind: str, found: str, offset: int, columns: Collection[str]) -> Fault
 
 def _number_slip(found: str, offset: int) -> Fault | None:
     if not _NUMBER.fullmatch(found):
-        message = "số viết sai: chỉ gồm chữ số và một dấu chấm thập phân, không viết liền với chữ"
+        message = Phrase("số viết sai: chỉ gồm chữ số và một dấu chấm thập phân, không viết liền với chữ")
         return Fault(offset, len(found), message, found)
     if sum(character != "." for character in found) > MAX_DIGITS:
-        return Fault(offset, len(found), f"số có quá {MAX_DIGITS} chữ số", found)
+        return Fault(offset, len(found), Phrase("số có quá {most} chữ số", most=MAX_DIGITS), found)
     return None
 
 
 def _word_slip(found: str, offset: int, columns: Collection[str]) -> Fault | None:
     if not found.isascii():
         at = next(index for index, character in enumerate(found) if not character.isascii())
-        message = f"ký tự lạ U+{ord(found[at]):04X}; tên và số chỉ gồm chữ cái không dấu, chữ số và _"
+        message = Phrase("ký tự lạ U+{code:04X}; tên và số chỉ gồm chữ cái không dấu, chữ số và _", code=ord(found[at]))
         plain = unicodedata.normalize("NFKC", found)
         return Fault(
             offset, len(found), message, found, nearest=plain if plain.isascii() else nearest_name(found, columns)
         )
-    message = _MESSAGE_OF_WORD.get(found.lower(), "")
-    if message and found not in columns:
-        return Fault(offset, len(found), message, found, nearest=_NEAREST_OF_WORD.get(found.lower(), ""))
+    known = _MESSAGE_OF_WORD.get(found.lower(), "")
+    if known and found not in columns:
+        return Fault(offset, len(found), known, found, nearest=_NEAREST_OF_WORD.get(found.lower(), ""))
     return None
 
 
 def _sign_slip(found: str, offset: int) -> Fault | None:
     if found in _RIGHT_SIGN:
-        return Fault(offset, len(found), "dấu viết sai", found, nearest=_RIGHT_SIGN[found])
+        return Fault(offset, len(found), Phrase("dấu viết sai"), found, nearest=_RIGHT_SIGN[found])
     if found in _MESSAGE_OF_SIGN:
         return Fault(offset, len(found), _MESSAGE_OF_SIGN[found], found)
     if found in SIGNS_ALLOWED.split():
@@ -275,18 +279,22 @@ def _sign_slip(found: str, offset: int) -> Fault | None:
     shown = found if found.isprintable() and found.isascii() else f"U+{ord(found[0]):04X}"
     nearest = unicodedata.normalize("NFKC", found).strip()
     nearest = nearest if nearest != found and nearest.isascii() else ""
-    return Fault(offset, len(found), "ký tự không được dùng trong biểu thức", shown, SIGNS_ALLOWED, nearest)
+    return Fault(offset, len(found), Phrase("ký tự không được dùng trong biểu thức"), shown, SIGNS_ALLOWED, nearest)
 
 
 def _syntax_fault(error: UnexpectedInput, text: str) -> Fault:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         token, offset = str(error.token), int(error.token.start_pos or 0)
         if error.token.type == "COMPARE" and "COMPARE" not in error.expected:
-            return Fault(offset, len(token), "không so sánh nối tiếp (a < b < c); hãy dùng and hoặc between", token)
-        return Fault(offset, len(token), "không đúng cú pháp ở chỗ này", token, _shown_terminals(error.expected))
+            return Fault(
+                offset, len(token), Phrase("không so sánh nối tiếp (a < b < c); hãy dùng and hoặc between"), token
+            )
+        return Fault(
+            offset, len(token), Phrase("không đúng cú pháp ở chỗ này"), token, _shown_terminals(error.expected)
+        )
     expected = _shown_terminals(error.expected) if isinstance(error, UnexpectedToken) else ""
-    return Fault(len(text.rstrip()), 1, "biểu thức dừng giữa chừng", "", expected)
+    return Fault(len(text.rstrip()), 1, Phrase("biểu thức dừng giữa chừng"), "", expected)
 
 
 def _shown_terminals(expected: Collection[str]) -> str:
-    return ", ".join(sorted(_SHOWN_TERMINALS.get(name, name.lower()) for name in expected))
+    return together(sorted(_SHOWN_TERMINALS.get(name, name.lower()) for name in expected), ", ")

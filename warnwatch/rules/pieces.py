@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from warnwatch.language import Phrase
 from warnwatch.rules.grammar import ExpressionError, Fault, Node
 
 Kind: TypeAlias = Literal["number", "text", "boolean", "null", "unknown"]
@@ -23,12 +24,12 @@ MAX_WEIGHT = 2_000
 
 NEVER: frozenset[str] = frozenset()
 
-TOO_COMPLEX = "biểu thức quá phức tạp; hãy viết gọn hơn"
+TOO_COMPLEX = Phrase("biểu thức quá phức tạp; hãy viết gọn hơn")
 
 KIND_NAMES: Mapping[Kind, str] = {
-    "number": "số",
-    "text": "chữ",
-    "boolean": "điều kiện đúng/sai",
+    "number": Phrase("số"),
+    "text": Phrase("chữ"),
+    "boolean": Phrase("điều kiện đúng/sai"),
     "null": "null",
     "unknown": "?",
 }
@@ -104,7 +105,10 @@ class Checker:
         """Let a part of the wanted kind pass, and refuse another."""
         if part.kind in {kind, "unknown"}:
             return part
-        return self.refuse(part, f"cần {KIND_NAMES[kind]}, gặp {KIND_NAMES[part.kind]}")
+        return self.refuse(
+            part,
+            Phrase("cần {wanted}, gặp {found}", wanted=KIND_NAMES[kind], found=KIND_NAMES[part.kind]),
+        )
 
     def finite(self, part: Part) -> Part:
         """Make a number that may pass the limit (or be NaN) NULL where it does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from warnwatch.documents import Keys
+from warnwatch.language import Phrase
 from warnwatch.rules.entry import POLICY_KEYS, STEP_KEYS, ZERO, Entry
 from warnwatch.rules.rule import CHANNELS, OFFICES, Level, Policy, Step
 from warnwatch.rules.rule_file import read_id
@@ -22,7 +23,7 @@ def read_policy(entry: Entry) -> Policy | None:
     if "cap" not in entry.values:
         entry.complain_missing("cap")
     elif policy.cap == ZERO and len(entry.mistakes) == before:
-        entry.complain("cap", "thời hạn cam kết dài nhất phải lớn hơn 0", "0")
+        entry.complain("cap", Phrase("thời hạn cam kết dài nhất phải lớn hơn 0"), "0")
     return policy if len(entry.mistakes) == before else None
 
 
@@ -37,12 +38,14 @@ def _step(entry: Entry, *, first: bool) -> Step:
         return Step(ZERO, ())
     after = entry.duration("after")
     if first and "after" in entry.values and after != ZERO:
-        entry.complain("after", "bước đầu tiên không có after: bước này báo ngay", str(after))
+        entry.complain("after", Phrase("bước đầu tiên không có after: bước này báo ngay"), str(after))
     if not first and after == ZERO:
         found = "0" if "after" in entry.values else ""
-        entry.complain("after", "bước sau phải ghi after lớn hơn 0", found, "1 working day, 4 working hours, 2h")
-    tell = entry.names("tell", OFFICES, "chức danh không có trong danh mục")
+        entry.complain(
+            "after", Phrase("bước sau phải ghi after lớn hơn 0"), found, "1 working day, 4 working hours, 2h"
+        )
+    tell = entry.names("tell", OFFICES, Phrase("chức danh không có trong danh mục"))
     channels = CHANNELS
     if "channels" in entry.values:
-        channels = entry.names("channels", CHANNELS, "kênh gửi không có trong danh mục")
+        channels = entry.names("channels", CHANNELS, Phrase("kênh gửi không có trong danh mục"))
     return Step(after, tell, channels)

@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Literal, TypeAlias
 
 from warnwatch.errors import Mistake, NotFoundError, nearest_name
+from warnwatch.language import Phrase
 from warnwatch.plan.calendar import Duration
 from warnwatch.rules.expression import Expression
 
@@ -45,7 +46,12 @@ class Level(IntEnum):
         return _VIETNAMESE[self]
 
 
-_VIETNAMESE = {Level.NONE: "Bình thường", Level.NOTICE: "Nhắc việc", Level.WARNING: "Cảnh báo", Level.CRITICAL: "Khẩn"}
+_VIETNAMESE = {
+    Level.NONE: Phrase("Bình thường"),
+    Level.NOTICE: Phrase("Nhắc việc"),
+    Level.WARNING: Phrase("Cảnh báo"),
+    Level.CRITICAL: Phrase("Khẩn"),
+}
 LEVELS: Mapping[str, Level] = {level.word: level for level in Level if level}
 
 
@@ -117,4 +123,4 @@ class RuleBook:
             if rule.id == rule_id:
                 return rule
         nearest = nearest_name(rule_id, [rule.id for rule in self.rules])
-        raise NotFoundError(f"không có quy tắc {rule_id!r}" + (f"; có phải ý là: {nearest}?" if nearest else ""))
+        raise NotFoundError(Phrase("không có quy tắc {rule!r}", rule=rule_id), nearest)

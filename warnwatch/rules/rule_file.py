@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import cast
 
 from warnwatch.errors import nearest_name
+from warnwatch.language import Phrase
 from warnwatch.rules.entry import RULE_KEYS, Codes, Entry
 from warnwatch.rules.expression import Column, Expression, compile_expression
 from warnwatch.rules.rule import About, Direction, Level, Rule, Rung
@@ -31,7 +32,7 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
     before = len(entry.mistakes)
     if not entry.only(RULE_KEYS):
         return None
-    about = entry.choice("about", vocabulary.catalogue, "quy tắc không thể nói về đối tượng này")
+    about = entry.choice("about", vocabulary.catalogue, Phrase("quy tắc không thể nói về đối tượng này"))
     columns = vocabulary.catalogue.get(about, {})
     direction = _direction(entry)
     # Without a subject no column is known: its own mistake is enough.
@@ -62,7 +63,9 @@ def read_id(entry: Entry) -> str:
     """Read the `id` of a rule or policy."""
     value = entry.text("id")
     if value and not _ID.fullmatch(value):
-        entry.complain("id", "mã sai: bắt đầu bằng chữ thường, chỉ gồm chữ thường không dấu, chữ số và gạch nối", value)
+        entry.complain(
+            "id", Phrase("mã sai: bắt đầu bằng chữ thường, chỉ gồm chữ thường không dấu, chữ số và gạch nối"), value
+        )
         return ""
     return value
 
@@ -71,7 +74,9 @@ def _measure(entry: Entry, columns: Columns) -> str:
     measure = entry.text("measure")
     numbers = [name for name, column in columns.items() if column.kind == "number"]
     if measure and measure not in numbers:
-        message = "chỉ tiêu đo phải là số" if measure in columns else "chỉ tiêu đo không có trong danh mục"
+        message = (
+            Phrase("chỉ tiêu đo phải là số") if measure in columns else Phrase("chỉ tiêu đo không có trong danh mục")
+        )
         entry.complain("measure", message, measure, ", ".join(sorted(numbers)), nearest_name(measure, numbers))
     return measure
 
@@ -87,7 +92,7 @@ def _direction(entry: Entry) -> str:
     if len(given) == 1:
         return given[0]
     if given:
-        entry.complain(given[1], "chỉ được ghi một trong hai khóa below và above")
+        entry.complain(given[1], Phrase("chỉ được ghi một trong hai khóa below và above"))
     else:
         entry.complain_missing("below", "above")
     return ""
@@ -103,8 +108,14 @@ def _rungs(entry: Entry, direction: str, columns: Columns, codes: Codes) -> dict
     constants = [(level, value) for level, rung in rungs.items() if (value := rung.expression.constant()) is not None]
     for (lower, easier), (higher, harder) in pairwise(constants):
         if (harder >= easier) if direction == "below" else (harder <= easier):
-            wanted = "nhỏ hơn" if direction == "below" else "lớn hơn"
-            message = f"bậc ngưỡng ngược: ngưỡng {higher.word} phải {wanted} ngưỡng {lower.word} ({rungs[lower].text})"
+            wanted = Phrase("nhỏ hơn") if direction == "below" else Phrase("lớn hơn")
+            message = Phrase(
+                "bậc ngưỡng ngược: ngưỡng {higher} phải {wanted} ngưỡng {lower} ({limit})",
+                higher=higher.word,
+                wanted=wanted,
+                lower=lower.word,
+                limit=rungs[lower].text,
+            )
             entry.mistakes.append(entry.document.mistake(places[higher], message, rungs[higher].text))
     return rungs
 
@@ -115,6 +126,6 @@ def _text_kinds(entry: Entry, levels: Collection[Level], kinds: Collection[str])
     wrong = {text: level for level, text in reversed(texts.items()) if text and text not in kinds}
     for text, level in wrong.items():
         keys = (*entry.keys, "text", level.word) if by_level else (*entry.keys, "text")
-        message, nearest = "loại thông báo không có trong danh mục", nearest_name(text, kinds)
+        message, nearest = Phrase("loại thông báo không có trong danh mục"), nearest_name(text, kinds)
         entry.mistakes.append(entry.document.mistake(keys, message, text, ", ".join(sorted(kinds)), nearest))
     return texts

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from warnwatch.documents import parse_document, read_content
 from warnwatch.errors import Mistake, MistakesError, nearest_name
+from warnwatch.language import Phrase
 from warnwatch.rules.entry import Codes, Entry
 from warnwatch.rules.policy_file import read_policy
 from warnwatch.rules.rule import Policy, Rule, RuleBook
@@ -38,7 +39,7 @@ def load_rulebook(
             reading.mistakes.extend(error.mistakes)
     reading.mistakes.extend(reading.mistakes_between())
     if not (reading.rules or reading.mistakes):
-        reading.mistakes.append(Mistake(folder.name, 0, 0, "thư mục không có quy tắc nào", allowed="rules:"))
+        reading.mistakes.append(Mistake(folder.name, 0, 0, Phrase("thư mục không có quy tắc nào"), allowed="rules:"))
     if reading.mistakes:
         raise MistakesError(dict.fromkeys(reading.mistakes))
     return RuleBook(tuple(reading.rules), reading.policies, version.hexdigest(), tuple(sorted(reading.warnings)))
@@ -48,15 +49,15 @@ def _rule_files(folder: Path) -> list[Path]:
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "~")))
     except OSError as error:
-        message = f"không đọc được thư mục quy tắc: {error.strerror or error}"
+        message = Phrase("không đọc được thư mục quy tắc: {reason}", reason=error.strerror or error)
         raise MistakesError([Mistake(folder.name, 0, 0, message)]) from error
     misnamed = [path for path in entries if path.name.lower().endswith((".yaml", ".yml.txt"))]
     if misnamed:
-        message = "tệp này không được đọc: tên tệp quy tắc phải có đuôi .yml"
+        message = Phrase("tệp này không được đọc: tên tệp quy tắc phải có đuôi .yml")
         raise MistakesError(Mistake(f"{folder.name}/{path.name}", 0, 0, message) for path in misnamed)
     files = [path for path in entries if path.suffix == ".yml" and path.name not in NOT_RULES]
     if not files:
-        raise MistakesError([Mistake(folder.name, 0, 0, "thư mục không có tệp quy tắc nào", allowed="*.yml")])
+        raise MistakesError([Mistake(folder.name, 0, 0, Phrase("thư mục không có tệp quy tắc nào"), allowed="*.yml")])
     return files
 
 
@@ -78,7 +79,9 @@ class _Reading:
         """Read one file."""
         whole = Entry(parse_document(content, shown), (), self.mistakes, self.warnings)
         if whole.document.data is None:
-            self.mistakes.append(Mistake(shown, 0, 0, "tệp trống hoặc chưa ghi xong", allowed=", ".join(FILE_KEYS)))
+            self.mistakes.append(
+                Mistake(shown, 0, 0, Phrase("tệp trống hoặc chưa ghi xong"), allowed=", ".join(FILE_KEYS))
+            )
             return
         if not whole.only(FILE_KEYS):
             return
@@ -99,14 +102,19 @@ class _Reading:
         known = [name for kind, name in self.first if kind == "policies"]
         for name, entry in self.named:
             if name and name not in known:
-                message, allowed = "chính sách báo cáo không có trong các tệp", ", ".join(known)
+                message, allowed = Phrase("chính sách báo cáo không có trong các tệp"), ", ".join(known)
                 nearest = nearest_name(name, known)
                 yield entry.document.mistake((*entry.keys, "escalation"), message, name, allowed, nearest)
         for rule in self.rules:
             policy = self.policies.get(rule.escalation)
             for level in rule.rungs:
                 if policy and level not in policy.levels:
-                    message = f"chính sách {policy.id} không có bước nào cho mức {level.word} của quy tắc {rule.id}"
+                    message = Phrase(
+                        "chính sách {policy} không có bước nào cho mức {level} của quy tắc {rule}",
+                        policy=policy.id,
+                        level=level.word,
+                        rule=rule.id,
+                    )
                     yield Mistake(rule.file, rule.line, 0, message)
 
     def _claim(self, kind: str, entry: Entry) -> None:
@@ -115,6 +123,6 @@ class _Reading:
             return
         here = f"{entry.document.shown}:{entry.document.place(entry.keys)[0]}"
         if (kind, name) in self.first:
-            entry.complain("id", f"mã ghi hai lần, lần đầu ở {self.first[kind, name]}", name)
+            entry.complain("id", Phrase("mã ghi hai lần, lần đầu ở {first}", first=self.first[kind, name]), name)
         else:
             self.first[kind, name] = here
