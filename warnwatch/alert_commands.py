@@ -52,9 +52,9 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
         found = ledger.read_alerts(connection, states=states, unit=unit, standing=standing, limit=limit + 1)
     shown = found[:limit]
     lines = [*printing.alert_lines(shown, here.settings.zone)] or [Phrase("Không có cảnh báo nào.")]
-    print_either(lines, [printing.alert_json(one) for one in shown], json_=json_)
+    print_either(here, lines, [printing.alert_json(one) for one in shown], json_=json_)
     if len(found) > limit:
-        click.echo(Phrase("Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", limit=limit), err=True)
+        here.say(Phrase("Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", limit=limit), err=True)
 
 
 def _print_history(here: Installation, code: str, *, json_: bool) -> None:
@@ -62,7 +62,7 @@ def _print_history(here: Installation, code: str, *, json_: bool) -> None:
         found = ledger.find_alert(connection, code)
         history = ledger.read_history(connection, found.id)
     lines = [*printing.alert_lines([found], here.settings.zone), *printing.history_lines(history, here.settings.zone)]
-    print_either(lines, {**printing.alert_json(found), "history": printing.history_json(history)}, json_=json_)
+    print_either(here, lines, {**printing.alert_json(found), "history": printing.history_json(history)}, json_=json_)
 
 
 @click.command()
@@ -87,7 +87,7 @@ def ack(here: Installation, alert: str, by: str, until: str, note: str) -> None:
         taken, binds = acts.acknowledge(found, promise, policy, directory, now, calendar)
         ledger.save_act(connection, taken, ledger.promise_row(found, promise, now, binds=binds))
     until_ = printing.local(promised, here.settings.zone)
-    click.echo(
+    here.say(
         Phrase("{alert}: đã ghi nhận cam kết đến {until}", alert=alert, until=until_)
         if binds
         else Phrase(
@@ -113,7 +113,7 @@ def close(here: Installation, alert: str, by: str, reason: str, document: str) -
         closed = acts.close_by_document(found, reason, document, now)
         facts: Mapping[str, Any] = {"reason": reason, "document": document, "level": found.level.word}
         ledger.save_act(connection, closed, JournalRow(now, "closed", by, facts, found.id, found.subject))
-    click.echo(
+    here.say(
         Phrase(
             "{alert}: đã đóng theo {document}; chỉ mở lại khi mức cao hơn “{level}”",
             alert=alert,

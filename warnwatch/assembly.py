@@ -44,7 +44,13 @@ def load_standards(settings: Settings) -> Standards:
     return Standards(
         book=replace(book, version=version),
         calendar=calendar,
-        letterhead=Letterhead(settings.letter.system, settings.zone, settings.web.link, settings.letter.digest_cap),
+        letterhead=Letterhead(
+            system=settings.letter.system,
+            zone=settings.zone,
+            link=settings.web.link,
+            digest_cap=settings.letter.digest_cap,
+            language=settings.plan.language,
+        ),
         release=Release(Mode(settings.delivery.mode), None if pilot is None else frozenset(pilot)),
         stopwatch=time.perf_counter,
         rule_files={file.name: file.read_text("utf-8-sig") for file in sorted(settings.rules_folder.glob("*.yml"))},
@@ -87,4 +93,5 @@ def mail_settings(settings: Settings) -> MailSettings:
         attempt_limit=mail.attempt_limit,
         connections=mail.connections,
         redirect_to=mail.redirect_to if settings.delivery.mode == "redirect" else None,
+        language=settings.plan.language,
     )

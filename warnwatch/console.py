@@ -9,7 +9,7 @@ import errno
 import io
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -24,7 +24,7 @@ from warnwatch import schema
 from warnwatch.assembly import load_standards, open_database
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, MistakesError, SettingsError, WarnWatchError
-from warnwatch.language import Phrase
+from warnwatch.language import Language, Phrase, in_language
 from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.service import clock_of
 from warnwatch.settings import Settings, load_settings
@@ -58,6 +58,18 @@ class Installation:
     def standards(self) -> Standards:
         """Rules, calendar, letterhead and delivery mode."""
         return load_standards(self.settings)
+
+    @property
+    def language(self) -> Language:
+        """The language of what a command says; Vietnamese where the settings cannot be read."""
+        try:
+            return self.settings.plan.language
+        except SettingsError:
+            return "vi"
+
+    def say(self, text: str, *, err: bool = False) -> None:
+        """Print a line for a person."""
+        click.echo(in_language(text, self.language), err=err)
 
     def close(self) -> None:
         """Let go of the database, if it was opened."""
@@ -116,27 +128,33 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except MistakesError as error:
-            _say(*map(str, error.mistakes), Phrase("{count} lỗi; không ghi gì.", count=len(error.mistakes)))
+            language = _language(ctx)
+            _say(ctx, *(mistake.said(language) for mistake in error.mistakes))
+            _say(ctx, Phrase("{count} lỗi; không ghi gì.", count=len(error.mistakes)))
             sys.exit(error.exit_code)
         except WarnWatchError as error:
-            _say(str(error))
+            _say(ctx, str(error))
             sys.exit(error.exit_code)
         except SQLAlchemyError as error:
-            _say(schema.cannot_reach("", error))
+            _say(ctx, schema.cannot_reach("", error))
             sys.exit(CannotRunError.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever reads has seen enough: click ends quietly
                 raise
-            _say(f"{error.filename or 'WarnWatch'}: {error.strerror or error}")
+            _say(ctx, f"{error.filename or 'WarnWatch'}: {error.strerror or error}")
             sys.exit(CannotRunError.exit_code)
         except KeyboardInterrupt:
-            _say(Phrase("\nĐã dừng theo yêu cầu; không ghi gì dở dang."))
+            _say(ctx, Phrase("\nĐã dừng theo yêu cầu; không ghi gì dở dang."))
             sys.exit(INTERRUPTED)
 
 
-def _say(*lines: str) -> None:
+def _language(ctx: click.Context) -> Language:
+    return ctx.obj.language if isinstance(ctx.obj, Installation) else "vi"
+
+
+def _say(ctx: click.Context, *lines: str) -> None:
     for line in lines:
-        click.echo(line, err=True)
+        click.echo(in_language(line, _language(ctx)), err=True)
 
 
 def progress_line(text: str) -> None:
@@ -144,15 +162,23 @@ def progress_line(text: str) -> None:
     click.echo(f"\r{text}\033[K", err=True, nl=False)
 
 
-def print_json(data: object) -> None:
-    """Print one JSON document."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+def print_json(data: object, language: Language = "vi") -> None:
+    """Print one JSON document: its keys and words are the same in every language, its sentences are not."""
+    click.echo(json.dumps(_said(data, language), ensure_ascii=False, indent=2))
 
 
-def print_either(lines: Iterable[str], data: object, *, json_: bool) -> None:
+def _said(data: object, language: Language) -> object:
+    if isinstance(data, str):
+        return in_language(data, language)
+    if isinstance(data, Mapping):
+        return {key: _said(value, language) for key, value in data.items()}
+    return [_said(one, language) for one in data] if isinstance(data, list | tuple) else data
+
+
+def print_either(here: Installation, lines: Iterable[str], data: object, *, json_: bool) -> None:
     """Print JSON for a script, or lines for a person."""
     if json_:
-        print_json(data)
+        print_json(data, here.language)
         return
     for line in lines:
-        click.echo(line)
+        here.say(line)

@@ -120,13 +120,15 @@ def run_cycle(
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
 
     # Write the texts.
-    sources = Sources(book, directory, words, made, observations, counts, limits, lambda: _tomorrow(now, calendar))
+    head = standards.letterhead
+    sources = Sources(
+        book, directory, words, made, observations, counts, limits, lambda: _tomorrow(now, calendar), head.language
+    )
     called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
     cleared = [(alert, standards.release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
     tellings, nobody = gather(called, cleared, sources)
     notifications = tuple(
-        (compose(telling, standards.letterhead, now), standards.release.state_for(telling.recipient.unit.code))
-        for telling in tellings
+        (compose(telling, head, now), standards.release.state_for(telling.recipient.unit.code)) for telling in tellings
     )
 
     # Commit all of it, then remember it.

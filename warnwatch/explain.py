@@ -59,8 +59,15 @@ class Explanation:
         return asdict(self) | {"at": self.at.isoformat(), "due_at": self.due_at.isoformat() if self.due_at else None}
 
 
-def explain(
-    connection: Connection, book: RuleBook, calendar: WorkCalendar, code: str, *, at: datetime, as_of: datetime | None
+def explain(  # noqa: PLR0913 (what is explained, from what, when, in which language)
+    connection: Connection,
+    book: RuleBook,
+    calendar: WorkCalendar,
+    code: str,
+    *,
+    at: datetime,
+    as_of: datetime | None,
+    language: str = "vi",
 ) -> Explanation:
     """Explain one task at `at`, with the plan as known now or at `as_of`; an unknown task is a NotFoundError."""
     words = read_words(connection, [code], as_of).get(code)
@@ -75,7 +82,9 @@ def explain(
         )
     evaluation = evaluate({"task": snapshot.tasks}, book, today_of(at, calendar))
     numbers = _alerts_at(connection, code, at)
-    verdicts = tuple(_verdict(evaluation, rule, words, numbers) for rule in book.rules if rule.about == "task")
+    verdicts = tuple(
+        _verdict(evaluation, rule, words, numbers, language) for rule in book.rules if rule.about == "task"
+    )
     return Explanation(words.code, words.title, words.unit, at, words.due_at, words.due_text, verdicts)
 
 
@@ -95,7 +104,7 @@ def _codes_around(connection: Connection, code: str) -> list[str]:
     return [*connection.scalars(after), *connection.scalars(before)]
 
 
-def _verdict(evaluation: Evaluation, rule: Rule, words: Words, numbers: Mapping[str, str]) -> Verdict:
+def _verdict(evaluation: Evaluation, rule: Rule, words: Words, numbers: Mapping[str, str], language: str) -> Verdict:
     seen: Observation | None = next(iter(observe(evaluation, rule, [words.code])), None)
     values, thresholds = observe_values(evaluation, rule, words.code) if seen else ({}, {})
     measure, threshold = CATALOGUE[rule.about][rule.measure], seen.threshold if seen else None
@@ -103,7 +112,7 @@ def _verdict(evaluation: Evaluation, rule: Rule, words: Words, numbers: Mapping[
     return Verdict(
         rule=rule.id,
         level=_word(seen),
-        sentence=describe(measure, value, threshold, every_day=words.every_day),
+        sentence=describe(measure, value, threshold, language, every_day=words.every_day),
         measure=rule.measure,
         value=value,
         thresholds=thresholds,

@@ -25,7 +25,7 @@ from warnwatch.console import (
 from warnwatch.cycle import Memory, run_cycle
 from warnwatch.errors import MistakesError, SettingsError
 from warnwatch.explain import explain
-from warnwatch.language import Phrase
+from warnwatch.language import Language, Phrase
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.headers import Progress
@@ -65,7 +65,7 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
         return
     if source is None:
         raise click.UsageError("a workbook or a folder is missing; or --template FILE, to write an empty workbook")
-    with _progress(show=not json_ and sys.stderr.isatty()) as progress, _marking(source, marked):
+    with _progress(show=not json_ and sys.stderr.isatty()) as progress, _marking(here, source, marked):
         report = import_folder(
             here.engine,
             source,
@@ -78,7 +78,7 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
             calendar=here.standards.calendar,
             progress=progress,
         )
-    print_either(printing.import_lines(report), printing.import_json(report), json_=json_)
+    print_either(here, printing.import_lines(report), printing.import_json(report), json_=json_)
 
 
 def _write_template(here: Installation, target: Path, source: Path | None) -> None:
@@ -90,17 +90,17 @@ def _write_template(here: Installation, target: Path, source: Path | None) -> No
         raise SettingsError(Phrase("--template {target}: tệp đã có; chọn tên khác để không ghi đè", target=target))
     with here.engine.connect().execution_options(reads_only=True) as connection:
         units = sorted(read_codes(connection, FILES["units"]))
-    write_template(target, units)
+    write_template(target, units, here.language)
     codes = (
         Phrase("{units} mã đơn vị của kế hoạch để chọn", units=len(units))
         if units
         else Phrase("kế hoạch chưa có đơn vị nào để chọn")
     )
-    click.echo(Phrase("Đã viết mẫu {target}: {codes}.", target=target, codes=codes))
+    here.say(Phrase("Đã viết mẫu {target}: {codes}.", target=target, codes=codes))
 
 
 @contextmanager
-def _marking(source: Path, marked: Path | None) -> Iterator[None]:
+def _marking(here: Installation, source: Path, marked: Path | None) -> Iterator[None]:
     """Write the marked copy when there are mistakes; they are said in any case."""
     if marked and (not source.is_file() or marked.suffix.lower() != ".xlsx" or marked.resolve() == source.resolve()):
         raise SettingsError(Phrase("--marked: chỉ cho sổ tính XLSX, ghi vào một tệp .xlsx khác"))
@@ -108,15 +108,15 @@ def _marking(source: Path, marked: Path | None) -> Iterator[None]:
         yield
     except MistakesError as error:
         if marked:
-            click.echo(_marked(source, marked, error), err=True)
+            here.say(_marked(source, marked, error, here.language), err=True)
         elif any(one.place for one in error.mistakes):
-            click.echo(Phrase("Thêm --marked TỆP.xlsx để nhận bản sao có đánh dấu từng ô lỗi."), err=True)
+            here.say(Phrase("Thêm --marked TỆP.xlsx để nhận bản sao có đánh dấu từng ô lỗi."), err=True)
         raise
 
 
-def _marked(source: Path, marked: Path, error: MistakesError) -> str:
+def _marked(source: Path, marked: Path, error: MistakesError, language: Language) -> str:
     try:
-        whole = write_marked(source, marked, error.mistakes)
+        whole = write_marked(source, marked, error.mistakes, language)
     except OSError as reason:
         return Phrase("Không ghi được {marked}: {reason}.", marked=marked, reason=reason.strerror)
     return (
@@ -156,7 +156,7 @@ def check(here: Installation, folder: Path | None, *, json_: bool) -> None:
     except MistakesError as error:
         if not json_:
             raise
-        print_json([printing.mistake_json(mistake) for mistake in error.mistakes])
+        print_json([printing.mistake_json(mistake) for mistake in error.mistakes], here.language)
         sys.exit(error.exit_code)
     lines = [Phrase("lưu ý: {warning}", warning=warning) for warning in book.warnings]
     lines.append(
@@ -167,18 +167,19 @@ def check(here: Installation, folder: Path | None, *, json_: bool) -> None:
             version=book.version[:12],
         )
     )
-    print_either(lines, [printing.mistake_json(warning) for warning in book.warnings], json_=json_)
+    print_either(here, lines, [printing.mistake_json(warning) for warning in book.warnings], json_=json_)
 
 
 @click.command()
 @as_json
-def measures(*, json_: bool) -> None:
+@pass_installation
+def measures(here: Installation, *, json_: bool) -> None:
     """List the measures that a rule may use, with unit and meaning.
 
     Example: warnwatch measures --json
     """
     data = [printing.measure_json(measure) for known in CATALOGUE.values() for measure in known.values()]
-    print_either(printing.measure_lines(), data, json_=json_)
+    print_either(here, printing.measure_lines(here.language), data, json_=json_)
 
 
 @click.command()
@@ -205,7 +206,7 @@ def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool)
         report = run_cycle(here.engine, Memory(), here.standards, at, dry_run=True, as_of=as_of)
     else:
         report, _ = run_uncontested(here.engine, Memory(), here.standards, here.now)
-    print_either(printing.cycle_lines(report, here.settings.zone), printing.cycle_json(report), json_=json_)
+    print_either(here, printing.cycle_lines(report, here.settings.zone), printing.cycle_json(report), json_=json_)
     if report.evaluation.failures:
         sys.exit(1)
 
@@ -226,5 +227,7 @@ def explain_(here: Installation, task: str, at_: str | None, *, json_: bool) -> 
     standards = here.standards
     with here.engine.connect().execution_options(reads_only=True) as connection:
         as_of = at if at_ else None
-        explanation = explain(connection, standards.book, standards.calendar, task, at=at, as_of=as_of)
-    print_either(printing.explain_lines(explanation, here.settings.zone), explanation.as_json(), json_=json_)
+        explanation = explain(
+            connection, standards.book, standards.calendar, task, at=at, as_of=as_of, language=here.language
+        )
+    print_either(here, printing.explain_lines(explanation, here.settings.zone), explanation.as_json(), json_=json_)

@@ -12,7 +12,7 @@ from warnwatch.alerts.ledger import JournalRow
 from warnwatch.cycle import CycleReport
 from warnwatch.errors import Mistake
 from warnwatch.explain import Explanation
-from warnwatch.language import Phrase, together
+from warnwatch.language import LANGUAGES, Phrase, together
 from warnwatch.notify.notification import Notification
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.importing import ImportReport
@@ -285,17 +285,18 @@ def measure_json(measure: Measure) -> Mapping[str, Any]:
     }
 
 
-def measure_lines() -> Iterator[str]:
+def measure_lines(language: str) -> Iterator[str]:
     """List the catalogue of measures, for whoever writes rules."""
+    which = LANGUAGES.index("en" if language == "en" else "vi")
     for about, measures in CATALOGUE.items():
         yield f"about: {about}"
         for measure in measures.values():
-            unit = f" ({measure.unit[0]})" if measure.unit[0] else ""
+            unit = f" ({measure.unit[which]})" if measure.unit[which] else ""
             yield Phrase(
                 "  {name:30} {kind:8} {meaning}{unit}; ví dụ: {example}",
                 name=measure.name,
                 kind=measure.kind,
-                meaning=measure.meaning[0],
+                meaning=measure.meaning[which],
                 unit=unit,
                 example=measure.example,
             )

@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 from warnwatch.alerts import ledger
 from warnwatch.assembly import load_standards, mail_settings, open_database
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
+from warnwatch.language import Phrase, in_language
 from warnwatch.metrics import Metrics
 from warnwatch.notify.delivery import Answer, Claimed
 from warnwatch.notify.email import Mailer
@@ -282,7 +283,8 @@ async def send_test(settings: Settings, address: str) -> Answer:
     """Send one test mail to an address as the installation would send; give what the server answered."""
     mailer = Mailer(replace(mail_settings(settings), redirect_to=None))
     now = datetime.now(UTC)
-    text = f"Thư thử của {settings.letter.system}. Nhận được thư này nghĩa là cấu hình gửi thư đã đúng."
+    system, language = settings.letter.system, settings.plan.language
+    text = Phrase("Thư thử của {system}. Nhận được thư này nghĩa là cấu hình gửi thư đã đúng.", system=system)
     answer = await mailer.send(
         Claimed(
             id=0,
@@ -292,8 +294,8 @@ async def send_test(settings: Settings, address: str) -> Answer:
             channel="email",
             level=0,
             address=address,
-            subject=f"[Thư thử] {settings.letter.system}",
-            text=text,
+            subject=in_language(Phrase("[Thư thử] {system}", system=system), language),
+            text=in_language(text, language),
             html=None,
             created_at=now,
             owner="test",

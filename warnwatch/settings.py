@@ -46,6 +46,9 @@ class Plan(_Section):
         default=False,
         description="deadline words `trước ngày X` end with the day before X; false, as commonly used: with X",
     )
+    language: Literal["vi", "en"] = Field(
+        "vi", description="vi or en: pages, what commands say, and mail to a holder who chose no language"
+    )
 
     @field_validator("zone")
     @classmethod

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from warnwatch.language import Phrase, in_language
 from warnwatch.notify import wording
 from warnwatch.notify.notification import Facts, Item, Kind, Letterhead, Telling
 from warnwatch.notify.page import Entry, Rows, Section
 from warnwatch.notify.texts import Texts
+from warnwatch.notify.tongues import wording_of
+from warnwatch.notify.wording import Wording
 from warnwatch.rules.rule import Level
-
-# What several tasks say alike about answering is said once, above them.
-_SAID_ONCE = {"Việc cần làm", "Phản hồi", "Diễn biến", "Bước tiếp theo"}
 
 # The sheet for confidential subjects.
 RESTRICTED = "restricted"
@@ -35,13 +35,22 @@ class Desk:
     now: datetime
     texts: Texts
 
+    @property
+    def says(self) -> Wording:
+        """How dates, numbers and offices are written in the recipient's language."""
+        return wording_of(self.texts.language)
+
+    def said(self, text: str) -> str:
+        """Say a phrase in the recipient's language."""
+        return in_language(text, self.texts.language)
+
     def day(self, at: datetime | None) -> str:
         """Write a date in the plan's zone; nothing for no instant."""
-        return wording.day(at, self.letterhead.zone) if at else ""
+        return self.says.day(at, self.letterhead.zone) if at else ""
 
     def moment(self, at: datetime | None) -> str:
         """Write an instant in the plan's zone; nothing for none."""
-        return wording.moment(at, self.letterhead.zone) if at else ""
+        return self.says.moment(at, self.letterhead.zone) if at else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +117,10 @@ def _rank(item: Item) -> tuple[int, int, str, float, float, int]:
 def recipient_words(desk: Desk) -> dict[str, object]:
     """Give the words that are the same in the whole mail: who is addressed, and the time."""
     recipient = desk.telling.recipient
-    title, unit = wording.office_title(recipient), wording.unit_name(recipient.unit)
+    title, unit = wording.office_title(recipient, desk.says), wording.unit_name(recipient.unit)
     focal = recipient.holder.office == "focal_point"
     return {
-        "office": f"{title}, {unit}" if focal else wording.addressee(title, unit),
+        "office": f"{title}, {unit}" if focal else desk.says.addressee(title, unit),
         "title": title,
         "to_head": not focal,
         "moment": desk.moment(desk.now),
@@ -123,7 +132,7 @@ def case_words(case: Case, desk: Desk) -> dict[str, object]:
     item = case.lead
     words = recipient_words(desk) | _fact_words(item.facts, desk) | _alert_words(item, desk)
     zone, asked, today = desk.letterhead.zone, item.answer_by, case.kind is Kind.DUE_TODAY
-    by = f" {wording.answer_by(asked, zone, desk.now, today=today)}" if asked else ""
+    by = f" {desk.says.answer_by(asked, zone, desk.now, today=today)}" if asked else ""
     next_title = wording.clean(item.next_title)
     words |= {
         "alert": case.codes,
@@ -131,9 +140,11 @@ def case_words(case: Case, desk: Desk) -> dict[str, object]:
         "answering": case.kind is Kind.ACK,
         "days": days_words(item, desk),
         "by": by,
-        "until": wording.after_answer(asked, zone, desk.now) if asked else "",
+        "until": desk.says.after_answer(asked, zone, desk.now) if asked else "",
         "next_title": next_title,
-        "then": f" Quá thời hạn trên, Hệ thống báo cáo {next_title} theo quy định." if by and next_title else "",
+        "then": desk.said(Phrase(" Quá thời hạn trên, Hệ thống báo cáo {office} theo quy định.", office=next_title))
+        if by and next_title
+        else "",
         "told": item.times_told,
         "claim": _claim(item.facts, desk),
         "updated": desk.day(item.facts.progress_at) if updated_since(item) else "",
@@ -161,29 +172,30 @@ def has_answered(item: Item) -> bool:
 def _claim(facts: Facts, desk: Desk) -> str:
     if not facts.claimed:
         return ""
-    on = f" ngày {desk.day(facts.claimed_at)}" if facts.claimed_at else ""
-    return f"đã báo cáo hoàn thành{on}, đang chờ xác nhận"
+    if not facts.claimed_at:
+        return desk.said(Phrase("đã báo cáo hoàn thành, đang chờ xác nhận"))
+    return desk.said(Phrase("đã báo cáo hoàn thành ngày {day}, đang chờ xác nhận", day=desk.day(facts.claimed_at)))
 
 
 def deadline_words(facts: Facts, desk: Desk) -> str:
     """Write the deadline in force; a moved one with the first one and the act that moved it."""
     zone = desk.letterhead.zone
-    now = wording.deadline(facts.due_text, facts.due_at, zone)
+    now = desk.says.deadline(facts.due_text, facts.due_at, zone)
     if not (facts.due_at and facts.baseline_due_at) or facts.due_at == facts.baseline_due_at:
         return now
-    before = facts.baseline_text or wording.last_moment(facts.baseline_due_at, zone)
-    return wording.moved_deadline(now, before, facts.decision)
+    before = facts.baseline_text or desk.says.last_moment(facts.baseline_due_at, zone)
+    return desk.says.moved_deadline(now, before, facts.decision)
 
 
 def _fact_words(facts: Facts, desk: Desk) -> dict[str, object]:
     return {
         "code": wording.clean(facts.code, 80),
-        "name": wording.clean(facts.title) or "chưa có tên",
+        "name": wording.clean(facts.title) or desk.said(Phrase("chưa có tên")),
         "unit": wording.unit_name(facts.unit),
         "unit_short": wording.unit_short(facts.unit),
         "document": wording.clean(facts.assigning_document),
         "deadline": deadline_words(facts, desk),
-        "due_day": desk.day(facts.due_at) or "chưa xác định",
+        "due_day": desk.day(facts.due_at) or desk.said(Phrase("chưa xác định")),
         "result": wording.clean(facts.expected_result),
         "progress": _progress(facts, desk),
         "progress_day": desk.day(facts.progress_at),
@@ -197,11 +209,11 @@ def _fact_words(facts: Facts, desk: Desk) -> dict[str, object]:
 
 def _alert_words(item: Item, desk: Desk) -> dict[str, object]:
     alert = item.alert
-    promised = wording.last_moment(alert.promised_for, desk.letterhead.zone) if alert.promised_for else ""
+    promised = desk.says.last_moment(alert.promised_for, desk.letterhead.zone) if alert.promised_for else ""
     return {
         "about": alert.about,
         "rule_title": wording.clean(item.title),
-        "level_word": alert.level.vietnamese,
+        "level_word": desk.said(alert.level.vietnamese),
         "acknowledged": desk.moment(alert.acknowledged_at),
         "promised": promised,
         "ended": desk.moment(alert.ended_at),
@@ -216,9 +228,13 @@ def _why(item: Item, words: Mapping[str, object], desk: Desk) -> str:
 
 def _progress(facts: Facts, desk: Desk) -> str:
     if facts.progress_at is None and facts.progress is None:
-        return "chưa có báo cáo"
-    share = wording.percent(facts.progress) if facts.progress is not None else "báo cáo chưa nêu tỷ lệ"
-    return f"{share} (ngày {desk.day(facts.progress_at)})" if facts.progress_at else share
+        return desk.said(Phrase("chưa có báo cáo"))
+    share = (
+        desk.says.percent(facts.progress) if facts.progress is not None else desk.said(Phrase("báo cáo chưa nêu tỷ lệ"))
+    )
+    if not facts.progress_at:
+        return share
+    return desk.said(Phrase("{share} (ngày {day})", share=share, day=desk.day(facts.progress_at)))
 
 
 def days_words(item: Item, desk: Desk) -> str:
@@ -227,11 +243,11 @@ def days_words(item: Item, desk: Desk) -> str:
     if count is None and item.kind is Kind.OVERDUE and item.facts.due_at:
         zone = desk.letterhead.zone
         count = (desk.now.astimezone(zone).date() - item.facts.due_at.astimezone(zone).date()).days
-        return f"{count} ngày" if count > 0 else ""
+        return desk.says.days(count, working=False) if count > 0 else ""
     if not count or "days" not in item.alert.measure:
         return ""
-    working = " làm việc" if "working" in item.alert.measure and not item.facts.every_day else ""
-    return f"{wording.number(abs(count), 0)} ngày{working}"
+    working = "working" in item.alert.measure and not item.facts.every_day
+    return desk.says.days(abs(count), working=working)
 
 
 # --- lists ----------------------------------------------------------------------------------------------------------
@@ -249,7 +265,7 @@ def entry(case: Case, words: Mapping[str, object], desk: Desk, number: int, bloc
     return Entry(
         number=number,
         level=int(case.level),
-        word=case.level.vietnamese,
+        word=desk.said(case.level.vietnamese),
         code=str(words["code"]),
         name="" if case.hidden else str(words["name"]),
         state=desk.texts.say(case.sheet, "state", words),
@@ -258,23 +274,23 @@ def entry(case: Case, words: Mapping[str, object], desk: Desk, number: int, bloc
     )
 
 
-def section(heading: str, entries: Sequence[Entry]) -> Section:
+def section(heading: str, entries: Sequence[Entry], desk: Desk) -> Section:
     """Set entries under a heading, with what they say alike above them."""
-    alike = said_alike(entries)
+    alike = said_alike(entries, desk)
     return Section(heading, tuple(one.without(alike) for one in entries), alike)
 
 
-def said_alike(entries: Sequence[Entry]) -> Rows:
+def said_alike(entries: Sequence[Entry], desk: Desk) -> Rows:
     """Give the lines about answering that several entries have in common: they are said once."""
     if len(entries) < 2:
         return ()
-    first = (line for line in entries[0].lines if line[0] in _SAID_ONCE)
+    first = (line for line in entries[0].lines if line[0] in desk.says.SAID_ONCE)
     return tuple(line for line in first if all(line in one.lines for one in entries))
 
 
 def counts(told: Iterable[Case], desk: Desk) -> str:
     """Count cases by kind: `3 quá hạn và 2 sắp đến hạn`; what is confidential is one number of its own."""
-    return wording.listing([f"{count} {label}" for label, count in _numbers(told, desk).items()])
+    return desk.says.listing([f"{count} {label}" for label, count in _numbers(told, desk).items()])
 
 
 def made_up_of(told: Iterable[Case], desk: Desk) -> str:
@@ -282,8 +298,8 @@ def made_up_of(told: Iterable[Case], desk: Desk) -> str:
     numbers = _numbers(told, desk)
     if len(numbers) == 1:
         return f" ({next(iter(numbers))})"
-    parts = wording.listing([f"{count} {label}" for label, count in numbers.items()])
-    return f", trong đó: {parts}" if parts else ""
+    parts = desk.says.listing([f"{count} {label}" for label, count in numbers.items()])
+    return desk.said(Phrase(", trong đó: {parts}", parts=parts)) if parts else ""
 
 
 def _numbers(told: Iterable[Case], desk: Desk) -> Counter[str]:
@@ -295,6 +311,6 @@ def _numbers(told: Iterable[Case], desk: Desk) -> Counter[str]:
     return numbers
 
 
-def noun(told: Iterable[Case]) -> str:
+def noun(told: Sequence[Case], desk: Desk) -> str:
     """Give the word for what is counted."""
-    return "nhiệm vụ" if all(case.lead.alert.about == "task" for case in told) else "nội dung"
+    return desk.says.noun(len(told), tasks=all(case.lead.alert.about == "task" for case in told))

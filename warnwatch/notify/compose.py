@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
+from warnwatch.language import Phrase
 from warnwatch.notify import wording
 from warnwatch.notify.cases import Case, Desk, cases, deadline_words
 from warnwatch.notify.letters import write
@@ -27,7 +28,8 @@ def compose(telling: Telling, letterhead: Letterhead, now: datetime, texts: Text
     superior, several a digest, ended alerts alone an all-clear. Whatever fails in a text, a plain form goes out
     instead, marked `fallback`. The key depends on what is told, never on the words or on `now`.
     """
-    desk = Desk(telling, letterhead, now, texts or shipped_texts())
+    language = telling.recipient.holder.language or letterhead.language
+    desk = Desk(telling, letterhead, now, texts or shipped_texts(language))
     kind = Kind.GENERAL
     try:
         told = cases(desk)
@@ -93,42 +95,53 @@ def _plain_subject(desk: Desk) -> str:
     unit = wording.unit_short(desk.telling.recipient.unit)
     items = desk.telling.items
     if not items:
-        return f"[Kết thúc cảnh báo] {len(desk.telling.cleared)} cảnh báo – {unit}"
+        return desk.said(
+            Phrase("[Kết thúc cảnh báo] {count} cảnh báo – {unit}", count=len(desk.telling.cleared), unit=unit)
+        )
     level = max(item.alert.level for item in items)
-    return f"[{level.vietnamese}] {len(items)} nội dung cảnh báo – {unit}"
+    return desk.said(
+        Phrase("[{level}] {count} nội dung cảnh báo – {unit}", level=level.vietnamese, count=len(items), unit=unit)
+    )
 
 
 def _plain_text(desk: Desk) -> str:
     """Write what must be known without any template: each task, why, by when, and the answer expected."""
     recipient, head = desk.telling.recipient, desk.letterhead
-    lines = [
-        f"Kính gửi: {wording.addressee(wording.office_title(recipient), wording.unit_name(recipient.unit))}",
+    title = wording.office_title(recipient, desk.says)
+    lines: list[str] = [
+        Phrase("Kính gửi: {office}", office=desk.says.addressee(title, wording.unit_name(recipient.unit))),
         "",
-        f"Tính đến {desk.moment(desk.now)}, Hệ thống thông báo các nội dung sau đây:",
+        Phrase("Tính đến {moment}, Hệ thống thông báo các nội dung sau đây:", moment=desk.moment(desk.now)),
     ]
     told = sorted(desk.telling.items, key=lambda item: (-item.alert.level, item.alert.id))
     lines += [_plain_line(item, desk) for item in told[: head.digest_cap]]
     if len(told) > head.digest_cap:
-        lines.append(f"và {len(told) - head.digest_cap} nội dung khác, xem trên Hệ thống.")
+        rest = len(told) - head.digest_cap
+        lines.append(Phrase("và {rest} nội dung khác, xem trên Hệ thống.", rest=rest))
     if ended := desk.telling.cleared:
-        lines.append(f"Cảnh báo đã kết thúc: {', '.join(item.alert.code for item in ended[: head.digest_cap])}")
+        codes = ", ".join(item.alert.code for item in ended[: head.digest_cap])
+        lines.append(Phrase("Cảnh báo đã kết thúc: {codes}", codes=codes))
     lines += [
         "",
-        "Đề nghị xem chi tiết và cập nhật trên Hệ thống.",
+        Phrase("Đề nghị xem chi tiết và cập nhật trên Hệ thống."),
         "",
-        "Trân trọng./.",
+        Phrase("Trân trọng./."),
         "",
         wording.clean(head.system),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(desk.said(line) for line in lines) + "\n"
 
 
 def _plain_line(item: Item, desk: Desk) -> str:
     facts = item.facts
-    code = f"- {wording.clean(facts.code, 80)} ({item.alert.code}, {item.alert.level.vietnamese})"
+    code = f"- {wording.clean(facts.code, 80)} ({item.alert.code}, {desk.said(item.alert.level.vietnamese)})"
     if facts.confidential:
-        return f"{code}: xem trên Hệ thống."
+        return Phrase("{code}: xem trên Hệ thống.", code=code)
     due = deadline_words(facts, desk)
-    answer = f" Phản hồi {wording.answer_by(item.answer_by, desk.letterhead.zone, desk.now)}." if item.answer_by else ""
+    by = item.answer_by
+    answer = Phrase(" Phản hồi {by}.", by=desk.says.answer_by(by, desk.letterhead.zone, desk.now)) if by else ""
     why = wording.sentence(wording.clean(item.sentence, 600) or wording.clean(item.title))
-    return f"{code}: {wording.clean(facts.title)}. {why} Thời hạn: {due}.{answer}"
+    name = wording.clean(facts.title)
+    return Phrase(
+        "{code}: {name}. {why} Thời hạn: {due}.{answer}", code=code, name=name, why=why, due=due, answer=answer
+    )

@@ -16,6 +16,7 @@ from typing import Literal
 import aiosmtplib
 
 from warnwatch.errors import SettingsError
+from warnwatch.language import Phrase, in_language
 from warnwatch.notify.delivery import Answer, Claimed, DeliveryError, Phase, read_answer, strip_controls
 
 # Hosts that a password may reach without TLS: it never leaves the machine.
@@ -52,6 +53,7 @@ class MailSettings:
     attempt_limit: float = 30.0
     connections: int = 4
     redirect_to: str | None = None
+    language: str = "vi"
 
     def __post_init__(self) -> None:
         """Refuse settings with which no mail can leave, or a password would leave in clear."""
@@ -79,7 +81,8 @@ def build(claimed: Claimed, settings: MailSettings) -> tuple[str, bytes]:
     """
     subject = _one_line(claimed.subject)
     if settings.redirect_to is not None:
-        subject = f"[Thử nghiệm → {_one_line(claimed.office)}, {_one_line(claimed.unit)}] {subject}"
+        to = {"office": _one_line(claimed.office), "unit": _one_line(claimed.unit)}
+        subject = in_language(Phrase("[Thử nghiệm → {office}, {unit}] {text}", **to, text=subject), settings.language)
     address = settings.redirect_to or claimed.address
     if not address:
         raise DeliveryError("the holder has no e-mail address", permanent=True)

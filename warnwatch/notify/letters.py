@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import count, groupby
 
+from warnwatch.language import Phrase
 from warnwatch.notify import wording
 from warnwatch.notify.cases import (
     RESTRICTED,
@@ -56,12 +57,16 @@ def _letter(case: Case, desk: Desk) -> Page:
     return Page(
         subject=say("subject"),
         level=int(case.level),
-        word=case.level.vietnamese,
+        word=desk.said(case.level.vietnamese),
         headline=card.state,
         opening=say("opening"),
         notes=tuple(filter(None, notes)),
         card=card,
-        facts=(*facts, *(row for row in card.lines if row not in facts), ("Mã cảnh báo", case.codes)),
+        facts=(
+            *facts,
+            *(row for row in card.lines if row not in facts),
+            (desk.said(Phrase("Mã cảnh báo")), case.codes),
+        ),
         details=tuple(row for row in facts[1:] if row[0] not in known),
         request=tuple(filter(None, request)),
         answer="" if case.kind is Kind.ACK else shared("answer"),
@@ -80,13 +85,19 @@ def _list(kind: Kind, told: Sequence[Case], desk: Desk) -> Page:
     words = recipient_words(desk) | _list_words(told, desk)
     rest = told[max(1, desk.letterhead.digest_cap) :]
     tally = desk.telling.tally
-    said = {"tally": tally, "alert": "", "own": any(case.own for case in told), "noun": noun(rest), "count": len(rest)}
+    said = {
+        "tally": tally,
+        "alert": "",
+        "own": any(case.own for case in told),
+        "noun": noun(rest, desk),
+        "count": len(rest),
+    }
     say, shared = desk.texts.sheet(str(kind), words), desk.texts.sheet("letter", words | said)
     alike, sections = _sections(kind, told[: max(1, desk.letterhead.digest_cap)], desk)
     return Page(
         subject=say("subject"),
         level=int(told[0].level),
-        word=told[0].level.vietnamese,
+        word=desk.said(told[0].level.vietnamese),
         headline=say("headline"),
         opening=say("opening"),
         notes=tuple(note for note in (_via(desk),) if note),
@@ -110,22 +121,27 @@ def _list_words(told: Sequence[Case], desk: Desk) -> dict[str, object]:
     units = {case.lead.facts.unit.code: case.lead.facts.unit for case in plain if not case.own}
     unit = desk.telling.recipient.unit
     one = next(iter(units.values()), unit) if len(units) == 1 and len(plain) == len(told) else None
-    several = f"{len(units)} cơ quan, đơn vị" if len(units) > 1 else "các cơ quan, đơn vị cấp dưới"
+    several = Phrase("các cơ quan, đơn vị cấp dưới")
+    if len(units) > 1:
+        several = Phrase("{count} cơ quan, đơn vị", count=len(units))
     late = [case for case in plain if case.kind is Kind.OVERDUE]
     times = {case.lead.times_told for case in plain}
     longest = max(late, key=lambda case: (case.lead.days or 0, -_due(case)), default=None)
     return {
         "unit": wording.unit_name(unit),
         "unit_short": wording.unit_short(unit),
-        "units": wording.unit_name(one) if one else several,
-        "units_short": wording.unit_short(one) if one else several,
+        "units": wording.unit_name(one) if one else desk.said(several),
+        "one_unit": one is not None,
+        "units_short": wording.unit_short(one) if one else desk.said(several),
         "count": len(told),
         "own_count": len(own),
         "below_count": len(below),
         "open_count": len(plain),
         "counts": counts(told, desk),
         "of_own": made_up_of(own, desk),
-        "noun": noun(told),
+        "noun": noun(told, desk),
+        "own_noun": noun(own, desk),
+        "below_noun": noun(below, desk),
         "all_overdue": len(late) == len(told),
         "longest": days_words(longest.lead, desk) if longest else "",
         "told": times.pop() if len(times) == 1 else 0,
@@ -147,9 +163,11 @@ def _answered(plain: Sequence[Case], desk: Desk) -> str:
         return str(case_words(plain[0], desk)["answered"])
     answered = sum(has_answered(case.lead) for case in plain)
     if not answered:
-        return "chưa xác nhận nhận cảnh báo"
-    of = "" if answered == len(plain) else f" đối với {answered}/{len(plain)} {noun(plain)}"
-    return f"đã xác nhận nhận cảnh báo hoặc cập nhật{of}"
+        return desk.said(Phrase("chưa xác nhận nhận cảnh báo"))
+    if answered == len(plain):
+        return desk.said(Phrase("đã xác nhận nhận cảnh báo hoặc cập nhật"))
+    values = {"answered": answered, "count": len(plain), "noun": noun(plain, desk)}
+    return desk.said(Phrase("đã xác nhận nhận cảnh báo hoặc cập nhật đối với {answered}/{count} {noun}", **values))
 
 
 def _sections(kind: Kind, shown: Sequence[Case], desk: Desk) -> tuple[Rows, tuple[Section, ...]]:
@@ -163,7 +181,7 @@ def _sections(kind: Kind, shown: Sequence[Case], desk: Desk) -> tuple[Rows, tupl
     ):
         group = list(same)
         label = desk.texts.say(group[0].sheet, "label", {"rule_title": wording.clean(group[0].lead.title)})
-        groups.append((f"{group[0].level.vietnamese} – {label} ({len(group)})", group))
+        groups.append((f"{desk.said(group[0].level.vietnamese)} – {label} ({len(group)})", group))
     for _, same in groupby(below, key=lambda case: case.lead.facts.unit.code):
         group = list(same)
         name = desk.texts.say(str(kind), "below", {"unit": wording.unit_name(group[0].lead.facts.unit)})
@@ -181,8 +199,8 @@ def _numbered(groups: Sequence[tuple[str, list[Case]]], desk: Desk) -> tuple[Row
         for heading, group in groups
     ]
     plain = [one for _, entries in lists for one in entries if one.name]
-    alike = said_alike(plain)
-    return alike, tuple(section(heading, [one.without(alike) for one in entries]) for heading, entries in lists)
+    alike = said_alike(plain, desk)
+    return alike, tuple(section(heading, [one.without(alike) for one in entries], desk) for heading, entries in lists)
 
 
 def _all_clear(desk: Desk) -> Page:
@@ -194,7 +212,10 @@ def _all_clear(desk: Desk) -> Page:
     facts: Rows = ()
     if len(ended) == 1 and not first.facts.confidential:
         words["task_unit_short"] = words["unit_short"]
-        facts = (*rows(desk.texts.say("all_clear", "facts", words)), ("Mã cảnh báo", first.alert.code))
+        facts = (
+            *rows(desk.texts.say("all_clear", "facts", words)),
+            (desk.said(Phrase("Mã cảnh báo")), first.alert.code),
+        )
     words["unit_short"] = wording.unit_short(desk.telling.recipient.unit)
     say, shared = desk.texts.sheet("all_clear", words), desk.texts.sheet("letter", words)
     return Page(
@@ -222,6 +243,9 @@ def _frame(shared: Callable[[str], str], desk: Desk) -> Frame:
         closing=shared("closing"),
         system=wording.clean(desk.letterhead.system),
         footer=shared("footer"),
+        language=desk.texts.language,
+        level_label=shared("level"),
+        link_label=shared("link"),
         link=link if link.startswith(("https://", "http://")) else "",
     )
 
@@ -240,13 +264,23 @@ def _cleared(desk: Desk) -> tuple[str, ...]:
         words = {
             "code": wording.clean(item.facts.code, 80),
             "name": wording.clean(item.facts.title, 120),
-            "title": wording.clean(item.title) or "nội dung cảnh báo đã được khắc phục",
+            "title": wording.clean(item.title) or desk.said(Phrase("nội dung cảnh báo đã được khắc phục")),
             "alert": item.alert.code,
             "ended": desk.moment(item.alert.ended_at),
         }
         lines.append(desk.texts.say("letter", "cleared_restricted" if hidden else "cleared_line", words))
     if rest := len(ended) - cap:
-        lines += [desk.texts.say("letter", "more", {"count": rest, "noun": "cảnh báo"})] if rest > 0 else []
+        lines += (
+            [
+                desk.texts.say(
+                    "letter",
+                    "more",
+                    {"count": rest, "noun": desk.said(Phrase("{count:cảnh báo|cảnh báo}", count=rest))},
+                )
+            ]
+            if rest > 0
+            else []
+        )
     return tuple(lines)
 
 
@@ -256,11 +290,11 @@ def _via(desk: Desk) -> str:
     if not recipient.via:
         return ""
     way = next(one for one in (Via.SUPERIOR, Via.DEPUTY, Via.HEAD, Via.ACTING) if one in recipient.via)
-    ranks = {Via.DEPUTY: "cấp phó của", Via.ACTING: "người được giao phụ trách"}
+    ranks = {Via.DEPUTY: Phrase("cấp phó của"), Via.ACTING: Phrase("người được giao phụ trách")}
     words = {
         "via": str(way),
         "no_address": Via.NO_ADDRESS in recipient.via,
-        "via_rank": ranks.get(recipient.via[-1], "người đứng đầu"),
+        "via_rank": desk.said(ranks.get(recipient.via[-1], Phrase("người đứng đầu"))),
         "hidden": any(item.facts.confidential for item in desk.telling.items),
         "asked_unit": wording.unit_name(recipient.asked_unit),
         "asked_office": recipient.office,

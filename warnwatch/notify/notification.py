@@ -127,12 +127,16 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """What every text of an installation shares. `link` is the service's own address, without a slash at the end."""
+    """What every text of an installation shares. `link` is the service's own address, without a slash at the end.
+
+    `language` is that of mail to a holder who chose none.
+    """
 
     system: str
     zone: ZoneInfo
     link: str = ""
     digest_cap: int = 50
+    language: str = "vi"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ class Frame:
     closing: str
     system: str
     footer: str
+    language: str
+    level_label: str
+    link_label: str
     link: str = ""
 
 

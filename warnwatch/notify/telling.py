@@ -15,7 +15,8 @@ import polars as pl
 from warnwatch.alerts.alert import Alert, Call, Reason
 from warnwatch.alerts.escalation import Made, next_step
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
-from warnwatch.notify.wording import addressee, number
+from warnwatch.notify.tongues import wording_of
+from warnwatch.notify.wording import Wording
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
 from warnwatch.plan.measures import describe
@@ -43,6 +44,7 @@ class Sources:
     counts: Callable[[], pl.DataFrame]
     limits: Mapping[str, Limit] = field(default_factory=dict)
     end_of_next_working_day: Callable[[], datetime] | None = None
+    language: str = "vi"  # of a holder who chose none
 
 
 @dataclass
@@ -76,7 +78,7 @@ def gather(
             known = _holder(holder, sources.directory)
             if known is not None:
                 pile = piles.setdefault((holder, channel), _Pile(known))
-                pile.cleared.append(_cleared(alert, sources))
+                pile.cleared.append(_cleared(alert, sources, _language(known, sources)))
     sums = cache(lambda: roll_up(sources.counts(), sources.directory))
     return [_telling(pile, channel, sums) for (_, channel), pile in sorted(piles.items())], nobody
 
@@ -130,13 +132,14 @@ def _item(alert: Alert, call: Call, recipient: Recipient, sources: Sources) -> I
     made = sources.made.get(alert.id, Made())
     step = next_step(alert, sources.book.policies[rule.escalation], _after(made, call))
     upper = sources.directory.recipient(alert.unit, step.tell[0]) if step else None
+    language = _language(recipient, sources)
     told_next = upper is not None and upper.holder.code != recipient.holder.code
     return replace(
-        _cleared(alert, sources),
+        _cleared(alert, sources, language),
         reason=call.reason,
         times_told=_times_told(alert, call, made, sources),
         answer_by=alert.next_at or (sources.end_of_next_working_day() if sources.end_of_next_working_day else None),
-        next_title=_title(upper) if upper and told_next else "",
+        next_title=_title(upper, language) if upper and told_next else "",
     )
 
 
@@ -171,11 +174,15 @@ def _after(made: Made, call: Call) -> Made:
     return Made(call.repeat, tuple(sorted(steps.items())), made.times + 1)
 
 
-def _title(recipient: Recipient) -> str:
-    return addressee(recipient.holder.title or recipient.unit.head_title, recipient.unit.name)
+def _language(recipient: Recipient, sources: Sources) -> str:
+    return recipient.holder.language or sources.language
 
 
-def _cleared(alert: Alert, sources: Sources) -> Item:
+def _title(recipient: Recipient, language: str) -> str:
+    return wording_of(language).addressee(recipient.holder.title or recipient.unit.head_title, recipient.unit.name)
+
+
+def _cleared(alert: Alert, sources: Sources, language: str) -> Item:
     """Say what an alert is about, without anything of a call."""
     rule = sources.book.rule(alert.rule)
     observation = sources.observations.get((alert.rule, alert.subject))
@@ -183,13 +190,13 @@ def _cleared(alert: Alert, sources: Sources) -> Item:
     threshold = observation.threshold if observation else alert.threshold
     # What was seen now is the rule's measure, even where the alert was opened by another one.
     measure = CATALOGUE[alert.about][rule.measure if observation else alert.measure]
-    facts = _facts(alert, sources)
+    facts = _facts(alert, sources, language)
     return Item(
         alert=alert,
         kind=_kind(rule, alert, value),
         reason=Reason.OPENED,
         title=rule.title.get(alert.level, ""),
-        sentence=describe(measure, value, threshold, every_day=facts.every_day),
+        sentence=describe(measure, value, threshold, language, every_day=facts.every_day),
         guidance=rule.guidance,
         facts=facts,
         days=None if value is None else abs(round(value)),
@@ -204,12 +211,12 @@ def _kind(rule: Rule, alert: Alert, value: float | None) -> Kind:
     return kind
 
 
-def _facts(alert: Alert, sources: Sources) -> Facts:
+def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
     unit = sources.directory.units.get(alert.unit, Unit(alert.unit, alert.unit))
     if alert.about == "unit":
         return Facts(alert.subject, unit.name, unit)
     if alert.about == "kpi":
-        return _limit_facts(alert, unit, sources.limits.get(alert.subject))
+        return _limit_facts(alert, unit, sources.limits.get(alert.subject), wording_of(language))
     words = sources.words.get(alert.subject)
     if words is None:
         return Facts(alert.subject, "", unit)
@@ -234,7 +241,7 @@ def _facts(alert: Alert, sources: Sources) -> Facts:
     )
 
 
-def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None) -> Facts:
+def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None, says: Wording) -> Facts:
     if limit is None:
         return Facts(alert.subject, "", unit)
     sign = {">=": "≥", "<=": "≤"}.get(limit.operator, limit.operator)
@@ -243,11 +250,11 @@ def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None) -> Facts:
         title=limit.name,
         unit=unit,
         assigning_document=limit.legal_basis,
-        value=_quantity(limit.value, limit.measured_in),
-        target="" if limit.target is None else f"{sign} {_quantity(limit.target, limit.measured_in)}",
+        value=_quantity(limit.value, limit.measured_in, says),
+        target="" if limit.target is None else f"{sign} {_quantity(limit.target, limit.measured_in, says)}",
         period=limit.period,
     )
 
 
-def _quantity(value: float | None, measured_in: str) -> str:
-    return "" if value is None else f"{number(value)} {measured_in}".strip()
+def _quantity(value: float | None, measured_in: str, says: Wording) -> str:
+    return "" if value is None else f"{says.number(value)} {measured_in}".strip()

@@ -35,7 +35,7 @@ class Texts:
     """The templates of one language. `vi/<kind>.j2` holds the words of a kind in blocks; `mail.*` lay a page out."""
 
     def __init__(self, loader: BaseLoader, language: str = "vi") -> None:
-        self._language = language
+        self.language = language
         self._templates: dict[str, Template] = {}
         self._environment = Environment(
             loader=InliningLoader(loader),
@@ -50,7 +50,7 @@ class Texts:
 
     def sheet(self, name: str, words: Mapping[str, object]) -> Callable[[str], str]:
         """Open a sheet with its words; what comes back gives the text of a block, without the white space around it."""
-        template = self._template(f"{self._language}/{name}.j2")
+        template = self._template(f"{self.language}/{name}.j2")
         # `shared`: the words are all that a sheet sees; copying Jinja's globals beside them costs half of a mail.
         context = template.new_context(dict(words), shared=True)
         return lambda block: "".join(template.blocks[block](context)).strip()
@@ -72,6 +72,6 @@ class Texts:
 
 
 @cache
-def shipped_texts() -> Texts:
-    """Give the texts that ship with WarnWatch."""
-    return Texts(PackageLoader("warnwatch.notify"))
+def shipped_texts(language: str = "vi") -> Texts:
+    """Give the texts that ship with WarnWatch, in one language."""
+    return Texts(PackageLoader("warnwatch.notify"), language)

@@ -1,12 +1,12 @@
-"""How numbers, dates, hours, lists and offices are written in Vietnamese administrative texts (Decree 30/2020)."""
+"""How dates, numbers, lists and offices are written: what both languages share, and the choice between them."""
 
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from warnwatch.plan.directory import Recipient, Unit
@@ -17,6 +17,59 @@ OFFICE_CLOSES = 17
 
 # Cc controls, Cf bidi and other invisible marks, Cs lone surrogates, Co private use, Cn not assigned.
 _UNPRINTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+class Wording(Protocol):
+    """What a language must be able to write; `wording_vi` and `wording_en` do, and say how."""
+
+    @property
+    def SAID_ONCE(self) -> frozenset[str]:  # noqa: N802 (a constant of a module)
+        """The labels of an entry's lines about answering: what several tasks say alike is said once, above them."""
+
+    def day(self, at: datetime, zone: ZoneInfo) -> str:
+        """Write a date."""
+
+    def hour(self, at: datetime, zone: ZoneInfo) -> str:
+        """Write a time of day."""
+
+    def moment(self, at: datetime, zone: ZoneInfo) -> str:
+        """Write an instant."""
+
+    def last_moment(self, at: datetime, zone: ZoneInfo) -> str:
+        """Write the last good moment of a deadline."""
+
+    def deadline(self, words: str, due_at: datetime | None, zone: ZoneInfo) -> str:
+        """Write a deadline: the document's own words, and the date that was computed from them."""
+
+    def moved_deadline(self, now: str, before: str, decision: str) -> str:
+        """Write a deadline that was moved: what holds now, by which act, and the first one."""
+
+    def answer_by(self, at: datetime, zone: ZoneInfo, now: datetime, *, today: bool = False) -> str:
+        """Write by when an answer is asked."""
+
+    def after_answer(self, at: datetime, zone: ZoneInfo, now: datetime) -> str:
+        """Write what comes after `answer_by`."""
+
+    def number(self, value: float | None, digits: int = 2) -> str:
+        """Write a number."""
+
+    def percent(self, share: float | None) -> str:
+        """Write a share as percent."""
+
+    def days(self, count: int, *, working: bool) -> str:
+        """Write a number of days."""
+
+    def noun(self, count: int, *, tasks: bool) -> str:
+        """Give the word for what is counted."""
+
+    def listing(self, parts: Sequence[str]) -> str:
+        """Join parts as a sentence does."""
+
+    def general_title(self, office: str) -> str:
+        """Name an office that has no title of its own."""
+
+    def addressee(self, title: str, unit: str) -> str:
+        """Join an office and its unit as one says them."""
 
 
 def clean(text: str, cap: int = TITLE_CAP) -> str:
@@ -35,100 +88,16 @@ def _unprinted(one: str) -> bool:
     return unicodedata.category(one) in _UNPRINTED
 
 
-def day(at: datetime, zone: ZoneInfo) -> str:
-    """Write a date: `01/7/2025`. Days below 10 and the months 1 and 2 take a leading 0, other months none."""
-    local = at.astimezone(zone)
-    month = f"{local.month:02d}" if local.month < 3 else str(local.month)
-    return f"{local.day:02d}/{month}/{local.year}"
-
-
-def hour(at: datetime, zone: ZoneInfo) -> str:
-    """Write a time of day: `16 giờ 00`."""
-    local = at.astimezone(zone)
-    return f"{local.hour:02d} giờ {local.minute:02d}"
-
-
-def moment(at: datetime, zone: ZoneInfo) -> str:
-    """Write an instant: `16 giờ 00 ngày 01/7/2025`."""
-    return f"{hour(at, zone)} ngày {day(at, zone)}"
-
-
-def last_moment(at: datetime, zone: ZoneInfo) -> str:
-    """Write the last good moment of a deadline: `hết ngày 15/8/2025`, or with its hour when that is not midnight."""
-    local = at.astimezone(zone)
-    whole_day = (local.hour, local.minute) == (23, 59)
-    return f"hết ngày {day(at, zone)}" if whole_day else moment(at, zone)
-
-
-def deadline(words: str, due_at: datetime | None, zone: ZoneInfo) -> str:
-    """Write a deadline: the document's own words, and the date that was computed from them."""
-    words = clean(words, 200)
-    if due_at is None:
-        return f"{words} (chưa xác định ngày cụ thể)" if words else "chưa có thời hạn"
-    computed = last_moment(due_at, zone)
-    if not words or words == computed:
-        return computed
-    return f"{words} ({computed})"
-
-
-def moved_deadline(now: str, before: str, decision: str) -> str:
-    """Write a deadline that was moved: what holds now, as `deadline` writes it, by which act, and the first one."""
-    decision = clean(decision, 80)
-    by = f" theo văn bản số {decision}" if decision else ""
-    return f"{now}, đã điều chỉnh{by} (thời hạn ban đầu: {clean(before, 200)})"
-
-
-def answer_by(at: datetime, zone: ZoneInfo, now: datetime, *, today: bool = False) -> str:
-    """Write by when an answer is asked: `trước 16 giờ 00 ngày 21/8/2025`, or before the end of that day's office hours.
-
-    Minutes are dropped, never added: what is announced for later must not come before the time that a text gives.
-    With `today`, this day is called so.
-    """
-    at = _end_of_the_day_before(at, zone)
-    said = "hôm nay" if today and at.astimezone(zone).date() == now.astimezone(zone).date() else f"ngày {day(at, zone)}"
-    if at.astimezone(zone).hour >= OFFICE_CLOSES:
-        return f"trước khi hết giờ làm việc {said}"
-    return f"trước {hour(_full_hour(at, now), zone)} {said}"
-
-
-def after_answer(at: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """Write what comes after `answer_by`: `sau 16 giờ 00 ngày 21/8/2025`, or after that day's office hours."""
-    at = _end_of_the_day_before(at, zone)
-    if at.astimezone(zone).hour >= OFFICE_CLOSES:
-        return f"sau giờ làm việc ngày {day(at, zone)}"
-    return f"sau {moment(_full_hour(at, now), zone)}"
-
-
-def _end_of_the_day_before(at: datetime, zone: ZoneInfo) -> datetime:
-    """Take the first moments of a day as the end of the one before: nobody says `trước 00 giờ 00`."""
+def end_of_the_day_before(at: datetime, zone: ZoneInfo) -> datetime:
+    """Take the first moments of a day as the end of the one before: nobody is asked for something by 00:00."""
     local = at.astimezone(zone)
     return at - timedelta(hours=1, minutes=local.minute) if local.hour == 0 else at
 
 
-def _full_hour(at: datetime, now: datetime) -> datetime:
+def full_hour(at: datetime, now: datetime) -> datetime:
+    """Drop the minutes, unless that would be over by now."""
     full = at.replace(minute=0, second=0, microsecond=0)
     return full if full > now else at
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """Write a number: `3.321`, `39,98`; closing zeros are dropped. No number is said in words."""
-    if value is None or not math.isfinite(value):
-        return "chưa xác định"
-    text = f"{value:,.{digits}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return text.replace("-0", "0") if text == "-0" else text.translate({ord(","): ".", ord("."): ","})
-
-
-def percent(share: float | None) -> str:
-    """Write a share as percent: 0.3998 is `39,98 %`."""
-    text = number(None if share is None else share * 100)
-    return text if share is None or not math.isfinite(share) else f"{text} %"
-
-
-def listing(parts: Sequence[str]) -> str:
-    """Join parts as a sentence does: `a, b và c`."""
-    return " và ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
 def sentence(text: str) -> str:
@@ -149,28 +118,18 @@ def unit_short(unit: Unit) -> str:
     return clean(unit.short_name) or unit_name(unit).replace("Ủy ban nhân dân", "UBND")
 
 
-def office_title(recipient: Recipient) -> str:
+def number_text(value: float | None, digits: int) -> str:
+    """Write a number as English does: `3,321`, `39.98`; closing zeros are dropped. Nothing for no number."""
+    if value is None or not math.isfinite(value):
+        return ""
+    text = f"{value:,.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def office_title(recipient: Recipient, says: Wording) -> str:
     """Give the title by which an office is addressed; a nameless one has the general word for it."""
     at_top = recipient.office != "focal_point" and recipient.holder.office == "head"
     own = clean(recipient.holder.title) or (clean(recipient.unit.head_title) if at_top else "")
-    general = {"head": "Thủ trưởng", "deputy": "Phó Thủ trưởng"}
-    return own or general.get(recipient.holder.office, "Đầu mối theo dõi")
-
-
-def addressee(title: str, unit: str) -> str:
-    """Join an office and its unit as one says them: `Chủ tịch Ủy ban nhân dân tỉnh Thái Nguyên`.
-
-    Words that end the title and begin the unit's name are said once. A title that names its unit stays as it is; one
-    that names the body in the unit's brackets stands apart from it: `Chánh Văn phòng X, Cơ quan Thường trực (Văn
-    phòng X)`.
-    """
-    words, name = title.split(), unit.split()
-    if unit.lower() in title.lower():
-        return title
-    inner = re.search(r"\((.+)\)$", unit)
-    if inner and title.lower().endswith(inner[1].lower()):
-        return f"{title}, {unit}"
-    for count in range(min(len(words), len(name)), 0, -1):
-        if [one.lower() for one in words[-count:]] == [one.lower() for one in name[:count]]:
-            return " ".join([*words[:-count], *name])
-    return f"{title} {unit}"
+    return own or says.general_title(recipient.holder.office)

@@ -96,7 +96,9 @@ _HOLDERS = File(
         Column("acting", "Quyền hoặc phụ trách", Type.FLAG, default=False),
         Column("email", "Thư điện tử", Type.EMAIL),
         Column("phone", "Điện thoại", Type.PHONE),
-        Column("language", "Ngôn ngữ", Type.WORD, words=LANGUAGE, default="vi"),
+        Column(
+            "language", "Ngôn ngữ", Type.WORD, "bỏ trống: ngôn ngữ chung (`plan.language`)", words=LANGUAGE, default=""
+        ),
         Column("valid_from", "Từ ngày", Type.DATE),
         Column("valid_to", "Đến ngày", Type.DATE),
     ),
@@ -344,7 +346,7 @@ def _row(column: Column) -> str:
 
 
 def _said(default: Default) -> str:
-    if default is None:
+    if default is None or default == "":
         return ""
     if isinstance(default, bool):
         return f"bỏ trống là {'có' if default else 'không'}"

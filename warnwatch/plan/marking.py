@@ -18,7 +18,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from warnwatch.errors import Mistake
-from warnwatch.language import Phrase
+from warnwatch.language import LANGUAGES, Phrase, in_language
 from warnwatch.plan.package import Handler, Package, UnreadableError, tab_place
 
 LIST = Phrase("Lỗi")
@@ -43,7 +43,7 @@ _BEYOND = (
 )
 
 
-def write_marked(source: Path, target: Path, mistakes: Sequence[Mistake]) -> bool:
+def write_marked(source: Path, target: Path, mistakes: Sequence[Mistake], language: str = "vi") -> bool:
     """Write a copy of the workbook with its mistakes marked; False when only their list could be written.
 
     Links to other files are left out of the copy. Raises OSError when `target` cannot be written.
@@ -56,8 +56,8 @@ def write_marked(source: Path, target: Path, mistakes: Sequence[Mistake]) -> boo
     places: dict[str, Worksheet] = {tab_place(source.name, sheet.title): sheet for sheet in book.worksheets}
     for sheet in places.values():
         _unmark(sheet)
-    _mark(places, mistakes)
-    _write_list(book, places, mistakes)
+    _mark(places, mistakes, language)
+    _write_list(book, places, mistakes, language)
     book.save(target)
     return whole
 
@@ -74,8 +74,9 @@ def _load(source: Path) -> Workbook | None:
         book = load_workbook(source, keep_links=False)
     except (UnreadableError, *_BEYOND):
         return None
-    if LIST in book.sheetnames:
-        del book[LIST]
+    for name in _both(LIST):
+        if name in book.sheetnames:
+            del book[name]
     return book
 
 
@@ -83,33 +84,38 @@ def _unmark(sheet: Worksheet) -> None:
     """Take the marks of an earlier copy away."""
     for row in sheet.iter_rows():
         for cell in row:
-            if isinstance(cell, Cell) and cell.comment is not None and cell.comment.author == AUTHOR:
+            if isinstance(cell, Cell) and cell.comment is not None and cell.comment.author in _both(AUTHOR):
                 cell.comment = None
                 cell.fill = PatternFill()
 
 
-def _mark(places: Mapping[str, Worksheet], mistakes: Iterable[Mistake]) -> None:
+def _mark(places: Mapping[str, Worksheet], mistakes: Iterable[Mistake], language: str) -> None:
     said: dict[tuple[str, int, int], list[str]] = {}
     for one in mistakes:
         if one.file in places and one.line and one.column:
-            said.setdefault((one.file, one.line, one.column), []).append(_comment(one))
+            said.setdefault((one.file, one.line, one.column), []).append(_comment(one, language))
     for (file, line, column), texts in said.items():
         cell = places[file].cell(line, column)
         if isinstance(cell, MergedCell):
             continue
         before = f"{cell.comment.text}\n\n" if cell.comment is not None else ""
         text = before + "\n".join(texts)
-        cell.comment = Comment(text, AUTHOR, height=40 + 18 * (1 + len(text) // 38), width=300)
+        cell.comment = Comment(text, in_language(AUTHOR, language), height=40 + 18 * (1 + len(text) // 38), width=300)
         cell.fill = _WRONG
 
 
-def _comment(one: Mistake) -> str:
+def _comment(one: Mistake, language: str) -> str:
     parts = [Phrase("Lỗi: {message}.", message=one.message)]
     if one.allowed:
         parts.append(Phrase("Được phép: {allowed}.", allowed=one.allowed))
     if one.nearest:
         parts.append(Phrase("Có phải ý là: {nearest}?", nearest=one.nearest))
-    return _clean("\n".join(parts))
+    return _clean("\n".join(in_language(part, language) for part in parts))
+
+
+def _both(text: str) -> set[str]:
+    """Give a text in both languages: an earlier copy may have been marked in the other."""
+    return {in_language(text, language) for language in LANGUAGES}
 
 
 def _clean(text: str) -> str:
@@ -121,19 +127,19 @@ def _value(place: str, name: str) -> str:
     return str(place.values.get(name, "")) if isinstance(place, Phrase) else ""
 
 
-def _write_list(book: Workbook, places: Mapping[str, Worksheet], mistakes: Sequence[Mistake]) -> None:
-    sheet = book.create_sheet(LIST, 0)
+def _write_list(book: Workbook, places: Mapping[str, Worksheet], mistakes: Sequence[Mistake], language: str) -> None:
+    sheet = book.create_sheet(in_language(LIST, language), 0)
     for place, (heading, width) in enumerate(_HEADINGS, 1):
-        cell = sheet.cell(1, place, heading)
+        cell = sheet.cell(1, place, in_language(heading, language))
         cell.font, cell.fill = Font(bold=True, color="FFFFFF"), _HEADER
         sheet.column_dimensions[cell.column_letter].width = width
     for number, one in enumerate(mistakes, 1):
         tab = places.get(one.file)
         where = tab.title if tab else _value(one.file, "tab")
-        name = _value(one.place, "cell") or one.place
+        name = _value(one.place, "cell") or in_language(one.place, language)
         texts = (str(number), where, name, one.field, one.message, one.found, one.allowed, one.nearest)
         for place, text in enumerate(texts, 1):
-            cell = sheet.cell(number + 1, place, _clean(text))
+            cell = sheet.cell(number + 1, place, _clean(in_language(text, language)))
             cell.data_type = "s"  # a quoted formula stays text
             cell.alignment = Alignment(vertical="top", wrap_text=True)
         if tab and one.line and one.column:

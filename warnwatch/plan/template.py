@@ -17,7 +17,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from warnwatch.language import Phrase
+from warnwatch.language import Phrase, in_language
 from warnwatch.plan.column import Column, File, Type, allowed
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.workbook_sheets import EXAMPLE, LISTS
@@ -132,17 +132,18 @@ class _Lists:
         return name
 
 
-def write_template(path: Path, units: Sequence[str]) -> None:
+def write_template(path: Path, units: Sequence[str], language: str = "vi") -> None:
     """Write the workbook to fill in; `units` are the codes of the plan, for the drop-downs, and may be none."""
     book = Workbook()
     guide = book.worksheets[0]
-    guide.title = GUIDE
+    guide.title = in_language(GUIDE, language)
     lists = _Lists(book.create_sheet(LISTS), book)
     lists.sheet.sheet_state = "hidden"
     codes = lists.add("ma_don_vi", units) if units else ""
     for file in _ordered():
-        _write_sheet(book.create_sheet(file.vietnamese, len(book.worksheets) - 1), file, lists, codes)
-    _write_guide(guide)
+        title = _named(file, language)
+        _write_sheet(book.create_sheet(title, len(book.worksheets) - 1), file, lists, codes, language)
+    _write_guide(guide, language)
     book.save(path)
 
 
@@ -155,21 +156,18 @@ def shown_columns(file: File) -> list[Column]:
     return [one for one in file.columns if one.required or one.name not in SELDOM or file.name == "reports"]
 
 
-def _write_guide(sheet: Worksheet) -> None:
-    sheet["A1"] = Phrase("MẪU NHẬP KẾ HOẠCH")
+def _write_guide(sheet: Worksheet, language: str) -> None:
+    sheet["A1"] = in_language(Phrase("MẪU NHẬP KẾ HOẠCH"), language)
     sheet["A1"].font = Font(_FONT, 16, bold=True, color=_NAVY)
     for number, step in enumerate(_STEPS, 1):
-        _guide_row(sheet, number + 2, (f"{number}.", step))
+        _guide_row(sheet, number + 2, (f"{number}.", in_language(step, language)))
     start = len(_STEPS) + 4
-    sheet.cell(start, 1, Phrase("Các trang")).font = Font(_FONT, 13, bold=True, color=_NAVY)
+    sheet.cell(start, 1, in_language(Phrase("Các trang"), language)).font = Font(_FONT, 13, bold=True, color=_NAVY)
     for row, file in enumerate(_ordered(), start + 1):
-        about = file.about.replace("`", "")
-        more = ", ".join(one.vietnamese for one in file.columns if one not in shown_columns(file))
-        _guide_row(
-            sheet,
-            row,
-            ("", f"{file.vietnamese}: {about}." + (Phrase(" Có thể thêm cột: {more}.", more=more) if more else "")),
-        )
+        about = f": {file.about.replace('`', '')}" if language == "vi" else ""
+        more = ", ".join(_named(one, language) for one in file.columns if one not in shown_columns(file))
+        added = in_language(Phrase(" Có thể thêm cột: {more}.", more=more), language) if more else ""
+        _guide_row(sheet, row, ("", f"{_named(file, language)}{about}.{added}"))
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 5, 110
     sheet.sheet_view.showGridLines = False
     _fit_page(sheet, landscape=False)
@@ -182,18 +180,17 @@ def _guide_row(sheet: Worksheet, row: int, cells: tuple[str, str]) -> None:
     sheet.row_dimensions[row].height = 17 * (1 + len(cells[1]) // 118)
 
 
-def _write_sheet(sheet: Worksheet, file: File, lists: _Lists, codes: str) -> None:
-    sheet.cell(TITLE_ROW, 1, file.vietnamese.upper()).font = Font(_FONT, 14, bold=True, color=_NAVY)
-    about = file.about.replace("`", "")
-    sheet.cell(
-        TITLE_ROW + 1, 1, Phrase("{upper}{about}. Cột có dấu * là bắt buộc.", upper=about[0].upper(), about=about[1:])
-    ).font = Font(_FONT, 11, italic=True, color=_GREY)
+def _write_sheet(sheet: Worksheet, file: File, lists: _Lists, codes: str, language: str) -> None:
+    sheet.cell(TITLE_ROW, 1, _named(file, language).upper()).font = Font(_FONT, 14, bold=True, color=_NAVY)
+    about = f"{file.about[0].upper()}{file.about[1:]}. ".replace("`", "") if language == "vi" else ""
+    required = in_language(Phrase("Cột có dấu * là bắt buộc."), language)
+    sheet.cell(TITLE_ROW + 1, 1, f"{about}{required}").font = Font(_FONT, 11, italic=True, color=_GREY)
     _write_header(sheet, 1, "STT", 8)
     for place, column in enumerate(shown_columns(file), 2):
-        _write_header(sheet, place, column.vietnamese + (" *" if column.required else ""), _width(column))
-        sheet.cell(HEADER_ROW, place).comment = _comment(column)
+        _write_header(sheet, place, _named(column, language) + (" *" if column.required else ""), _width(column))
+        sheet.cell(HEADER_ROW, place).comment = _comment(column, language)
         _lay_out(sheet, place, column)
-        _drop_down(sheet, place, column, lists, codes)
+        _drop_down(sheet, place, column, lists, codes, language)
     _write_example(sheet, file)
     sheet.row_dimensions[HEADER_ROW].height = 34
     sheet.freeze_panes = f"C{EXAMPLE_ROW}"
@@ -224,21 +221,28 @@ def _width(column: Column) -> float:
     return max(needed, len(column.vietnamese) * 0.7 + 4)
 
 
-def _comment(column: Column) -> Comment:
+def _comment(column: Column, language: str) -> Comment:
     required = Phrase("Bắt buộc.") if column.required else Phrase("Có thể bỏ trống.")
-    about = f"\n{column.about[0].upper()}{column.about[1:]}." if column.about else ""
-    text = f"{column.vietnamese} ({column.name})\n{required} Ghi: {_said(column)}.{about}".replace("`", "")
+    # What the catalogue of columns tells of a column beyond its type is Vietnamese only.
+    about = f"\n{column.about[0].upper()}{column.about[1:]}." if column.about and language == "vi" else ""
+    cells = Phrase("{required} Ghi: {said}.", required=required, said=_said(column))
+    text = f"{column.vietnamese} ({column.name})\n{in_language(cells, language)}{about}".replace("`", "")
     return Comment(text, "WarnWatch", height=40 + 18 * (1 + len(text) // 38), width=300)
+
+
+def _named(one: File | Column, language: str) -> str:
+    """Give the header of a column, or the name of a sheet: an import knows both languages'."""
+    return one.vietnamese if language == "vi" else one.name
 
 
 def _said(column: Column) -> str:
     """Say what is allowed, sheets by their names."""
     if column.words:
         return ", ".join(_choices(column))
-    text = f"{allowed(column)}"
-    for file in FILES.values():
-        text = text.replace(file.file_name, f"trang {file.vietnamese}")
-    return text
+    if column.refers:
+        sheet = FILES[column.refers].vietnamese
+        return Phrase("{text} có trong trang {sheet}", text=column.type.value, sheet=sheet)
+    return allowed(column)
 
 
 def _lay_out(sheet: Worksheet, place: int, column: Column) -> None:
@@ -271,7 +275,7 @@ def _choices(column: Column) -> list[str]:
     return [others[0] if others else word for word, others in column.words.items()]
 
 
-def _drop_down(sheet: Worksheet, place: int, column: Column, lists: _Lists, codes: str) -> None:
+def _drop_down(sheet: Worksheet, place: int, column: Column, lists: _Lists, codes: str, language: str) -> None:
     letter = get_column_letter(place)
     reach = f"{letter}{EXAMPLE_ROW + 1}:{letter}{EXAMPLE_ROW + READY_ROWS}"
     if choices := _choices(column):
@@ -284,10 +288,8 @@ def _drop_down(sheet: Worksheet, place: int, column: Column, lists: _Lists, code
         rule = DataValidation("decimal", operator="between", formula1="0", formula2="1", allow_blank=True)
     else:
         return
-    rule.errorTitle, rule.error = (
-        Phrase("Giá trị không có trong danh mục"),
-        Phrase("Được phép: {said}", said=_said(column))[:220],
-    )
+    rule.errorTitle = in_language(Phrase("Giá trị không có trong danh mục"), language)
+    rule.error = in_language(Phrase("Được phép: {said}", said=_said(column)), language)[:220]
     rule.showErrorMessage = True
     rule.add(reach)
     sheet.add_data_validation(rule)

@@ -21,7 +21,7 @@ from warnwatch.plan.workbook import Oddities, Row, Tab, Workbook, open_workbook
 
 LISTS = "_danh_muc"  # the template's own sheet for its drop-downs
 EXAMPLE = "VÍ DỤ"  # begins the first cell of the template's example rows, which are passed over
-NOTES = ("hướng dẫn", "lỗi")  # sheets that the program writes for people
+NOTES = ("hướng dẫn", "lỗi", "guide", "mistakes")  # sheets that the program writes for people
 BATCH = 20_000
 HEADER_WITHIN = 30  # rows from the first one that holds something: above it stand titles
 TOTALS = ("tổng", "cộng", "tổng cộng", "tổng số", "cộng dồn", "total", "grand total", "sum")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.escalation import made_of, next_step
 from warnwatch.cycle import CycleReport
-from warnwatch.notify import wording
+from warnwatch.notify import wording, wording_vi
 from warnwatch.notify.lookup import AlertLine
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient
@@ -76,8 +76,8 @@ class Telling:
             name=ON_SYSTEM if hidden else wording.clean(words.title) if words else "",
             unit=wording.unit_short(unit) if unit else alert.unit,
             state="" if hidden else self._state(line),
-            since=wording.moment(alert.opened_at or alert.pending_since, self.zone),
-            deadline="" if hidden or not words else wording.deadline(words.due_text, words.due_at, self.zone),
+            since=wording_vi.moment(alert.opened_at or alert.pending_since, self.zone),
+            deadline="" if hidden or not words else wording_vi.deadline(words.due_text, words.due_at, self.zone),
             called=tuple(self._called(line)),
             answered=self._answered(alert),
             next=self._next(line, rule),
@@ -96,15 +96,15 @@ class Telling:
         days: dict[str, list[str]] = {}
         for call in line.calls:
             days.setdefault(self._offices(call.unit, call.office.split(",")), []).append(
-                wording.day(call.at, self.zone)
+                wording_vi.day(call.at, self.zone)
             )
-        return (f"{office} ({wording.listing(list(dict.fromkeys(on)))})" for office, on in days.items())
+        return (f"{office} ({wording_vi.listing(list(dict.fromkeys(on)))})" for office, on in days.items())
 
     def _answered(self, alert: Alert) -> str:
         if alert.acknowledged_at is None:
             return ""
-        taken = f"đã tiếp nhận lúc {wording.moment(alert.acknowledged_at, self.zone)}"
-        until = wording.last_moment(alert.promised_for, self.zone) if alert.promised_for else ""
+        taken = f"đã tiếp nhận lúc {wording_vi.moment(alert.acknowledged_at, self.zone)}"
+        until = wording_vi.last_moment(alert.promised_for, self.zone) if alert.promised_for else ""
         return f"{taken}, cam kết xong đến {until}" if until else taken
 
     def _next(self, line: AlertLine, rule: Rule | None) -> str:
@@ -119,11 +119,11 @@ class Telling:
         step = next_step(alert, policy, made_of((call.level, call.step, call.repeat) for call in line.calls))
         if step is None:
             return ""
-        when = f", {wording.moment(alert.next_at, self.zone)}" if alert.next_at else ""
+        when = f", {wording_vi.moment(alert.next_at, self.zone)}" if alert.next_at else ""
         return f"{self._offices(alert.unit, step.tell)}{when}."
 
     def _offices(self, unit: str, offices: Iterable[str]) -> str:
-        return wording.listing([self._office(unit, office) for office in offices])
+        return wording_vi.listing([self._office(unit, office) for office in offices])
 
     def _office(self, unit: str, office: str) -> str:
         recipient = self.directory.recipient(unit, office)
@@ -139,8 +139,8 @@ def _reached_above(line: AlertLine) -> bool:
 
 def office_said(recipient: Recipient) -> str:
     """Name an office: `Chủ tịch Ủy ban nhân dân tỉnh Thái Nguyên`; one known by a longer title has its unit apart."""
-    title, unit = wording.office_title(recipient), wording.unit_name(recipient.unit)
-    said = wording.addressee(title, unit)
+    title, unit = wording.office_title(recipient, wording_vi), wording.unit_name(recipient.unit)
+    said = wording_vi.addressee(title, unit)
     apart = said == f"{title} {unit}" and len(title.split()) > 3
     return f"{title}, {wording.unit_short(recipient.unit)}" if apart else said
 

@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from warnwatch.errors import CannotRunError
-from warnwatch.notify import wording
+from warnwatch.notify import wording_vi
 from warnwatch.web.board import Board
 from warnwatch.web.guard import MAIL_POLICY, Guard
 from warnwatch.web.pages import Pages
@@ -73,7 +73,7 @@ class _Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters["n"] = wording.number
+        self._templates.filters["n"] = wording_vi.number
 
     def _html(self, template: str, words: Mapping[str, object], status: int = 200) -> HTMLResponse:
         system = self._board.standards.letterhead.system

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from warnwatch.notify import wording
+from warnwatch.notify import wording, wording_vi
 from warnwatch.notify.lookup import Mail, MailLine, Tried
 from warnwatch.plan.directory import Directory, Recipient
 from warnwatch.rules.rule import Level
@@ -77,7 +77,7 @@ def mail_row(line: MailLine, directory: Directory | None, zone: ZoneInfo) -> Mai
         unit=line.unit,
         address=wording.clean(line.address or "chưa có địa chỉ thư"),
         subject=wording.clean(line.subject),
-        written=wording.moment(line.created_at, zone),
+        written=wording_vi.moment(line.created_at, zone),
         css=f"state-{line.state}",
         state=_state(line, zone),
         answer=_answer(line.tried) if line.tried else "",
@@ -88,7 +88,7 @@ def mail_row(line: MailLine, directory: Directory | None, zone: ZoneInfo) -> Mai
 def mail_page(mail: Mail, directory: Directory | None, zone: ZoneInfo) -> MailPage:
     """Write one notification whole."""
     tried = tuple(
-        TriedRow(wording.moment(one.at, zone), OUTCOMES.get(one.outcome, one.outcome), _answer(one))
+        TriedRow(wording_vi.moment(one.at, zone), OUTCOMES.get(one.outcome, one.outcome), _answer(one))
         for one in mail.tried
     )
     return MailPage(mail_row(mail.line, directory, zone), mail.text, bool(mail.html), tried, ", ".join(mail.alerts))
@@ -104,7 +104,7 @@ def _addressee(line: MailLine, directory: Directory | None) -> str:
 
 def _state(line: MailLine, zone: ZoneInfo) -> str:
     if line.state == "ready" and line.tried:
-        return f"Sẽ gửi lại lúc {wording.moment(line.due_at, zone)}"
+        return f"Sẽ gửi lại lúc {wording_vi.moment(line.due_at, zone)}"
     return STATES.get(line.state, line.state)
 
 

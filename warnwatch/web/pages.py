@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from warnwatch.alerts.alert import State
 from warnwatch.cycle import CycleReport
-from warnwatch.notify import wording
+from warnwatch.notify import wording_vi
 from warnwatch.notify.lookup import AlertLine
 from warnwatch.notify.release import Mode
 from warnwatch.plan.directory import Directory
@@ -73,15 +73,15 @@ class Pages:
         states = board.lookup.mail_states()
         mode, mode_words = MODES[release.mode]
         return Index(
-            at=wording.moment(report.at, self._zone) if report else "",
+            at=wording_vi.moment(report.at, self._zone) if report else "",
             stale=age(report.at, now) if report and board.stale(report, now) else "",
             mode=mode,
             mode_css=release.mode.value,
             mode_words=mode_words,
             pilot=len(release.pilot or ()),
             overview=self._overview(report),
-            scale=f"Xanh: không quá {wording.percent(cutoffs.green)} nhiệm vụ quá hạn; Vàng: không quá "
-            f"{wording.percent(cutoffs.yellow)}; Đỏ: trên {wording.percent(cutoffs.yellow)}",
+            scale=f"Xanh: không quá {wording_vi.percent(cutoffs.green)} nhiệm vụ quá hạn; Vàng: không quá "
+            f"{wording_vi.percent(cutoffs.yellow)}; Đỏ: trên {wording_vi.percent(cutoffs.yellow)}",
             alerts=self._alerts(report, counts.open),
             levels=counts_by_level(counts.alerts),
             standing=counts.standing,

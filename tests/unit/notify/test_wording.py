@@ -10,7 +10,7 @@ from builders import PROVINCE_PARTY, THAI_NGUYEN, ZONE, end_of, holder, local, r
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warnwatch.notify import wording
+from warnwatch.notify import wording, wording_vi
 
 
 @pytest.mark.parametrize(
@@ -26,19 +26,19 @@ from warnwatch.notify import wording
 )
 def test_a_date_has_leading_zeros_for_days_below_10_and_the_months_1_and_2(at: datetime, written: str) -> None:
     """Decree 30/2020: days below 10 and the months 1 and 2 take a leading 0, other months none."""
-    assert wording.day(at, ZONE) == written
+    assert wording_vi.day(at, ZONE) == written
 
 
 def test_a_date_is_that_of_the_plans_zone() -> None:
     """The last microsecond of a Vietnamese day is that day, though UTC still has afternoon."""
-    assert wording.day(end_of(30, 6), ZONE) == "30/6/2025"
-    assert wording.day(local(1, 7, 0), ZONE) == "01/7/2025"
+    assert wording_vi.day(end_of(30, 6), ZONE) == "30/6/2025"
+    assert wording_vi.day(local(1, 7, 0), ZONE) == "01/7/2025"
 
 
 def test_hours_are_written_out() -> None:
     """An hour is `16 giờ 00`, an instant adds its day."""
-    assert wording.hour(local(1, 7, 7, 5), ZONE) == "07 giờ 05"
-    assert wording.moment(local(1, 7), ZONE) == "16 giờ 00 ngày 01/7/2025"
+    assert wording_vi.hour(local(1, 7, 7, 5), ZONE) == "07 giờ 05"
+    assert wording_vi.moment(local(1, 7), ZONE) == "16 giờ 00 ngày 01/7/2025"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_hours_are_written_out() -> None:
 )
 def test_a_deadline_is_given_in_its_own_words_and_as_a_date(words: str, due_at: datetime | None, written: str) -> None:
     """The document's words come first, the computed moment in brackets; what is missing is said."""
-    assert wording.deadline(words, due_at, ZONE) == written
+    assert wording_vi.deadline(words, due_at, ZONE) == written
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_a_deadline_is_given_in_its_own_words_and_as_a_date(words: str, due_at: 
 def test_an_answer_is_asked_by_a_full_hour_that_is_not_later(at: datetime, asked: str, after: str) -> None:
     """Minutes fall away unless that would be past already; from the end of office hours on it is the day."""
     now = local(20, 8, 8, 15)
-    assert (wording.answer_by(at, ZONE, now), wording.after_answer(at, ZONE, now)) == (asked, after)
+    assert (wording_vi.answer_by(at, ZONE, now), wording_vi.after_answer(at, ZONE, now)) == (asked, after)
 
 
 def test_an_answer_of_this_day_may_be_called_so() -> None:
     """Only of this day, and only when asked."""
     now = local(20, 8, 8)
-    assert wording.answer_by(local(20, 8, 16), ZONE, now, today=True) == "trước 16 giờ 00 hôm nay"
-    assert wording.answer_by(local(21, 8, 16), ZONE, now, today=True) == "trước 16 giờ 00 ngày 21/8/2025"
+    assert wording_vi.answer_by(local(20, 8, 16), ZONE, now, today=True) == "trước 16 giờ 00 hôm nay"
+    assert wording_vi.answer_by(local(21, 8, 16), ZONE, now, today=True) == "trước 16 giờ 00 ngày 21/8/2025"
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_an_answer_of_this_day_may_be_called_so() -> None:
 )
 def test_a_number_has_a_decimal_comma_and_dots_for_thousands(value: float | None, written: str) -> None:
     """Closing zeros are dropped; what is no number is said in words."""
-    assert wording.number(value) == written
+    assert wording_vi.number(value) == written
 
 
 @pytest.mark.parametrize(("share", "written"), [(0.3998, "39,98 %"), (0.62, "62 %"), (1, "100 %"), (0, "0 %")])
 def test_a_share_is_a_percentage_with_a_space(share: float, written: str) -> None:
     """0.3998 is written `39,98 %`."""
-    assert wording.percent(share) == written
+    assert wording_vi.percent(share) == written
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_share_is_a_percentage_with_a_space(share: float, written: str) -> Non
 )
 def test_a_list_ends_with_and(parts: list[str], written: str) -> None:
     """Commas between, `và` before the last."""
-    assert wording.listing(parts) == written
+    assert wording_vi.listing(parts) == written
 
 
 @pytest.mark.parametrize(
@@ -137,16 +137,16 @@ def test_a_list_ends_with_and(parts: list[str], written: str) -> None:
 )
 def test_an_office_is_addressed_as_people_say_it(title: str, name: str, written: str) -> None:
     """Words that end the title and begin the unit's name are said once."""
-    assert wording.addressee(title, name) == written
+    assert wording_vi.addressee(title, name) == written
 
 
 def test_a_holder_without_a_title_is_addressed_by_the_units_title_then_by_a_general_word() -> None:
     """Nobody is addressed as nothing."""
     nameless = holder(title="")
-    assert wording.office_title(recipient(holder=nameless)) == THAI_NGUYEN.head_title
+    assert wording.office_title(recipient(holder=nameless), wording_vi) == THAI_NGUYEN.head_title
     bare = recipient(unit(head_title=""), holder=nameless)
-    assert wording.office_title(bare) == "Thủ trưởng"
-    assert wording.office_title(recipient(holder=holder(title="", office="deputy"))) == "Phó Thủ trưởng"
+    assert wording.office_title(bare, wording_vi) == "Thủ trưởng"
+    assert wording.office_title(recipient(holder=holder(title="", office="deputy")), wording_vi) == "Phó Thủ trưởng"
 
 
 def test_headlines_shorten_the_peoples_committee() -> None:
