@@ -73,6 +73,7 @@ def claimed(number: int = 1, **changes: Any) -> Claimed:
         owner="sender-1",
         epoch=1,
         tries=0,
+        thread="",
         lease_until=NOW + timedelta(seconds=45),
     )
     return replace(plain, **changes)

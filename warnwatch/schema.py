@@ -474,6 +474,8 @@ notification = Table(
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("finished_at", Instant),
+    # The keys of the earlier notifications that this one answers to, oldest first.
+    Column("thread", Text, nullable=False, server_default=""),
 )
 Index("ix_notification_state_due_at", notification.c.state, notification.c.due_at)
 

@@ -301,6 +301,7 @@ async def send_test(settings: Settings, address: str) -> Answer:
             owner="test",
             epoch=1,
             tries=0,
+            thread="",
             lease_until=now + MAIL_LEASE,
         )
     )

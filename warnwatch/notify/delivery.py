@@ -87,7 +87,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A notification that one sender holds until `lease_until`; `epoch` counts the holds, `tries` the past attempts."""
+    """A notification that one sender holds until `lease_until`; `epoch` counts the holds, `tries` the past attempts.
+
+    `thread` has the keys of the earlier notifications that it answers to, oldest first, with spaces between.
+    """
 
     id: int
     key: str
@@ -103,6 +106,7 @@ class Claimed:
     owner: str
     epoch: int
     tries: int
+    thread: str
     lease_until: datetime
 
 

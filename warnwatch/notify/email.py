@@ -88,18 +88,30 @@ def build(claimed: Claimed, settings: MailSettings) -> tuple[str, bytes]:
         raise DeliveryError("the holder has no e-mail address", permanent=True)
     if not _ADDRESS.fullmatch(address):
         raise DeliveryError(f"not one plain e-mail address: {strip_controls(address)[:80]!r}", permanent=True)
-    name = sha256(claimed.key.encode("utf-8", "replace")).hexdigest()[:40]
+    name = _name(claimed.key)
     headers = [
         f"From: {_sender(settings)}",
         f"To: <{address}>",
         f"Subject: {_encoded(subject)}",
         f"Date: {format_datetime(claimed.created_at)}",
         f"Message-ID: <{name}@{settings.message_id_domain}>",
+        *_answering(claimed.thread, settings.message_id_domain),
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
         "MIME-Version: 1.0",
     ]
     return address, "\r\n".join([*headers, *_body(claimed, boundary=f"=_{name}")]).encode("ascii")
+
+
+def _name(key: str) -> str:
+    """Give the local part of the Message-ID of a notification's mail: of this one, or of one that it answers to."""
+    return sha256(key.encode("utf-8", "replace")).hexdigest()[:40]
+
+
+def _answering(thread: str, domain: str) -> list[str]:
+    """Write the headers by which a mailbox sets a mail beside the earlier ones about its alert (RFC 5322, 3.6.4)."""
+    named = [f"<{_name(key)}@{domain}>" for key in thread.split()]
+    return [f"In-Reply-To: {named[-1]}", "References: " + "\r\n ".join(named)] if named else []
 
 
 def _body(claimed: Claimed, boundary: str) -> list[str]:

@@ -23,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from warnwatch.notify.delivery import Attempt, Claimed, Outcome
 from warnwatch.notify.notification import Notification
+from warnwatch.notify.threads import read_threads
 from warnwatch.schema import Instant, delivery, notification, notification_alert, notification_call
 
 # alert, level, step, repeat: what makes a call one of its kind.
@@ -62,9 +63,10 @@ def _add_chunk(
 ) -> int:
     if not fresh:
         return 0
+    threads = read_threads(connection, [one for one, _ in fresh.values()])
     written = connection.execute(
         _insert_new(connection, notification).returning(notification.c.id, notification.c.key),
-        [_row(one, state) for one, state in fresh.values()],
+        [_row(one, state) | {"thread": threads.get(one.key, "")} for one, state in fresh.values()],
     ).all()
     new = [(row.id, fresh[row.key][0]) for row in written]
     calls = [
