@@ -10,10 +10,11 @@ import string
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from babel.messages.pofile import read_po
 
+T = TypeVar("T")
 Language: TypeAlias = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = ("vi", "en")
 
@@ -56,8 +57,8 @@ def together(parts: Iterable[str], between: str = "") -> Phrase:
     return Phrase("{between}".join(f"{{{name}}}" for name in values), between=between, **values)
 
 
-def in_language(text: str, language: str) -> str:
-    """Say a text in a language: a phrase is translated, any other text stays as it is."""
+def in_language(text: T, language: str) -> T | str:
+    """Say a text in a language: a phrase is translated, whatever else is given stays as it is."""
     if language == "vi" or not isinstance(text, Phrase):
         return text
     pattern = _english().get(text.pattern, text.pattern)

@@ -36,10 +36,6 @@ NOT_PHRASES |= dict.fromkeys(
     ("notify/wording_vi.py",),
     "writes Vietnamese, as wording_en.py writes English",
 )
-NOT_PHRASES |= dict.fromkeys(
-    ("web/alert_rows.py", "web/app.py", "web/mail_rows.py", "web/overview.py", "web/pages.py"),
-    "pages are Vietnamese only as yet",
-)
 # Single texts that are data: parts of names, headers, sheets, words and examples of workbooks, patterns to be read.
 DATA = {
     "notify/wording.py": re.compile("^Ủy ban nhân dân$"),
@@ -52,6 +48,7 @@ DATA = {
         "|Đã hoàn thành dự thảo, đang lấy ý kiến|Tỷ lệ hồ sơ trực tuyến toàn trình|cao tốt|quý|quý III/2025"
         "|Cổng Dịch vụ công quốc gia|hằng tuần)$"
     ),
+    "web/overview.py": re.compile("^(Thành phố|Tỉnh ủy|Thành ủy|Ủy ban nhân dân (tỉnh|thành phố)) $"),
     "plan/workbook_sheets.py": re.compile("^(VÍ DỤ|hướng dẫn|lỗi|tổng|cộng|tổng cộng|tổng số|cộng dồn)$"),
 }
 

@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.escalation import made_of, next_step
 from warnwatch.cycle import CycleReport
-from warnwatch.notify import wording, wording_vi
+from warnwatch.language import Phrase, in_language
+from warnwatch.notify import wording
 from warnwatch.notify.lookup import AlertLine
+from warnwatch.notify.tongues import wording_of
+from warnwatch.notify.wording import Wording
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient
 from warnwatch.plan.measures import describe
@@ -19,17 +22,17 @@ from warnwatch.rules.evaluation import Observation, observe
 from warnwatch.rules.rule import Rule, RuleBook
 
 Seen = Mapping[tuple[str, str], Observation]
-ON_SYSTEM = "xem trên Hệ thống"
-ALL_TOLD = "Đã báo cáo hết các cấp; thuộc danh sách theo dõi của cơ quan thường trực."
-STEPS_TOLD = "Đã thông báo đủ các bước của mức này; tiếp tục theo dõi."
+ON_SYSTEM = Phrase("xem trên Hệ thống")
+ALL_TOLD = Phrase("Đã báo cáo hết các cấp; thuộc danh sách theo dõi của cơ quan thường trực.")
+STEPS_TOLD = Phrase("Đã thông báo đủ các bước của mức này; tiếp tục theo dõi.")
 OFFICES = {
-    "focal_point": "Đầu mối theo dõi",
-    "deputy": "Cấp phó",
-    "head": "Người đứng đầu",
-    "superior.head": "Người đứng đầu cấp trên",
-    "standing_body": "Cơ quan thường trực",
-    "committee": "Ban Chỉ đạo",
-    "secretariat": "Thư ký Ban Chỉ đạo",
+    "focal_point": Phrase("Đầu mối theo dõi"),
+    "deputy": Phrase("Cấp phó"),
+    "head": Phrase("Người đứng đầu"),
+    "superior.head": Phrase("Người đứng đầu cấp trên"),
+    "standing_body": Phrase("Cơ quan thường trực"),
+    "committee": Phrase("Ban Chỉ đạo"),
+    "secretariat": Phrase("Thư ký Ban Chỉ đạo"),
 }
 
 
@@ -54,12 +57,18 @@ class AlertRow:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What rows are written with: the last cycle's directory, the rules, what they say now, the plan's zone."""
+    """What rows are written with: the last cycle's directory, the rules, what they say now, zone and language."""
 
     book: RuleBook
     directory: Directory
     seen: Seen
     zone: ZoneInfo
+    language: str = "vi"
+
+    @property
+    def says(self) -> Wording:
+        """How dates and offices are written."""
+        return wording_of(self.language)
 
     def row(self, line: AlertLine) -> AlertRow:
         """Write one open alert; of a confidential task nothing but its code."""
@@ -76,8 +85,8 @@ class Telling:
             name=ON_SYSTEM if hidden else wording.clean(words.title) if words else "",
             unit=wording.unit_short(unit) if unit else alert.unit,
             state="" if hidden else self._state(line),
-            since=wording_vi.moment(alert.opened_at or alert.pending_since, self.zone),
-            deadline="" if hidden or not words else wording_vi.deadline(words.due_text, words.due_at, self.zone),
+            since=self.says.moment(alert.opened_at or alert.pending_since, self.zone),
+            deadline="" if hidden or not words else self.says.deadline(words.due_text, words.due_at, self.zone),
             called=tuple(self._called(line)),
             answered=self._answered(alert),
             next=self._next(line, rule),
@@ -89,28 +98,30 @@ class Telling:
         now = self.seen.get((alert.rule, alert.subject))
         value, threshold = (now.value, now.threshold) if now else (alert.value, alert.threshold)
         measure = CATALOGUE.get(alert.about, {}).get(alert.measure)
-        return wording.sentence(describe(measure, value, threshold, every_day=every_day)) if measure else ""
+        return (
+            wording.sentence(describe(measure, value, threshold, self.language, every_day=every_day)) if measure else ""
+        )
 
     def _called(self, line: AlertLine) -> Iterable[str]:
         """Name each office once, with the days on which it was called."""
         days: dict[str, list[str]] = {}
         for call in line.calls:
             days.setdefault(self._offices(call.unit, call.office.split(",")), []).append(
-                wording_vi.day(call.at, self.zone)
+                self.says.day(call.at, self.zone)
             )
-        return (f"{office} ({wording_vi.listing(list(dict.fromkeys(on)))})" for office, on in days.items())
+        return (f"{office} ({self.says.listing(list(dict.fromkeys(on)))})" for office, on in days.items())
 
     def _answered(self, alert: Alert) -> str:
         if alert.acknowledged_at is None:
             return ""
-        taken = f"đã tiếp nhận lúc {wording_vi.moment(alert.acknowledged_at, self.zone)}"
-        until = wording_vi.last_moment(alert.promised_for, self.zone) if alert.promised_for else ""
-        return f"{taken}, cam kết xong đến {until}" if until else taken
+        taken = Phrase("đã tiếp nhận lúc {moment}", moment=self.says.moment(alert.acknowledged_at, self.zone))
+        until = self.says.last_moment(alert.promised_for, self.zone) if alert.promised_for else ""
+        return Phrase("{taken}, cam kết xong đến {until}", taken=taken, until=until) if until else taken
 
     def _next(self, line: AlertLine, rule: Rule | None) -> str:
         alert = line.alert
         if alert.gone_since:
-            return "Số liệu đã trở lại trong ngưỡng; đang chờ đủ thời gian để kết thúc."
+            return Phrase("Số liệu đã trở lại trong ngưỡng; đang chờ đủ thời gian để kết thúc.")
         if alert.standing:
             return ALL_TOLD if _reached_above(line) else STEPS_TOLD
         policy = self.book.policies.get(rule.escalation) if rule else None
@@ -119,17 +130,17 @@ class Telling:
         step = next_step(alert, policy, made_of((call.level, call.step, call.repeat) for call in line.calls))
         if step is None:
             return ""
-        when = f", {wording_vi.moment(alert.next_at, self.zone)}" if alert.next_at else ""
+        when = f", {self.says.moment(alert.next_at, self.zone)}" if alert.next_at else ""
         return f"{self._offices(alert.unit, step.tell)}{when}."
 
     def _offices(self, unit: str, offices: Iterable[str]) -> str:
-        return wording_vi.listing([self._office(unit, office) for office in offices])
+        return self.says.listing([self._office(unit, office) for office in offices])
 
     def _office(self, unit: str, office: str) -> str:
         recipient = self.directory.recipient(unit, office)
         if recipient is None:
-            return OFFICES.get(office, office)
-        return office_said(recipient)
+            return in_language(OFFICES.get(office, office), self.language)
+        return office_said(recipient, self.says)
 
 
 def _reached_above(line: AlertLine) -> bool:
@@ -137,10 +148,10 @@ def _reached_above(line: AlertLine) -> bool:
     return bool(line.calls) and not {"head", "deputy", "focal_point"}.issuperset(line.calls[-1].office.split(","))
 
 
-def office_said(recipient: Recipient) -> str:
+def office_said(recipient: Recipient, says: Wording) -> str:
     """Name an office: `Chủ tịch Ủy ban nhân dân tỉnh Thái Nguyên`; one known by a longer title has its unit apart."""
-    title, unit = wording.office_title(recipient, wording_vi), wording.unit_name(recipient.unit)
-    said = wording_vi.addressee(title, unit)
+    title, unit = wording.office_title(recipient, says), wording.unit_name(recipient.unit)
+    said = says.addressee(title, unit)
     apart = said == f"{title} {unit}" and len(title.split()) > 3
     return f"{title}, {wording.unit_short(recipient.unit)}" if apart else said
 
@@ -162,5 +173,7 @@ def age(since: datetime, now: datetime) -> str:
     """Say how long ago something was, roughly: `12 phút`, `3 giờ`, `5 ngày`."""
     minutes = max(0, int((now - since).total_seconds() // 60))
     if minutes < 60:
-        return f"{minutes} phút"
-    return f"{minutes // 60} giờ" if minutes < 48 * 60 else f"{minutes // 1440} ngày"
+        return Phrase("{minutes} phút", minutes=minutes)
+    return (
+        Phrase("{hours} giờ", hours=minutes // 60) if minutes < 48 * 60 else Phrase("{days} ngày", days=minutes // 1440)
+    )

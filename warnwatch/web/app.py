@@ -22,7 +22,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from warnwatch.errors import CannotRunError
-from warnwatch.notify import wording_vi
+from warnwatch.language import Phrase, in_language
+from warnwatch.notify.tongues import wording_of
 from warnwatch.web.board import Board
 from warnwatch.web.guard import MAIL_POLICY, Guard
 from warnwatch.web.pages import Pages
@@ -64,6 +65,7 @@ class _Site:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._pages = Pages(board)
+        self._language = board.standards.letterhead.language
         self._scrapes, self._probes = anyio.CapacityLimiter(2), anyio.CapacityLimiter(4)
         self._templates = Environment(
             loader=PackageLoader("warnwatch.web"),
@@ -72,8 +74,11 @@ class _Site:
             auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
+            # Whatever is a phrase is said in the installation's language where it is set into the page.
+            finalize=lambda value: in_language(value, self._language),
         )
-        self._templates.filters["n"] = wording_vi.number
+        self._templates.filters["n"] = wording_of(self._language).number
+        self._templates.globals |= {"_": Phrase, "language": self._language}
 
     def _html(self, template: str, words: Mapping[str, object], status: int = 200) -> HTMLResponse:
         system = self._board.standards.letterhead.system
@@ -133,21 +138,29 @@ class _Site:
     async def database_away(self, _request: Request, _error: Exception) -> Response:
         """Say that the database does not answer; nothing of the error itself, which may name servers."""
         words = {
-            "title": "Chưa đọc được cơ sở dữ liệu",
-            "message": "Cơ sở dữ liệu của Hệ thống hiện không trả lời. Không có số liệu nào bị mất; "
-            "trang này sẽ xem lại được khi kết nối trở lại.",
+            "title": Phrase("Chưa đọc được cơ sở dữ liệu"),
+            "message": Phrase(
+                "Cơ sở dữ liệu của Hệ thống hiện không trả lời. Không có số liệu nào bị mất; trang "
+                "này sẽ xem lại được khi kết nối trở lại."
+            ),
         }
         return self._html("message.html", words, 503)
 
     async def refused(self, _request: Request, error: Exception) -> Response:
         """Say that there is no such page."""
         status = error.status_code if isinstance(error, HTTPException) else 404
-        words = {"title": "Không có trang này", "message": "Địa chỉ không đúng, hoặc nội dung không còn."}
+        words = {
+            "title": Phrase("Không có trang này"),
+            "message": Phrase("Địa chỉ không đúng, hoặc nội dung không còn."),
+        }
         return self._html("message.html", words, status)
 
     async def failed(self, _request: Request, _error: Exception) -> Response:
         """Say that the page failed; the log has the reason."""
-        words = {"title": "Trang gặp lỗi", "message": "Hệ thống đã ghi lại lỗi. Các cảnh báo vẫn được gửi bình thường."}
+        words = {
+            "title": Phrase("Trang gặp lỗi"),
+            "message": Phrase("Hệ thống đã ghi lại lỗi. Các cảnh báo vẫn được gửi bình thường."),
+        }
         return self._html("message.html", words, 500)
 
 

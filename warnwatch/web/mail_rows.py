@@ -5,26 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from warnwatch.notify import wording, wording_vi
+from warnwatch.language import Phrase, together
+from warnwatch.notify import wording
 from warnwatch.notify.lookup import Mail, MailLine, Tried
+from warnwatch.notify.wording import Wording
 from warnwatch.plan.directory import Directory, Recipient
 from warnwatch.rules.rule import Level
 from warnwatch.web.alert_rows import OFFICES, office_said
 
 STATES = {
-    "held": "Đang giữ lại",
-    "ready": "Chờ gửi",
-    "claimed": "Đang gửi",
-    "sent": "Đã gửi",
-    "failed": "Không gửi được",
-    "uncertain": "Chưa rõ đã đến hay chưa",
+    "held": Phrase("Đang giữ lại"),
+    "ready": Phrase("Chờ gửi"),
+    "claimed": Phrase("Đang gửi"),
+    "sent": Phrase("Đã gửi"),
+    "failed": Phrase("Không gửi được"),
+    "uncertain": Phrase("Chưa rõ đã đến hay chưa"),
 }
 OUTCOMES = {
-    "sent": "máy chủ thư đã nhận",
-    "retry": "chưa được, sẽ gửi lại",
-    "failed": "bị từ chối",
-    "uncertain": "không rõ kết quả",
-    "stale": "do tiến trình khác gửi",
+    "sent": Phrase("máy chủ thư đã nhận"),
+    "retry": Phrase("chưa được, sẽ gửi lại"),
+    "failed": Phrase("bị từ chối"),
+    "uncertain": Phrase("không rõ kết quả"),
+    "stale": Phrase("do tiến trình khác gửi"),
 }
 
 
@@ -66,45 +68,47 @@ class MailPage:
     alerts: str
 
 
-def mail_row(line: MailLine, directory: Directory | None, zone: ZoneInfo) -> MailRow:
+def mail_row(line: MailLine, directory: Directory | None, zone: ZoneInfo, says: Wording) -> MailRow:
     """Write one notification as a line of a list."""
     level = Level(line.level)
     return MailRow(
         id=line.id,
         level=level.word,
-        level_word=level.vietnamese if level else "Thông báo",
-        to=_addressee(line, directory),
+        level_word=level.vietnamese if level else Phrase("Thông báo"),
+        to=_addressee(line, directory, says),
         unit=line.unit,
-        address=wording.clean(line.address or "chưa có địa chỉ thư"),
+        address=wording.clean(line.address) if line.address else Phrase("chưa có địa chỉ thư"),
         subject=wording.clean(line.subject),
-        written=wording_vi.moment(line.created_at, zone),
+        written=says.moment(line.created_at, zone),
         css=f"state-{line.state}",
-        state=_state(line, zone),
+        state=_state(line, zone, says),
         answer=_answer(line.tried) if line.tried else "",
         fallback=line.fallback,
     )
 
 
-def mail_page(mail: Mail, directory: Directory | None, zone: ZoneInfo) -> MailPage:
+def mail_page(mail: Mail, directory: Directory | None, zone: ZoneInfo, says: Wording) -> MailPage:
     """Write one notification whole."""
     tried = tuple(
-        TriedRow(wording_vi.moment(one.at, zone), OUTCOMES.get(one.outcome, one.outcome), _answer(one))
-        for one in mail.tried
+        TriedRow(says.moment(one.at, zone), OUTCOMES.get(one.outcome, one.outcome), _answer(one)) for one in mail.tried
     )
-    return MailPage(mail_row(mail.line, directory, zone), mail.text, bool(mail.html), tried, ", ".join(mail.alerts))
+    return MailPage(
+        mail_row(mail.line, directory, zone, says), mail.text, bool(mail.html), tried, ", ".join(mail.alerts)
+    )
 
 
-def _addressee(line: MailLine, directory: Directory | None) -> str:
+def _addressee(line: MailLine, directory: Directory | None, says: Wording) -> str:
     holder = next((one for one in directory.holders if one.code == line.holder), None) if directory else None
     unit = directory.units.get(line.unit) if directory else None
     if holder and unit:
-        return office_said(Recipient(holder, unit, holder.office, unit))
-    return f"{OFFICES.get(line.office, line.office)}, {wording.unit_name(unit) if unit else line.unit}"
+        return office_said(Recipient(holder, unit, holder.office, unit), says)
+    office = OFFICES.get(line.office, line.office)
+    return together((office, wording.unit_name(unit) if unit else line.unit), ", ")
 
 
-def _state(line: MailLine, zone: ZoneInfo) -> str:
+def _state(line: MailLine, zone: ZoneInfo, says: Wording) -> str:
     if line.state == "ready" and line.tried:
-        return f"Sẽ gửi lại lúc {wording_vi.moment(line.due_at, zone)}"
+        return Phrase("Sẽ gửi lại lúc {moment}", moment=says.moment(line.due_at, zone))
     return STATES.get(line.state, line.state)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from warnwatch.cycle import CycleReport
+from warnwatch.language import Phrase, together
 from warnwatch.notify import wording
 from warnwatch.plan.colours import Colour, Cutoffs, Stand, stands_of, total_of
 from warnwatch.plan.directory import Unit
@@ -17,26 +18,26 @@ from warnwatch.web.provinces import PEOPLES_COMMITTEE, TILES
 
 # A bloc with more units than this shows the gravest and says how many more there are.
 TILES_PER_BLOC = 60
-LETTERS = {Colour.GREEN: "X", Colour.YELLOW: "V", Colour.RED: "Đ", Colour.GREY: "–"}
+LETTERS = {Colour.GREEN: Phrase("X"), Colour.YELLOW: Phrase("V"), Colour.RED: Phrase("Đ"), Colour.GREY: "–"}
 BLOCS = {
-    "CHI_DAO": "Ban Chỉ đạo",
-    "DANG": "Khối Đảng",
-    "CHU_TICH_NUOC": "Chủ tịch nước",
-    "QUOC_HOI": "Khối Quốc hội",
-    "CHINH_PHU": "Khối Chính phủ",
-    "MTTQ": "Mặt trận Tổ quốc và các tổ chức chính trị - xã hội",
-    "TU_PHAP": "Tòa án và Viện kiểm sát",
-    "DIA_PHUONG": "Địa phương",
+    "CHI_DAO": Phrase("Ban Chỉ đạo"),
+    "DANG": Phrase("Khối Đảng"),
+    "CHU_TICH_NUOC": Phrase("Chủ tịch nước"),
+    "QUOC_HOI": Phrase("Khối Quốc hội"),
+    "CHINH_PHU": Phrase("Khối Chính phủ"),
+    "MTTQ": Phrase("Mặt trận Tổ quốc và các tổ chức chính trị - xã hội"),
+    "TU_PHAP": Phrase("Tòa án và Viện kiểm sát"),
+    "DIA_PHUONG": Phrase("Địa phương"),
 }
 # What the plan's bar shows, left to right: class of the colour, name in Vietnamese, computed statuses.
 SEGMENTS = (
-    ("done", "Hoàn thành đúng hạn", ("done_in_time",)),
-    ("done-late", "Hoàn thành quá hạn", ("done_late",)),
-    ("claimed", "Báo hoàn thành, chờ xác nhận", ("claimed",)),
-    ("open", "Đang thực hiện, trong hạn", ("open_in_time",)),
-    ("late", "Chưa hoàn thành, quá hạn", ("open_late",)),
-    ("undated", "Chưa có thời hạn", ("no_deadline",)),
-    ("idle", "Tạm dừng, thôi thực hiện", ("suspended", "cancelled")),
+    ("done", Phrase("Hoàn thành đúng hạn"), ("done_in_time",)),
+    ("done-late", Phrase("Hoàn thành quá hạn"), ("done_late",)),
+    ("claimed", Phrase("Báo hoàn thành, chờ xác nhận"), ("claimed",)),
+    ("open", Phrase("Đang thực hiện, trong hạn"), ("open_in_time",)),
+    ("late", Phrase("Chưa hoàn thành, quá hạn"), ("open_late",)),
+    ("undated", Phrase("Chưa có thời hạn"), ("no_deadline",)),
+    ("idle", Phrase("Tạm dừng, thôi thực hiện"), ("suspended", "cancelled")),
 )
 _SHORTER = (
     ("Thành phố ", "TP "),
@@ -70,8 +71,12 @@ class Tile:
     @property
     def said(self) -> str:
         """The tile in words."""
-        word = f"{self.full_name}: {self.colour.named}, {self.colour.vietnamese}"
-        return f"{word}; {self.late} quá hạn trên {self.live} nhiệm vụ" if self.live else f"{word}; không có nhiệm vụ"
+        word = together((f"{self.full_name}: ", self.colour.named, ", ", self.colour.vietnamese))
+        return (
+            Phrase("{word}; {late} quá hạn trên {live} nhiệm vụ", word=word, late=self.late, live=self.live)
+            if self.live
+            else Phrase("{word}; không có nhiệm vụ", word=word)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ def _bloc(code: str, members: Iterable[Unit], tiles: Mapping[str, Tile], stands:
     rest = [tiles[unit.code] for unit in members if unit.code not in placed]
     rest.sort(key=lambda tile: (-tile.colour, -tile.late, -tile.live, tile.name))
     return Bloc(
-        name=BLOCS.get(code, code) or "Chưa xếp khối",
+        name=BLOCS.get(code, code) or Phrase("Chưa xếp khối"),
         tiles=tuple(rest[:TILES_PER_BLOC]),
         provinces=provinces,
         colours=_colours(tiles[unit.code] for unit in members),
@@ -183,7 +188,7 @@ def _province_name(name: str) -> str:
 def _colours(tiles: Iterable[Tile]) -> tuple[Share, ...]:
     numbers = Counter(tile.colour for tile in tiles)
     order = (Colour.RED, Colour.YELLOW, Colour.GREEN, Colour.GREY)
-    return shares([(one.name.lower(), f"{one.named} – {one.vietnamese}", numbers[one]) for one in order])
+    return shares([(one.name.lower(), together((one.named, one.vietnamese), " – "), numbers[one]) for one in order])
 
 
 def shares(parts: Iterable[tuple[str, str, int]]) -> tuple[Share, ...]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from warnwatch.alerts.alert import State
 from warnwatch.cycle import CycleReport
-from warnwatch.notify import wording_vi
+from warnwatch.language import Phrase
 from warnwatch.notify.lookup import AlertLine
 from warnwatch.notify.release import Mode
+from warnwatch.notify.tongues import wording_of
 from warnwatch.plan.directory import Directory
 from warnwatch.rules.rule import LEVELS, Level
 from warnwatch.web.alert_rows import AlertRow, Seen, Telling, age, see
@@ -21,9 +22,12 @@ SHOWN = 10
 LISTED = 50
 
 MODES = {
-    Mode.HOLD: ("Đang giữ lại", "Thư được soạn và hiển thị ở đây, chưa gửi đi đâu."),
-    Mode.REDIRECT: ("Chuyển hướng", "Mọi thư được gửi về một địa chỉ kiểm tra, không đến người nhận thật."),
-    Mode.LIVE: ("Gửi thật", "Thư được gửi đến người nhận."),
+    Mode.HOLD: (Phrase("Đang giữ lại"), Phrase("Thư được soạn và hiển thị ở đây, chưa gửi đi đâu.")),
+    Mode.REDIRECT: (
+        Phrase("Chuyển hướng"),
+        Phrase("Mọi thư được gửi về một địa chỉ kiểm tra, không đến người nhận thật."),
+    ),
+    Mode.LIVE: (Phrase("Gửi thật"), Phrase("Thư được gửi đến người nhận.")),
 }
 
 
@@ -62,6 +66,8 @@ class Pages:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._zone = board.standards.letterhead.zone
+        self._language = board.standards.letterhead.language
+        self._says = wording_of(self._language)
         self._drawn: tuple[CycleReport | None, Overview | None] = (None, None)
         self._seen: tuple[CycleReport | None, frozenset[int], Seen] = (None, frozenset(), {})
 
@@ -73,15 +79,18 @@ class Pages:
         states = board.lookup.mail_states()
         mode, mode_words = MODES[release.mode]
         return Index(
-            at=wording_vi.moment(report.at, self._zone) if report else "",
+            at=self._says.moment(report.at, self._zone) if report else "",
             stale=age(report.at, now) if report and board.stale(report, now) else "",
             mode=mode,
             mode_css=release.mode.value,
             mode_words=mode_words,
             pilot=len(release.pilot or ()),
             overview=self._overview(report),
-            scale=f"Xanh: không quá {wording_vi.percent(cutoffs.green)} nhiệm vụ quá hạn; Vàng: không quá "
-            f"{wording_vi.percent(cutoffs.yellow)}; Đỏ: trên {wording_vi.percent(cutoffs.yellow)}",
+            scale=Phrase(
+                "Xanh: không quá {green} nhiệm vụ quá hạn; Vàng: không quá {yellow}; Đỏ: trên {yellow}",
+                green=self._says.percent(cutoffs.green),
+                yellow=self._says.percent(cutoffs.yellow),
+            ),
             alerts=self._alerts(report, counts.open),
             levels=counts_by_level(counts.alerts),
             standing=counts.standing,
@@ -92,7 +101,7 @@ class Pages:
     def mail(self, number: int) -> MailPage | None:
         """Put the page of one notification together; None when there is none."""
         mail, report = self._board.lookup.mail(number), self._board.latest()
-        return mail_page(mail, report.directory if report else None, self._zone) if mail else None
+        return mail_page(mail, report.directory if report else None, self._zone, self._says) if mail else None
 
     def mail_html(self, number: int) -> str:
         """Give the HTML part of one notification; an empty text when there is none."""
@@ -111,7 +120,7 @@ class Pages:
         if report is None:
             return Listed((), (), total, total)
         book = self._board.standards.book
-        telling = Telling(book, report.directory, self._seen_of(report, lines), self._zone)
+        telling = Telling(book, report.directory, self._seen_of(report, lines), self._zone, self._language)
         rows = tuple(telling.row(line) for line in lines)
         # The count is the last cycle's; a list that is shorter than it has said all there is.
         total = max(total, len(rows)) if len(rows) == LISTED else len(rows)
@@ -127,7 +136,7 @@ class Pages:
 
     def _mails(self, states: dict[str, int], directory: Directory | None) -> Listed:
         lines = self._board.lookup.mails(LISTED)
-        rows = tuple(mail_row(line, directory, self._zone) for line in lines)
+        rows = tuple(mail_row(line, directory, self._zone, self._says) for line in lines)
         total = max(sum(states.values()), len(rows))
         return Listed(rows[:SHOWN], rows[SHOWN:], total - len(rows), total)
 
