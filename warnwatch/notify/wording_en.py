@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from warnwatch.notify import wording_vi
 from warnwatch.notify.wording import OFFICE_CLOSES, clean, end_of_the_day_before, full_hour, number_text
 
 SAID_ONCE = frozenset({"To do", "Answer", "Development", "Next step"})
@@ -111,5 +112,6 @@ def general_title(office: str) -> str:
 
 
 def addressee(title: str, unit: str) -> str:
-    """Join an office and its unit: `Chủ tịch, Ủy ban nhân dân tỉnh Thái Nguyên`; a title that names it stands alone."""
-    return title if unit.lower() in title.lower() else f"{title}, {unit}"
+    """Join an office and its unit: `Head of unit, Tỉnh ủy Thái Nguyên`; words of both are said once."""
+    said = wording_vi.addressee(title, unit)
+    return f"{title}, {unit}" if said == f"{title} {unit}" else said
