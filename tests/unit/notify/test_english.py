@@ -20,7 +20,12 @@ from warnwatch.rules.rule import Level
 READER = recipient(holder=holder(language="en", title="", office="head"))
 SUPERIOR = replace(READER, unit=Unit("DP-19", "Tỉnh ủy Thái Nguyên"))
 PLAIN = facts(title="Online services", assigning_document="", due_text="", expected_result="")
-ASIDE = {"sentence": "3 working days overdue", "guidance": "", "next_title": "Head of unit", "title": "Overdue task"}
+ASIDE: dict[str, Any] = {
+    "sentence": "3 working days overdue",
+    "guidance": "",
+    "next_title": "Head of unit",
+    "title": "Overdue task",
+}
 ONE = item(about=PLAIN, **ASIDE)
 TWO = item(about=replace(PLAIN, code="KH02-032"), warned=alert(418, subject="KH02-032"), **ASIDE)
 
