@@ -16,6 +16,7 @@ from warnwatch.plan.calendar import WorkCalendar, load_calendar, parse_duration
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Unit
 from warnwatch.plan.measures import today_of
+from warnwatch.plan.succession import Tree
 from warnwatch.rules.evaluation import Evaluation, Observation, columns_of, evaluate
 from warnwatch.rules.expression import Expression, compile_expression
 from warnwatch.rules.rule import LEVELS, Policy, Rule, RuleBook, Rung, Step
@@ -61,12 +62,14 @@ def shipped_book() -> RuleBook:
 
 def tasks_frame(*rows: Mapping[str, Any], calendar: WorkCalendar = CALENDAR) -> pl.DataFrame:
     """Give the snapshot's frame of these tasks: what a row leaves out is an open task of 4/8 to 15/8/2025."""
-    return task_frame.with_bloc(task_frame.with_days(_joined(rows), calendar), (Unit("U-1", "Đơn vị 1", bloc="DANG"),))
+    tree = Tree({"U-1": Unit("U-1", "Đơn vị 1", bloc="DANG")})
+    return task_frame.with_lead(task_frame.with_days(_joined(rows), calendar), tree)
 
 
 def _joined(rows: tuple[Mapping[str, Any], ...]) -> pl.DataFrame:
     whole = [_ROW | dict(row) for row in rows]
     for row in whole:
+        row["lead"] = row["unit"]
         row["assigned_at"] = row["assigned_at"] or row["start_at"]
         row["baseline_due_at"] = row["baseline_due_at"] or row["due_at"]
     return pl.DataFrame([{name: _micros(row[name]) for name in _TYPES} for row in whole], schema=_TYPES)

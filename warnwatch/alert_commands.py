@@ -13,7 +13,6 @@ from warnwatch.alerts.ledger import JournalRow
 from warnwatch.console import Installation, as_json, pass_installation, print_either
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase
-from warnwatch.plan.directory import Directory
 from warnwatch.plan.snapshot import read_snapshot
 
 
@@ -44,9 +43,8 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
     if alert is not None:
         _print_history(here, alert, json_=json_)
         return
-    if unit is not None and unit not in (units := here.units()):
-        near = nearest_name(unit, units)
-        raise NotFoundError(Phrase("không có đơn vị {unit!r} trong kế hoạch", unit=unit), near)
+    if unit is not None:
+        unit = _present_unit(here, unit)
     states = ["open", "pending", *(["ended"] if ended else [])]
     with here.engine.connect().execution_options(reads_only=True) as connection:
         found = ledger.read_alerts(connection, states=states, unit=unit, standing=standing, limit=limit + 1)
@@ -55,6 +53,18 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
     print_either(here, lines, [printing.alert_json(one) for one in shown], json_=json_)
     if len(found) > limit:
         here.say(Phrase("Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", limit=limit), err=True)
+
+
+def _present_unit(here: Installation, code: str) -> str:
+    """Give the unit that a code stands for today; says so where it is another one."""
+    directory = here.directory()
+    known = directory.unit(code)
+    if known is None:
+        near = nearest_name(code, [*directory.units, *directory.former])
+        raise NotFoundError(Phrase("không có đơn vị {unit!r} trong kế hoạch", unit=code), near)
+    if known.code != code:
+        here.say(Phrase("Đơn vị {old} nay là {new} ({name}).", old=code, new=known.code, name=known.name), err=True)
+    return known.code
 
 
 def _print_history(here: Installation, code: str, *, json_: bool) -> None:
@@ -80,8 +90,8 @@ def ack(here: Installation, alert: str, by: str, until: str, note: str) -> None:
     calendar = standards.calendar
     with here.engine.begin() as connection:
         found = ledger.find_alert(connection, alert, for_update=True)
-        plan = read_snapshot(connection, calendar, codes=[])
-        directory = Directory({unit.code: unit for unit in plan.units}, plan.holders, calendar.local_date(now))
+        day = calendar.local_date(now)
+        directory = read_snapshot(connection, calendar, codes=[], day=day).directory(day)
         promise = acts.Promise(acts.find_holder(directory, found, by), promised, note)
         policy = standards.book.policies[standards.book.rule(found.rule).escalation]
         taken, binds = acts.acknowledge(found, promise, policy, directory, now, calendar)

@@ -25,6 +25,7 @@ from warnwatch.assembly import load_standards, open_database
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, MistakesError, SettingsError, WarnWatchError
 from warnwatch.language import Language, Phrase, in_language
+from warnwatch.plan.directory import Directory
 from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.service import clock_of
 from warnwatch.settings import Settings, load_settings
@@ -80,10 +81,11 @@ class Installation:
         """Read the clock of the installation."""
         return clock_of(self.engine)()
 
-    def units(self) -> list[str]:
-        """Give the codes of all units."""
+    def directory(self) -> Directory:
+        """Give the units and holders of today."""
+        day = self.standards.calendar.local_date(self.now())
         with self.engine.connect().execution_options(reads_only=True) as connection:
-            return [unit.code for unit in read_snapshot(connection, self.standards.calendar, codes=[]).units]
+            return read_snapshot(connection, self.standards.calendar, codes=[], day=day).directory(day)
 
     def instant(self, text: str, option: str = "--at") -> datetime:
         """Read an instant, as UTC; without an offset it is in the plan's zone."""

@@ -91,12 +91,13 @@ def run_cycle(
     with engine.connect().execution_options(reads_only=True) as connection:
         before = memory.snapshot
         if before is None or as_of:
-            snapshot = read_snapshot(connection, calendar, as_of)
+            snapshot = read_snapshot(connection, calendar, as_of, day=calendar.local_date(now))
         else:
-            snapshot = refresh(connection, before, calendar)
+            snapshot = refresh(connection, before, calendar, calendar.local_date(now))
         present = Present({}) if as_of else _present(connection, memory, snapshot, dry_run=dry_run)
         live = {} if as_of else memory.live or ledger.read_live(connection)
         directory = _directory(memory, snapshot, calendar.local_date(now))
+        book, release = book.following(directory.successors), standards.release.following(directory.successors)
 
         # Judge.
         counts = cache(lambda: count_tasks(snapshot.tasks, today))
@@ -104,11 +105,11 @@ def run_cycle(
         evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation)
         present.align(frames, {"task": snapshot.moved}, book)
         judged = _judged(evaluation, book)
-        news = standards.release.news(live, judged, directory.units) if judged else {}
+        news = release.news(live, judged, directory.units) if judged else {}
 
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
-        handed = [] if as_of else _read_handed(connection, before, snapshot)
+        handed = [] if as_of else _read_handed(connection, before, snapshot, frames)
         work = untouched(differing) if as_of else read_work(connection, differing, book, news, now, handed)
         observations = observe_all(evaluation, book, work)
         made = ledger.read_made(connection, work.known())
@@ -125,15 +126,16 @@ def run_cycle(
         book, directory, words, made, observations, counts, limits, lambda: _tomorrow(now, calendar), head.language
     )
     called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
-    cleared = [(alert, standards.release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
+    cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
     tellings, nobody = gather(called, cleared, sources)
     notifications = tuple(
-        (compose(telling, head, now), standards.release.state_for(telling.recipient.unit.code)) for telling in tellings
+        (compose(telling, head, now), release.state_for(telling.recipient.unit.code)) for telling in tellings
     )
 
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
-        _commit(engine, memory, standards, Decided(now, outcome, notifications, news, nobody, book.version))
+        decided = Decided(now, outcome, notifications, news, nobody, book.version, snapshot.tree.documents)
+        _commit(engine, memory, standards, decided)
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
         memory.directory, memory.evaluation = directory, evaluation
@@ -148,9 +150,9 @@ def _tomorrow(now: datetime, calendar: WorkCalendar) -> datetime:
 def _directory(memory: Memory, snapshot: Snapshot, day: date) -> Directory:
     """Keep the directory while nobody changed and the day is the same: 10,000 holders take longer than the rules."""
     known, before = memory.directory, memory.snapshot
-    if known and before and known.day == day and before.units is snapshot.units and before.holders is snapshot.holders:
+    if known and before and known.day == day and before.tree is snapshot.tree and before.holders is snapshot.holders:
         return known
-    return Directory({unit.code: unit for unit in snapshot.units}, snapshot.holders, day)
+    return snapshot.directory(day)
 
 
 def _commit(engine: Engine, memory: Memory, standards: Standards, decided: Decided) -> None:
@@ -165,12 +167,19 @@ def _commit(engine: Engine, memory: Memory, standards: Standards, decided: Decid
     memory.version = version
 
 
-def _read_handed(connection: Connection, before: Snapshot | None, snapshot: Snapshot) -> list[Alert]:
-    """Read the alerts whose task another unit leads now; nothing is read while no task has changed."""
-    if before is not None and before.tasks is snapshot.tasks:
+def _read_handed(
+    connection: Connection, before: Snapshot | None, snapshot: Snapshot, frames: Mapping[str, pl.DataFrame]
+) -> list[tuple[Alert, str]]:
+    """Read the alerts that another unit answers for now; nothing is read while no task and no unit has changed."""
+    same_tree = before is not None and before.tree is snapshot.tree
+    if same_tree and before is not None and before.tasks is snapshot.tasks:
         return []
-    fresh = snapshot.moved.fresh["code"].to_list() if snapshot.moved else None
-    return ledger.read_handed(connection, fresh)
+    successors = snapshot.tree.successors
+    if same_tree and snapshot.moved:
+        return ledger.read_handed(connection, snapshot.moved.fresh["code"].to_list(), successors)
+    others = [(about, frames[about].select("code", "unit")) for about in ("unit", "kpi") if about in frames]
+    leads = {(about, code): unit for about, frame in others for code, unit in frame.iter_rows()}
+    return ledger.read_handed(connection, None, successors, leads)
 
 
 def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_run: bool) -> Present:

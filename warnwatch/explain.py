@@ -71,7 +71,7 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, in which lang
 ) -> Explanation:
     """Explain one task at `at`, with the plan as known now or at `as_of`; an unknown task is a NotFoundError."""
     words = read_words(connection, [code], as_of).get(code)
-    snapshot = read_snapshot(connection, calendar, as_of, [code])
+    snapshot = read_snapshot(connection, calendar, as_of, [code], calendar.local_date(at))
     if words is None:
         when = Phrase(" vào lúc {at:%d/%m/%Y %H:%M}", at=as_of.astimezone(calendar.zone)) if as_of else ""
         near = nearest_name(code, _codes_around(connection, code))
@@ -80,12 +80,14 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, in which lang
         raise NotFoundError(
             Phrase("nhiệm vụ {code!r} chỉ gom các nhiệm vụ con hoặc đã rút: không quy tắc nào xét", code=code)
         )
+    book = book.following(snapshot.tree.successors)
     evaluation = evaluate({"task": snapshot.tasks}, book, today_of(at, calendar))
     numbers = _alerts_at(connection, code, at)
     verdicts = tuple(
         _verdict(evaluation, rule, words, numbers, language) for rule in book.rules if rule.about == "task"
     )
-    return Explanation(words.code, words.title, words.unit, at, words.due_at, words.due_text, verdicts)
+    unit = snapshot.tree.present(words.unit)
+    return Explanation(words.code, words.title, unit, at, words.due_at, words.due_text, verdicts)
 
 
 def _alerts_at(connection: Connection, code: str, at: datetime) -> dict[str, str]:

@@ -167,6 +167,29 @@ unit, unit_version = _versioned(
     _flag("withdrawn"),
 )
 
+# What becomes of a unit on a local date; the unit's own rows stay. A correction names the row that it replaces.
+unit_change = Table(
+    "unit_change",
+    metadata,
+    _serial(),
+    Column("unit", Text, ForeignKey("unit.code"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("effective_on", Date, nullable=False),
+    Column("successor", Text, ForeignKey("unit.code")),
+    _flag("main"),
+    Column("name", Text),
+    Column("short_name", Text),
+    Column("unit_kind", Text),
+    Column("bloc", Text),
+    Column("parent", Text, ForeignKey("unit.code")),
+    Column("head_title", Text),
+    Column("decision", Text),
+    Column("source", Text),
+    Column("replaces", SERIAL, ForeignKey("unit_change.id")),
+    Column("recorded_at", Instant, nullable=False),
+)
+Index("ux_unit_change_replaces", unit_change.c.replaces, unique=True)
+
 # A post is an office of a unit; its code is `unit/office`. Offices: head, deputy, focal_point.
 post, post_version = _versioned(
     "post",

@@ -78,11 +78,16 @@ def _binds(holder: Holder, alert: Alert, directory: Directory) -> bool:
 
 
 def find_holder(directory: Directory, alert: Alert, who: str) -> Holder:
-    """Find who acts: a holder's code, or an office of the alert's unit (`head`, `deputy`, `focal_point`)."""
+    """Find who acts: a holder's code, or an office of the alert's unit (`head`, `deputy`, `focal_point`).
+
+    An office may be named with a unit, by its present or an old code: `DP-06-UB/head`.
+    """
     for holder in directory.holders:
         if holder.code == who:
             return holder
-    found = directory.recipient(alert.unit, who, reachable=False) if who in {"head", "deputy", "focal_point"} else None
+    code, _, office = who.rpartition("/")
+    known = office in {"head", "deputy", "focal_point"}
+    found = directory.recipient(code or alert.unit, office, reachable=False) if known else None
     if found is None:
         raise ActError(
             Phrase(

@@ -6,7 +6,7 @@ In: the subjects that differ, the instant. Out: transitions, calls, and the aler
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -22,7 +22,10 @@ from warnwatch.rules.rule import RuleBook
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What was read: alerts due by time, alerts of subjects that differ, alerts whose rule is gone or goes live."""
+    """What was read: alerts due by time, alerts of subjects that differ, alerts whose rule is gone or goes live.
+
+    `handed` are alerts that another unit answers for now; `homes` names that unit, by alert.
+    """
 
     due: tuple[Alert, ...]
     active: Mapping[tuple[str, str], Alert]
@@ -31,6 +34,7 @@ class Work:
     numbering: Numbering
     differing: Mapping[str, Sequence[str]]
     handed: tuple[Alert, ...] = ()
+    homes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def waiting(self) -> tuple[Alert, ...]:
@@ -51,13 +55,17 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a cycle decided about alerts. `alerts` holds the final state of each one that changed, `new` the numbers."""
+    """What a cycle decided about alerts. `alerts` holds the final state of each one that changed, `new` the numbers.
+
+    `handed`: the alerts that another unit answers for from now on, before and after.
+    """
 
     transitions: tuple[Transition, ...]
     calls: tuple[Call, ...]
     alerts: Mapping[int, Alert]
     new: frozenset[int]
     broken: tuple[Alert, ...] = ()
+    handed: tuple[tuple[Alert, Alert], ...] = ()
 
     def told_subjects(self, about: str) -> set[str]:
         """Name the subjects of one kind whose words a text will need."""
@@ -80,20 +88,22 @@ def read_work(
     book: RuleBook,
     news: Iterable[tuple[str, str]],
     now: datetime,
-    handed: Sequence[Alert] = (),
+    handed: Sequence[tuple[Alert, str]] = (),
 ) -> Work:
     """Read the alerts that this cycle may move; a quiet cycle reads one empty list and one number."""
     due = tuple(ledger.read_due(connection, now))
+    moving = tuple(alert for alert, _ in handed)
     live = {kind: [code for kind_, code in news if kind_ == kind] for kind in ("rule", "unit")}
     return Work(
         due=due,
         active=ledger.read_active(connection, differing)
-        | {(alert.rule, alert.subject): alert for alert in (*due, *handed)},
+        | {(alert.rule, alert.subject): alert for alert in (*due, *moving)},
         retired=tuple(ledger.read_retired(connection, [rule.id for rule in book.rules])),
         restarting=tuple(ledger.read_open_of(connection, live["rule"], live["unit"])),
         numbering=ledger.read_numbering(connection, differing),
         differing=differing,
-        handed=tuple(handed),
+        handed=moving,
+        homes={alert.id: home for alert, home in handed},
     )
 
 
@@ -137,7 +147,9 @@ def decide(
     before = {alert.id: alert for alert in (*work.waiting, *work.active.values())}
     restart = {alert.id for alert in work.restarting}
     for key, alert in final.items():
-        one = _handed(alert, before.get(key, alert), observations, made.get(key, Made()))
+        seen = observations.get((alert.rule, alert.subject))
+        home = seen.unit if seen else work.homes.get(key, alert.unit)
+        one = _handed(alert, before.get(key, alert), home, made.get(key, Made()))
         final[key] = _gone_live(one, made.get(key, Made()), initial, restart=key in restart)
     climbed, calls = climb_all(final.values(), book, made, now, calendar)
     final |= climbed
@@ -145,16 +157,30 @@ def decide(
     changed = {key: alert for key, alert in final.items() if key in called or before.get(key) != alert}
     broken = tuple(alert for key, alert in changed.items() if key in before and _struck(before[key], alert, now))
     new = frozenset(move.after.id for move in transitions if move.before is None)
-    return Outcome(tuple(transitions), tuple(calls), changed, new, broken)
+    moved = tuple(
+        (before[key], alert)
+        for key, alert in changed.items()
+        if key in before and before[key].unit != alert.unit and alert.state is State.OPEN
+    )
+    return Outcome(tuple(transitions), tuple(calls), changed, new, broken, moved)
 
 
-def _handed(alert: Alert, before: Alert, observations: Mapping[tuple[str, str], Observation], made: Made) -> Alert:
+def _handed(alert: Alert, before: Alert, home: str, made: Made) -> Alert:
     """Follow a subject handed to another unit: its head is called from the first step on, and owes no promise."""
-    seen = observations.get((alert.rule, alert.subject))
-    unit = seen.unit if seen else alert.unit
-    if unit == before.unit or alert.state is not State.OPEN:
+    if home == before.unit or alert.state is State.ENDED:
         return alert
-    moved = replace(alert, unit=unit, called_level=0, standing=False, promised_for=None, promised_level=0)
+    if alert.state is State.PENDING:
+        return replace(alert, unit=home)
+    moved = replace(
+        alert,
+        unit=home,
+        called_level=0,
+        standing=False,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        promised_for=None,
+        promised_level=0,
+    )
     return restarted(moved, made)
 
 

@@ -182,13 +182,48 @@ def read_open_of(connection: Connection, rules: Collection[str], units: Collecti
     return [found[key] for key in sorted(found)]
 
 
-def read_handed(connection: Connection, codes: Collection[str] | None) -> list[Alert]:
-    """Read the alerts about tasks, or about some of them, that are led by another unit now."""
+def read_handed(
+    connection: Connection,
+    codes: Collection[str] | None,
+    successors: Mapping[str, str],
+    leads: Mapping[tuple[str, str], str] | None = None,
+) -> list[tuple[Alert, str]]:
+    """Read the alerts that another unit answers for now, each with that unit.
+
+    Those about tasks, all or of some `codes`, whose recorded lead stands for another unit; without `codes` also those
+    about other subjects, {(kind, subject): unit} `leads`, and whatever still names a unit with a successor.
+    """
+    homes = {} if codes is not None else _homes_of_others(connection, successors, leads or {})
     table, task = schema.alert, schema.task_version
-    query = select(*_COLUMNS).join(task, and_(task.c.code == table.c.subject, known(task, None)))
+    query = select(table.c.id, table.c.unit, task.c.lead_unit)
+    query = query.join(task, and_(task.c.code == table.c.subject, known(task, None)))
     query = query.where(table.c.about == "task", table.c.state != State.ENDED.value, task.c.lead_unit != table.c.unit)
     chunks = [query] if codes is None else [query.where(table.c.subject.in_(chunk)) for chunk in _chunks(codes)]
-    return [_alert(row) for chunk in chunks for row in connection.execute(chunk)]
+    rows = (row for chunk in chunks for row in connection.execute(chunk))
+    homes |= {key: home for key, unit, lead in rows if (home := successors.get(lead, lead)) != unit}
+    ordered, found = sorted(homes), dict[int, Alert]()
+    for start in range(0, len(ordered), CHUNK):
+        some = select(*_COLUMNS).where(table.c.id.in_(ordered[start : start + CHUNK]))
+        found.update({row.id: _alert(row) for row in connection.execute(some)})
+    return [(found[key], homes[key]) for key in ordered]
+
+
+def _homes_of_others(
+    connection: Connection, successors: Mapping[str, str], leads: Mapping[tuple[str, str], str]
+) -> dict[int, str]:
+    table = schema.alert
+    alive = table.c.state != State.ENDED.value
+    query = select(table.c.id, table.c.about, table.c.subject, table.c.unit).where(table.c.about != "task", alive)
+    homes: dict[int, str] = {}
+    for key, about, subject, unit in connection.execute(query):
+        home = leads.get((about, subject), successors.get(unit, unit))
+        if home != unit:
+            homes[key] = home
+    # Tasks that are in the plan no more: their alerts hold, and somebody must answer for them.
+    names = select(table.c.id, table.c.unit).where(table.c.about == "task", alive)
+    for chunk in _chunks(successors.keys()):
+        homes |= {key: successors[unit] for key, unit in connection.execute(names.where(table.c.unit.in_(chunk)))}
+    return homes
 
 
 def read_live(connection: Connection) -> dict[tuple[str, str], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -25,6 +25,11 @@ class Release:
 
     mode: Mode = Mode.HOLD
     pilot: frozenset[str] | None = None
+
+    def following(self, successors: Mapping[str, str]) -> Release:
+        """Give the same release where units were dissolved: who took over a unit of the pilot belongs to the pilot."""
+        taken = {successors[code] for code in self.pilot or () if code in successors}
+        return replace(self, pilot=self.pilot | taken) if self.pilot is not None and taken else self
 
     def mode_for(self, unit: str) -> Mode:
         """Give the mode of one unit."""

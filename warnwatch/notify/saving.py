@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -21,7 +21,10 @@ ACTOR = "warnwatch"
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """All that one cycle has to write. `news`: rules and units gone live; `nobody`: calls that reached no holder."""
+    """All that one cycle has to write. `news`: rules and units gone live; `nobody`: calls that reached no holder.
+
+    `documents`: by dissolved unit the number of the document that dissolved it.
+    """
 
     now: datetime
     outcome: Outcome
@@ -29,6 +32,7 @@ class Decided:
     news: Mapping[tuple[str, str], str]
     nobody: Sequence[Call]
     rules_version: str = ""
+    documents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -51,6 +55,9 @@ def save(connection: Connection, decided: Decided) -> None:
 def _journal(decided: Decided) -> Iterable[JournalRow]:
     now = decided.now
     yield from (_moved(move, now, decided.rules_version) for move in decided.outcome.transitions)
+    for before, after in decided.outcome.handed:
+        facts = {"from": before.unit, "to": after.unit, "document": decided.documents.get(before.unit)}
+        yield JournalRow(now, "alert.handed", ACTOR, facts, after.id, after.subject)
     for alert in decided.outcome.broken:
         yield JournalRow(now, "promise.broken", ACTOR, {"level": alert.level.word}, alert.id, alert.subject)
     nobody = {(call.alert, call.step) for call in decided.nobody}

@@ -99,7 +99,7 @@ def _holder(code: str, directory: Directory) -> Recipient | None:
     An all-clear ends what that person was asked for; whoever holds the office now was asked for nothing.
     """
     holder = directory.by_code.get(code)
-    unit = directory.units.get(holder.unit) if holder else None
+    unit = directory.named(holder.unit) if holder else None
     return Recipient(holder, unit, holder.office, unit) if holder and unit else None
 
 
@@ -212,9 +212,9 @@ def _kind(rule: Rule, alert: Alert, value: float | None) -> Kind:
 
 
 def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
-    unit = sources.directory.units.get(alert.unit, Unit(alert.unit, alert.unit))
+    unit = sources.directory.unit(alert.unit) or Unit(alert.unit, alert.unit)
     if alert.about == "unit":
-        return Facts(alert.subject, unit.name, unit)
+        return Facts(alert.subject, (sources.directory.named(alert.subject) or unit).name, unit)
     if alert.about == "kpi":
         return _limit_facts(alert, unit, sources.limits.get(alert.subject), wording_of(language))
     words = sources.words.get(alert.subject)

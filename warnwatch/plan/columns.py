@@ -29,6 +29,14 @@ DECISION_KIND = {
 }
 COLOUR = {"green": ("xanh",), "yellow": ("vàng",), "red": ("đỏ",)}
 LANGUAGE = {"vi": ("tiếng việt",), "en": ("tiếng anh",)}
+UNIT_CHANGE = {
+    "merge": ("sáp nhập", "nhập vào"),
+    "split": ("chia tách", "chia", "tách"),
+    "rename": ("đổi tên",),
+    "move": ("chuyển cấp trên",),
+    "kind": ("đổi loại",),
+    "void": ("không thực hiện", "hủy bỏ", "huỷ bỏ"),
+}
 DIRECTION = {"high_good": ("cao tốt", "cao_tot"), "low_good": ("thấp tốt", "thap_tot")}
 OPERATOR = {">=": ("≥",), "<=": ("≤",), ">": (), "<": (), "=": ()}
 PERIOD = {
@@ -68,6 +76,52 @@ _UNITS = File(
     ),
     table="unit",
     kind="unit",
+)
+
+_UNIT_CHANGES = File(
+    "unit_changes",
+    "Thay đổi đơn vị",
+    "đơn vị sáp nhập, chia tách, đổi tên, chuyển cấp trên, đổi loại từ một ngày; nhập trước ngày đó được; "
+    "cùng đơn vị, ngày và đơn vị tiếp nhận mà nội dung khác là đính chính",
+    (
+        Column("unit", "Đơn vị", Type.CODE, "đơn vị thay đổi", required=True, refers="units"),
+        Column(
+            "kind",
+            "Loại thay đổi",
+            Type.WORD,
+            "một dòng đổi được nhiều mục; void là bỏ một dòng đã nhập",
+            required=True,
+            words=UNIT_CHANGE,
+        ),
+        Column("effective_on", "Từ ngày", Type.DATE, "ngày thay đổi có hiệu lực", required=True),
+        Column(
+            "successor",
+            "Đơn vị tiếp nhận",
+            Type.CODE,
+            "khi sáp nhập, chia tách; chia tách thì mỗi đơn vị mới một dòng",
+            refers="units",
+        ),
+        Column(
+            "main",
+            "Tiếp nhận chính",
+            Type.FLAG,
+            "khi chia tách: đơn vị nhận những nhiệm vụ chưa giao riêng",
+            default=False,
+        ),
+        Column("name", "Tên mới", Type.TEXT),
+        Column("short_name", "Tên viết tắt mới", Type.TEXT, "có tên mới mà bỏ trống thì không còn tên viết tắt"),
+        Column("unit_kind", "Loại đơn vị mới", Type.TEXT),
+        Column("bloc", "Khối mới", Type.TEXT),
+        Column("parent", "Đơn vị cấp trên mới", Type.CODE, refers="units"),
+        Column("head_title", "Chức danh người đứng đầu mới", Type.TEXT),
+        Column("decision", "Số văn bản", Type.TEXT, "ví dụ 1678/NQ-UBTVQH15"),
+        _SOURCE,
+    ),
+    key=("unit", "effective_on", "successor"),
+    keeping=Keeping.APPENDED,
+    table="unit_change",
+    kind="unit",
+    subject="unit",
 )
 
 _POSTS = File(
@@ -295,6 +349,7 @@ FILES: Mapping[str, File] = {
     one.name: one
     for one in (
         _UNITS,
+        _UNIT_CHANGES,
         _POSTS,
         _HOLDERS,
         _TASKS,

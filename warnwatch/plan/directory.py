@@ -14,7 +14,10 @@ STANDING_BODY_KIND = "co_quan_thuong_truc"
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A body in the tree. `valid_from` and `valid_to` are local dates, both included; None is open."""
+    """A body in the tree. `valid_from` and `valid_to` are local dates, both included; None is open.
+
+    `recorded_on`: the local date on which the row was recorded, where it matters.
+    """
 
     code: str
     name: str
@@ -25,6 +28,7 @@ class Unit:
     head_title: str = ""
     valid_from: date | None = None
     valid_to: date | None = None
+    recorded_on: date | None = field(default=None, compare=False)
 
     @property
     def short(self) -> str:
@@ -81,11 +85,16 @@ _Found: TypeAlias = tuple[Holder, tuple[Via, ...]]
 
 @dataclass(frozen=True)
 class Directory:
-    """The unit tree and the holders as they are on one local date."""
+    """The unit tree and the holders as they are on one local date.
+
+    `successors`: the present code for the code of a unit that was dissolved; `former`: units that are none of the day.
+    """
 
     units: Mapping[str, Unit]
     holders: tuple[Holder, ...]
     day: date
+    successors: Mapping[str, str] = field(default_factory=dict)
+    former: Mapping[str, Unit] = field(default_factory=dict)
     _by_office: dict[tuple[str, str], list[Holder]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -96,10 +105,22 @@ class Directory:
                 offices.setdefault((holder.unit, holder.office), []).append(holder)
         object.__setattr__(self, "_by_office", offices)
 
+    def present(self, code: str) -> str:
+        """Give the present code of a unit: an old code still finds its way."""
+        return self.successors.get(code, code)
+
+    def unit(self, code: str) -> Unit | None:
+        """Find the unit that stands for a code today."""
+        return self.units.get(self.present(code)) or self.former.get(code)
+
+    def named(self, code: str) -> Unit | None:
+        """Find the body that bore a code, dissolved or not: what was said of it is said of its old name."""
+        return self.units.get(code) or self.former.get(code)
+
     def superiors(self, code: str) -> Iterator[Unit]:
         """Walk up from a unit to the root, the unit itself left out; a ring or an unknown parent ends the walk."""
-        seen = {code}
-        unit = self.units.get(code)
+        unit = self.unit(code)
+        seen = {unit.code if unit else code}
         while unit and unit.parent and unit.parent not in seen:
             seen.add(unit.parent)
             unit = self.units.get(unit.parent)
@@ -129,10 +150,10 @@ class Directory:
         holder, via = choice[passed_over]
         if passed_over and via:
             via = (Via.NO_ADDRESS, *via)
-        return Recipient(holder, self.units[holder.unit], office, asked, via)
+        return Recipient(holder, self.named(holder.unit) or asked, office, asked, via)
 
     def _asked_unit(self, code: str, office: str) -> Unit | None:
-        unit = self.units.get(code)
+        unit = self.unit(code)
         above = list(self.superiors(code))
         if office == "superior.head":
             return above[0] if above else unit

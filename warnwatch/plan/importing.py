@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,15 +21,19 @@ from warnwatch.plan.checking import check_references, check_rows, check_tree, fi
 from warnwatch.plan.column import Column
 from warnwatch.plan.columns import FILES, RECORDED_AT
 from warnwatch.plan.differences import WAS, Difference, find_differences, with_code
+from warnwatch.plan.directory import Unit
 from warnwatch.plan.findings import Findings, Sheet
 from warnwatch.plan.headers import Progress
 from warnwatch.plan.odd_times import OddTimes
 from warnwatch.plan.sources import read_source
+from warnwatch.plan.succession import Tree, tree_on
+from warnwatch.plan.unit_checks import changes_now, check_changes, warn_of_old_codes, warn_of_splits
 from warnwatch.plan.worded import Worded, Wording, fill_deadlines, move_words
 from warnwatch.plan.writing import (
     is_empty,
     lock_plan,
     read_codes,
+    read_lead_counts,
     read_stored,
     subjects_of,
     write,
@@ -74,6 +78,11 @@ class _Order:
     findings: Findings
     broken: frozenset[str] = frozenset()
     worded: list[Worded] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        """The local date of the import."""
+        return datetime.fromtimestamp(self.now / 1_000_000, self.wording.zone).date()
 
 
 def import_folder(  # noqa: PLR0913 (the options of one command, by name)
@@ -175,9 +184,33 @@ def _compare(
     for name in ("units", "tasks"):
         if name in differences:
             check_tree(differences[name], stored[name], findings)
+    tree = _tree(connection, differences, stored, order)
     if "reports" in differences:
         warn_of_reports(differences["reports"], _now_known("tasks", differences, stored), findings)
-    return differences, _deadlines(differences, stored, order)
+    return differences, _deadlines(differences, stored, tree, order)
+
+
+def _tree(
+    connection: Connection, differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame], order: _Order
+) -> Tree:
+    """Check the changes of units, and give the tree of today once this import is written; a history needs none."""
+    if order.history:
+        return Tree({})
+    own, findings = differences.get("unit_changes"), order.findings
+    before = stored["unit_changes"]
+    if own is not None:
+        check_changes(own, before, order.today, findings)
+        warn_of_splits(own, read_lead_counts(connection), findings)
+    changes = [change for change, _ in changes_now(own, before, order.today)]
+    tree = tree_on(_units_now(differences, stored) if changes else (), changes, order.today)
+    for one in differences.values():
+        warn_of_old_codes(one, tree, findings)
+    return tree
+
+
+def _units_now(differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame]) -> list[Unit]:
+    rows = _now_known("units", differences, stored).select("code", "name", "parent", "valid_from")
+    return [Unit(code, name, parent=parent, valid_from=begins) for code, name, parent, begins in rows.iter_rows()]
 
 
 def _with_worded(one: Difference, order: _Order) -> Difference:
@@ -200,9 +233,9 @@ def _with_worded_history(sheet: Sheet, order: _Order) -> Sheet:
 
 def _wanted(sheets: Mapping[str, Sheet]) -> set[str]:
     """Name the files whose stored rows are needed: the files themselves, and what their checks look at."""
-    wanted = set(sheets)
+    wanted = {*sheets, "units", "unit_changes"}
     if "tasks" in sheets:
-        wanted |= {"units", "decisions"}
+        wanted.add("decisions")
     if "reports" in sheets:
         wanted.add("tasks")
     return wanted
@@ -239,7 +272,7 @@ def _now_known(name: str, differences: Mapping[str, Difference], stored: Mapping
 
 
 def _deadlines(
-    differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame], order: _Order
+    differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame], tree: Tree, order: _Order
 ) -> pl.DataFrame:
     tasks = differences.get("tasks")
     if tasks is None:
@@ -249,6 +282,12 @@ def _deadlines(
     if "decisions" in differences:
         decisions = pl.concat([decisions, differences["decisions"].rows.select(names)])
     parents = dict(_now_known("units", differences, stored).select("code", "parent").iter_rows())
+    parents |= {code: unit.parent for code, unit in tree.units.items()}
+    if tree.successors:  # who decides, and for whom, is asked of the units of today
+        now = dict(tree.successors)
+        decisions = decisions.with_columns(pl.col("authority").replace(now))
+        bodies = ("lead_unit", WAS + "lead_unit", WAS + "decision_authority")
+        tasks = replace(tasks, rows=tasks.rows.with_columns(pl.col(name).replace(now) for name in bodies))
     return find_deadlines(tasks, decisions, parents, order.findings)
 
 

@@ -5,6 +5,7 @@ In: the KPI tables. Out: a frame with one row per target (KPI and unit), and the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
@@ -20,6 +21,7 @@ _COLUMNS = {
     "code": pl.String,
     "kpi": pl.String,
     "unit": pl.String,
+    "of_unit": pl.String,
     "operator": pl.String,
     "target": pl.Float64,
     "value": pl.Float64,
@@ -28,7 +30,9 @@ _COLUMNS = {
 
 
 def read_kpis(connection: Connection, as_of: datetime | None = None) -> pl.DataFrame:
-    """Read one row per target: code (`kpi/unit`) kpi unit operator period String, target value Float64.
+    """Read one row per target: code (`kpi/unit`) kpi unit of_unit operator period String, target value Float64.
+
+    `of_unit` is the unit that the target was set for; `unit`, where it is told, is the same here.
 
     `value` is the latest reading that no later one corrects, a ratio from its sums; nothing to divide by is null, and
     so is a KPI never read. A target without a number of its own takes the KPI's limit.
@@ -53,8 +57,15 @@ def read_kpis(connection: Connection, as_of: datetime | None = None) -> pl.DataF
         value, numerator, denominator, period = latest.get((name, unit), (None, None, None, None))
         if value is None and numerator is not None and denominator:
             value = numerator / denominator * (100 if measured_in == "%" else 1)
-        data.append((code, name, unit, operator, goal, value, period))
+        data.append((code, name, unit, unit, operator, goal, value, period))
     return pl.DataFrame(data, schema=_COLUMNS, orient="row")
+
+
+def with_present_unit(kpis: pl.DataFrame, successors: Mapping[str, str]) -> pl.DataFrame:
+    """Tell each target at the unit that stands for its own today; the target and its readings stay what they are."""
+    if not kpis.width:
+        return kpis
+    return kpis.with_columns(unit=pl.col("of_unit").replace(dict(successors)))
 
 
 _Latest = dict[tuple[str, str], tuple[float | None, float | None, float | None, str | None]]

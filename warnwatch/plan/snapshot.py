@@ -9,27 +9,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
-from sqlalchemy import (
-    Column,
-    CompoundSelect,
-    Connection,
-    and_,
-    func,
-    literal,
-    select,
-    text,
-    union_all,
-)
+from sqlalchemy import Column, CompoundSelect, Connection, and_, func, literal, select, text, union_all
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
-from warnwatch.plan.directory import Holder, Unit
-from warnwatch.plan.kpis import read_kpis
-from warnwatch.plan.task_frame import AS_OF, SINCE, read_tasks, with_bloc
-from warnwatch.schema import known
+from warnwatch.plan.bodies import read_changes, read_holders, read_units
+from warnwatch.plan.directory import Directory, Holder, Unit
+from warnwatch.plan.kpis import read_kpis, with_present_unit
+from warnwatch.plan.succession import Change, Tree, tree_on
+from warnwatch.plan.task_frame import AS_OF, SINCE, read_tasks, with_lead
 
 # Above this many changed subjects, reading all again is cheaper than picking them out.
 FEW = 20_000
@@ -49,7 +40,8 @@ class Moved:
 class Snapshot:
     """The plan as known at one instant.
 
-    `tasks`: code String, unit and bloc Categorical, status Enum, start_at due_at baseline_due_at claimed_at done_at
+    `tasks`: code String, lead unit bloc Categorical (`lead` as recorded, `unit` the one that stands for it on the day
+    of the `tree`), status Enum, start_at due_at baseline_due_at claimed_at done_at
     assigned_at (the start, or when it was recorded) last_reported_at Datetime(us, UTC), assigned_index due_index
     baseline_index report_index Int32 (working days of the calendar up to that local day; plain days where every_day),
     assigned_day due_day Int32 (local days since 1970), phase group_no Int16, slips slip_days Int32, clears Int8,
@@ -64,6 +56,12 @@ class Snapshot:
     moved: Moved | None = None
     acted: bool = False
     kpis: pl.DataFrame = field(default_factory=pl.DataFrame)
+    changes: tuple[Change, ...] = ()
+    tree: Tree = field(default_factory=lambda: Tree({}))
+
+    def directory(self, day: date) -> Directory:
+        """Give who holds which office on the day of the tree."""
+        return Directory(self.tree.units, self.holders, day, self.tree.successors, self.tree.former)
 
 
 def read_snapshot(
@@ -71,52 +69,77 @@ def read_snapshot(
     calendar: WorkCalendar,
     as_of: datetime | None = None,
     codes: Collection[str] | None = None,
+    day: date | None = None,
 ) -> Snapshot:
-    """Read the whole plan, or of its tasks only some `codes`, as known now or as it was known at `as_of`."""
+    """Read the whole plan, or of its tasks only some `codes`, as known now or as it was known at `as_of`.
+
+    The tree is that of the local `day`, by the changes known; without one it is as recorded, before any change.
+    """
     bound = _read_bound(connection)  # before the rows: what commits in between is read again, never passed by
-    units = _read_units(connection, as_of)
-    tasks = with_bloc(read_tasks(connection, calendar, as_of, codes), units)
-    holders = _read_holders(connection, as_of)
-    return Snapshot(tasks, units, holders, bound, kpis=read_kpis(connection, as_of))
+    units, changes = read_units(connection, calendar, as_of), read_changes(connection, calendar, as_of)
+    tree = tree_on(units, changes, day or date.min)
+    tasks = with_lead(read_tasks(connection, calendar, as_of, codes), tree)
+    kpis = with_present_unit(read_kpis(connection, as_of), tree.successors)
+    holders = read_holders(connection, as_of)
+    return Snapshot(tasks, units, holders, bound, kpis=kpis, changes=changes, tree=tree)
 
 
-def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar) -> Snapshot:
-    """Bring a snapshot up to date with the changes committed since; without any, its frame is the same object."""
+def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar, day: date | None = None) -> Snapshot:
+    """Bring a snapshot up to date with the changes committed since, and its tree to the local `day`.
+
+    When nothing was changed and no change of a unit falls between, its frame is the same object.
+    """
     changes, bound = _read_changes(connection, before.bound)
     after = replace(before, bound=bound, moved=None, acted=any(kind == "alert" for kind, _ in changes))
     codes = {subject for kind, subject in changes if kind == "task"}
     if "*" in codes or len(codes) > FEW:
-        return replace(read_snapshot(connection, calendar), acted=after.acted)
-    if any(kind == "unit" for kind, _ in changes):
-        units = _read_units(connection, None)
-        tasks = with_bloc(before.tasks, units)
-        after = replace(after, units=units, holders=_read_holders(connection, None), tasks=tasks)
-    if any(kind == "kpi" for kind, _ in changes):
-        after = replace(after, kpis=read_kpis(connection))
-    if codes:
-        after = _with_fresh(after, with_bloc(read_tasks(connection, calendar, None, codes), after.units), codes)
-    return after
+        return replace(read_snapshot(connection, calendar, day=day), acted=after.acted)
+    kinds = {kind for kind, _ in changes}
+    return _with_news(connection, after, calendar, (kinds, codes), (day, None))
 
 
-def read_known_since(
-    connection: Connection, before: Snapshot, calendar: WorkCalendar, since: datetime, as_of: datetime
+def read_known_since(  # noqa: PLR0913 (two instants, and the day)
+    connection: Connection,
+    before: Snapshot,
+    calendar: WorkCalendar,
+    since: datetime,
+    as_of: datetime,
+    day: date | None = None,
 ) -> Snapshot:
     """Move a snapshot of `since` forward to how the plan was known at `as_of`; for replaying recorded history."""
     recorded: dict[str, set[str]] = {}
     for row in connection.execute(_recorded_between(), {"since": since, "as_of": as_of}):
         recorded.setdefault(row[0], set()).add(row[1])
     after = replace(before, moved=None)
-    if "unit" in recorded:
-        units = _read_units(connection, as_of)
+    return _with_news(connection, after, calendar, (set(recorded), recorded.get("task", set())), (day, as_of))
+
+
+def _with_news(
+    connection: Connection,
+    before: Snapshot,
+    calendar: WorkCalendar,
+    news: tuple[set[str], Collection[str]],
+    at: tuple[date | None, datetime | None],
+) -> Snapshot:
+    """Read again the kinds and the tasks that have changed; the frames follow a tree that is another one now."""
+    (kinds, codes), (day, as_of) = news, at
+    after = before
+    if "unit" in kinds:
         after = replace(
-            after, units=units, holders=_read_holders(connection, as_of), tasks=with_bloc(after.tasks, units)
+            after,
+            units=read_units(connection, calendar, as_of),
+            changes=read_changes(connection, calendar, as_of),
+            holders=read_holders(connection, as_of),
         )
-    if "kpi" in recorded:
-        after = replace(after, kpis=read_kpis(connection, as_of))
-    codes = recorded.get("task", set())
+    if "unit" in kinds or not after.tree.holds_on(day or date.min):
+        tree = tree_on(after.units, after.changes, day or date.min)
+        kpis = with_present_unit(after.kpis, tree.successors)
+        after = replace(after, tree=tree, tasks=with_lead(after.tasks, tree), kpis=kpis)
+    if "kpi" in kinds:
+        after = replace(after, kpis=with_present_unit(read_kpis(connection, as_of), after.tree.successors))
     if not codes:
         return after
-    return _with_fresh(after, with_bloc(read_tasks(connection, calendar, as_of, codes), after.units), codes)
+    return _with_fresh(after, with_lead(read_tasks(connection, calendar, as_of, codes), after.tree), codes)
 
 
 def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -> Snapshot:
@@ -132,7 +155,12 @@ def _recorded_between() -> CompoundSelect[str, str]:
     """Select kind and code of whatever was recorded after :since, up to :as_of."""
     kinds: dict[str, Sequence[Column[str]]] = {
         "task": (schema.task_version.c.code, schema.deadline.c.task, schema.report.c.task),
-        "unit": (schema.unit_version.c.code, schema.post_version.c.code, schema.holder_version.c.code),
+        "unit": (
+            schema.unit_version.c.code,
+            schema.post_version.c.code,
+            schema.holder_version.c.code,
+            schema.unit_change.c.unit,
+        ),
         "kpi": (schema.kpi_version.c.code, schema.target_version.c.code, schema.reading.c.kpi),
     }
     return union_all(
@@ -164,55 +192,3 @@ def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, st
     else:
         where = and_(change.c.seq > bound, change.c.seq <= upto)
     return {(row.kind, row.subject) for row in connection.execute(select(change).where(where))}, upto
-
-
-# --- bodies ---------------------------------------------------------------------------------------------------------
-
-
-def _read_units(connection: Connection, as_of: datetime | None) -> tuple[Unit, ...]:
-    version = schema.unit_version
-    names = ("code", "name", "short_name", "kind", "bloc", "parent", "head_title", "valid_from", "valid_to")
-    rows = connection.execute(
-        select(*(version.c[name] for name in names))
-        .where(known(version, as_of), version.c.withdrawn.is_(False))
-        .order_by(version.c.code)
-    )
-    return tuple(
-        Unit(
-            row.code,
-            row.name,
-            row.short_name or "",
-            row.kind or "",
-            row.bloc or "",
-            row.parent,
-            row.head_title or "",
-            row.valid_from,
-            row.valid_to,
-        )
-        for row in rows
-    )
-
-
-def _read_holders(connection: Connection, as_of: datetime | None) -> tuple[Holder, ...]:
-    holder, post = schema.holder_version, schema.post_version
-    rows = connection.execute(
-        select(holder, post.c.unit, post.c.office, post.c.title)
-        .join(post, and_(post.c.code == holder.c.post, known(post, as_of)))
-        .where(known(holder, as_of), holder.c.withdrawn.is_(False), post.c.withdrawn.is_(False))
-        .order_by(holder.c.code)
-    )
-    return tuple(
-        Holder(
-            row.code,
-            row.unit,
-            row.office,
-            row.title or "",
-            row.acting,
-            row.email,
-            row.phone,
-            row.language,
-            row.valid_from,
-            row.valid_to,
-        )
-        for row in rows
-    )

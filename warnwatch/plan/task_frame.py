@@ -17,7 +17,7 @@ from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, case,
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
-from warnwatch.plan.directory import Unit
+from warnwatch.plan.succession import Tree
 from warnwatch.schema import known, micros
 
 STATUSES = ("open", "claimed", "done", "suspended", "cancelled")
@@ -33,7 +33,7 @@ CHUNK = 50_000
 
 VERSION_COLUMNS = {
     "code": pl.String,
-    "unit": pl.String,
+    "lead": pl.String,
     "status": pl.String,
     "start_at": pl.Int64,
     "claimed_at": pl.Int64,
@@ -150,7 +150,7 @@ def _reports(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
 def read_tasks(
     connection: Connection, calendar: WorkCalendar, as_of: datetime | None, codes: Collection[str] | None
 ) -> pl.DataFrame:
-    """Read the frame of all tasks or of some `codes`, as known now or at `as_of`; bloc is not in it yet."""
+    """Read the frame of all tasks or of some `codes`, as known now or at `as_of`; unit and bloc are not in it yet."""
     then, some = as_of is not None, codes is not None
     asked = {"as_of": as_of, "codes": sorted(codes or ())}
     tasks = _frame(connection, _versions(then=then, some=some), asked, VERSION_COLUMNS)
@@ -191,7 +191,7 @@ def with_days(joined: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
         frame.with_columns(columns)
         .with_columns(
             pl.col("status").cast(STATUS),
-            pl.col("unit").cast(pl.Categorical),
+            pl.col("lead").cast(pl.Categorical),
             pl.col("slips").fill_null(0),
             (pl.col("clears") + pl.col("due_at").is_not_null()).cast(pl.Int8),
             (pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"),
@@ -200,11 +200,16 @@ def with_days(joined: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
     )
 
 
-def with_bloc(tasks: pl.DataFrame, units: tuple[Unit, ...]) -> pl.DataFrame:
-    """Add the bloc of each lead unit, or put the present one in its place."""
-    blocs = pl.DataFrame(
-        {"unit": [unit.code for unit in units], "bloc": [unit.bloc or None for unit in units]},
-        schema={"unit": pl.Categorical, "bloc": pl.Categorical},
+def with_lead(tasks: pl.DataFrame, tree: Tree) -> pl.DataFrame:
+    """Add the unit that stands for each recorded lead in this tree, and its bloc; or put them in place of the old."""
+    codes = [*tree.units, *tree.successors]
+    present = [*tree.units, *tree.successors.values()]
+    blocs = [tree.units[code].bloc or None if code in tree.units else None for code in present]
+    placed = pl.DataFrame(
+        {"lead": codes, "unit": present, "bloc": blocs},
+        schema={"lead": pl.Categorical, "unit": pl.Categorical, "bloc": pl.Categorical},
     )
-    bare = tasks.drop("bloc", strict=False)
-    return bare.join(blocs, on="unit", how="left", maintain_order="left")
+    bare = tasks.drop("unit", "bloc", strict=False)
+    joined = bare.join(placed, on="lead", how="left", maintain_order="left")
+    # A unit that is in no tree was withdrawn: what it leads is not lost for that.
+    return joined.with_columns(pl.col("unit").fill_null(pl.col("lead")))

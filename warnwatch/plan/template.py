@@ -45,6 +45,13 @@ _DATED = (Type.DATE, Type.START, Type.END)
 # One row of each file, as one would fill it in. A column that is not named stays empty.
 _EXAMPLES: Mapping[str, Mapping[str, str | date | float]] = {
     "units": {"code": "BNV", "name": "Bộ Nội vụ", "short_name": "Bộ Nội vụ", "kind": "bo", "parent": "CP"},
+    "unit_changes": {
+        "unit": "BLDTBXH",
+        "kind": "sáp nhập",
+        "effective_on": date(2025, 3, 1),
+        "successor": "BNV",
+        "decision": "176/2025/QH15",
+    },
     "posts": {"unit": "BNV", "office": "người đứng đầu", "title": "Bộ trưởng"},
     "holders": {"code": "BNV/head/1", "post": "BNV/head", "acting": "không", "email": "vanthu@bonoivu.example.vn"},
     "tasks": {

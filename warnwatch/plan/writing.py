@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     cast,
     exists,
+    func,
     insert,
     select,
     text,
@@ -70,6 +71,14 @@ def read_stored(connection: Connection, file: File) -> pl.DataFrame:
 def read_codes(connection: Connection, file: File) -> pl.Series:
     """Read every code that the file's rows ever had."""
     return _frame(connection, select(_TABLES[file.table].c.code), {"code": pl.String})["code"]
+
+
+def read_lead_counts(connection: Connection) -> dict[str, int]:
+    """Count the tasks that each unit leads by its recorded code."""
+    version = schema.task_version
+    query = select(version.c.lead_unit, func.count()).where(version.c.superseded_at.is_(None))
+    query = query.where(version.c.withdrawn.is_(False)).group_by(version.c.lead_unit)
+    return {unit: tasks for unit, tasks in connection.execute(query)}
 
 
 def is_empty(connection: Connection) -> bool:

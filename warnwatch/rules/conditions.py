@@ -100,6 +100,8 @@ def _check_value(checker: Checker, column: Column, part: Part) -> None:
         allowed = ", ".join(sorted(column.values))
         message = Phrase("cột {name} không có giá trị này", name=column.name)
         checker.refuse(part, message, allowed, nearest_name(value, column.values), value)
+    if column.kind == "code":
+        checker.named.add((column.name, value))
     known = checker.codes.get(column.name)
     if column.kind == "code" and known is not None and value not in known:
         length = part.end - part.start

@@ -5,7 +5,8 @@ Polars never sees what a person typed: the text is read by grammar.py, checked a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isfinite
@@ -26,12 +27,16 @@ Wanted: TypeAlias = Literal["number", "boolean"]
 _MAX_NESTING = 20
 _SHOWN_LENGTH = 40
 
+# A text in the SQL that we wrote.
+_TEXT = re.compile(r"'(?:[^']|'')*'")
+
 
 @dataclass(frozen=True, slots=True)
 class Expression:
     """One checked expression: the text as typed, and the SQL that we wrote from it for `polars.sql_expr`.
 
-    `warnings` name codes that the plan does not know (now): they stop nothing.
+    `warnings` name codes that the plan does not know (now): they stop nothing. `codes`: code columns, each with a code
+    that it is compared with.
     """
 
     text: str
@@ -39,6 +44,15 @@ class Expression:
     columns: frozenset[str]
     sql: str
     warnings: tuple[Fault, ...] = ()
+    codes: frozenset[tuple[str, str]] = frozenset()
+
+    def following(self, columns: Collection[str], successors: Mapping[str, str]) -> Expression:
+        """Give the same expression where these columns are compared with the codes that stand for old ones today."""
+        old = {code for column, code in self.codes if column in columns and code in successors}
+        if not old:
+            return self
+        sql = _TEXT.sub(lambda found: _present_text(found[0], old, successors), self.sql)
+        return replace(self, sql=sql)
 
     def polars(self) -> pl.Expr:
         """Give the expression to run: over finite columns its numbers are finite or NULL. A constant has one row."""
@@ -72,8 +86,14 @@ def compile_expression(
         )
     if checker.faults:
         raise ExpressionError(tuple(_quoting(fault, source) for fault in checker.faults))
+    codes = frozenset(checker.named)
     sql = checker.finite(part).sql if wanted == "number" else part.sql
-    return _accepted(Expression(source, wanted, frozenset(checker.used), sql, tuple(checker.warnings)))
+    return _accepted(Expression(source, wanted, frozenset(checker.used), sql, tuple(checker.warnings), codes))
+
+
+def _present_text(quoted: str, old: Collection[str], successors: Mapping[str, str]) -> str:
+    code = quoted[1:-1].replace("''", "'")
+    return "'" + successors[code].replace("'", "''") + "'" if code in old else quoted
 
 
 def _quoting(fault: Fault, source: str) -> Fault:

@@ -75,6 +75,7 @@ Writer: TypeAlias = Callable[["Checker", Node], "Part"]
 class Checker:
     """One check of one expression; the faults are gathered, and what follows from a fault is not reported again.
 
+    `named`: code columns with the codes that they are compared with.
     `writers`: for each name of a node, what checks it and writes its SQL.
     """
 
@@ -84,6 +85,7 @@ class Checker:
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    named: set[tuple[str, str]] = field(default_factory=set)
 
     def part(self, node: Node) -> Part:
         """Check one node of the tree and write its SQL."""

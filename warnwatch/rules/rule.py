@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
@@ -62,6 +62,11 @@ class Rung:
     text: str
     expression: Expression
 
+    def following(self, columns: Collection[str], successors: Mapping[str, str]) -> Rung:
+        """Give the same threshold with the codes of units as they are today."""
+        expression = self.expression.following(columns, successors)
+        return self if expression is self.expression else replace(self, expression=expression)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -87,6 +92,14 @@ class Rule:
     source: str
     file: str
     line: int
+
+    def following(self, successors: Mapping[str, str]) -> Rule:
+        """Give the same rule with the codes of units as they are today."""
+        columns = {"unit", "code"} if self.about == "unit" else {"unit"}
+        where = self.where.following(columns, successors)
+        rungs = {level: rung.following(columns, successors) for level, rung in self.rungs.items()}
+        same = where is self.where and all(rungs[level] is rung for level, rung in self.rungs.items())
+        return self if same else replace(self, where=where, rungs=rungs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,12 @@ class RuleBook:
     policies: Mapping[str, Policy]
     version: str
     warnings: tuple[Mistake, ...] = ()
+
+    def following(self, successors: Mapping[str, str]) -> RuleBook:
+        """Give the same rules where units were dissolved: a condition on an old code means the unit that took over."""
+        rules = tuple(rule.following(successors) for rule in self.rules) if successors else self.rules
+        same = all(one is other for one, other in zip(rules, self.rules, strict=True))
+        return self if same else replace(self, rules=rules)
 
     def rule(self, rule_id: str) -> Rule:
         """Give one rule; raise NotFoundError with the nearest id."""

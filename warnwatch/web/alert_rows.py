@@ -75,7 +75,7 @@ class Telling:
         alert, words = line.alert, line.words
         hidden = words is not None and words.confidential
         rule = next((rule for rule in self.book.rules if rule.id == alert.rule), None)
-        unit = self.directory.units.get(alert.unit)
+        unit = self.directory.unit(alert.unit)
         return AlertRow(
             code=alert.code,
             level=alert.level.word,

@@ -99,7 +99,7 @@ def mail_page(mail: Mail, directory: Directory | None, zone: ZoneInfo, says: Wor
 
 def _addressee(line: MailLine, directory: Directory | None, says: Wording) -> str:
     holder = next((one for one in directory.holders if one.code == line.holder), None) if directory else None
-    unit = directory.units.get(line.unit) if directory else None
+    unit = directory.named(line.unit) if directory else None
     if holder and unit:
         return office_said(Recipient(holder, unit, holder.office, unit), says)
     office = OFFICES.get(line.office, line.office)
