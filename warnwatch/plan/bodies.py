@@ -19,7 +19,18 @@ from warnwatch.schema import known
 def read_units(connection: Connection, calendar: WorkCalendar, as_of: datetime | None = None) -> tuple[Unit, ...]:
     """Read every unit, as it was last recorded."""
     version = schema.unit_version
-    names = ("code", "name", "short_name", "kind", "bloc", "parent", "head_title", "valid_from", "valid_to", "recorded_at")
+    names = (
+        "code",
+        "name",
+        "short_name",
+        "kind",
+        "bloc",
+        "parent",
+        "head_title",
+        "valid_from",
+        "valid_to",
+        "recorded_at",
+    )
     rows = connection.execute(
         select(*(version.c[name] for name in names))
         .where(known(version, as_of), version.c.withdrawn.is_(False))

@@ -15,8 +15,8 @@ import polars as pl
 from sqlalchemy import Column, CompoundSelect, Connection, and_, func, literal, select, text, union_all
 
 from warnwatch import schema
-from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.bodies import read_changes, read_holders, read_units
+from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory, Holder, Unit
 from warnwatch.plan.kpis import read_kpis, with_present_unit
 from warnwatch.plan.succession import Change, Tree, tree_on
@@ -98,7 +98,7 @@ def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar, da
     return _with_news(connection, after, calendar, (kinds, codes), (day, None))
 
 
-def read_known_since(  # noqa: PLR0913 (two instants, and the day)
+def read_known_since(
     connection: Connection,
     before: Snapshot,
     calendar: WorkCalendar,

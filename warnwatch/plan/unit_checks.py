@@ -29,10 +29,19 @@ def changes_now(one: Difference | None, stored: pl.DataFrame, today: date) -> li
         rows = pl.concat([kept.select(names), latest.select(names)])
     found = []
     for row in rows.filter(pl.col("kind").is_not_null() & (pl.col("kind") != "void")).iter_rows(named=True):
-        words = {name: row[name] or "" for name in ("name", "short_name", "unit_kind", "bloc", "head_title", "decision")}
+        words = {
+            name: row[name] or "" for name in ("name", "short_name", "unit_kind", "bloc", "head_title", "decision")
+        }
         at = row["effective_on"]
         change = Change(
-            row["unit"], row["kind"], at, row["successor"], row["main"], parent=row["parent"], recorded_on=today, **words
+            row["unit"],
+            row["kind"],
+            at,
+            row["successor"],
+            row["main"],
+            parent=row["parent"],
+            recorded_on=today,
+            **words,
         )
         found.append((change, row["row"]))
     return found

@@ -78,7 +78,7 @@ def read_lead_counts(connection: Connection) -> dict[str, int]:
     version = schema.task_version
     query = select(version.c.lead_unit, func.count()).where(version.c.superseded_at.is_(None))
     query = query.where(version.c.withdrawn.is_(False)).group_by(version.c.lead_unit)
-    return {unit: tasks for unit, tasks in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def is_empty(connection: Connection) -> bool:
