@@ -56,8 +56,8 @@ def _journal(decided: Decided) -> Iterable[JournalRow]:
     now = decided.now
     yield from (_moved(move, now, decided.rules_version) for move in decided.outcome.transitions)
     for before, after in decided.outcome.handed:
-        facts = {"from": before.unit, "to": after.unit, "document": decided.documents.get(before.unit)}
-        yield JournalRow(now, "alert.handed", ACTOR, facts, after.id, after.subject)
+        ways = {"from": before.unit, "to": after.unit, "document": decided.documents.get(before.unit)}
+        yield JournalRow(now, "alert.handed", ACTOR, ways, after.id, after.subject)
     for alert in decided.outcome.broken:
         yield JournalRow(now, "promise.broken", ACTOR, {"level": alert.level.word}, alert.id, alert.subject)
     nobody = {(call.alert, call.step) for call in decided.nobody}

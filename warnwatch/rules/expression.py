@@ -86,9 +86,10 @@ def compile_expression(
         )
     if checker.faults:
         raise ExpressionError(tuple(_quoting(fault, source) for fault in checker.faults))
-    codes = frozenset(checker.named)
     sql = checker.finite(part).sql if wanted == "number" else part.sql
-    return _accepted(Expression(source, wanted, frozenset(checker.used), sql, tuple(checker.warnings), codes))
+    return _accepted(
+        Expression(source, wanted, frozenset(checker.used), sql, tuple(checker.warnings), frozenset(checker.named))
+    )
 
 
 def _present_text(quoted: str, old: Collection[str], successors: Mapping[str, str]) -> str:
