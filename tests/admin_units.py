@@ -92,7 +92,12 @@ def _read(folder: Path, name: str) -> list[dict[str, str]]:
 
 
 def _unit(code: str, name: str, parent: str, title: str) -> dict[str, object]:
-    return {"code": code, "name": name, "kind": name.split()[0], "bloc": "DIA_PHUONG"} | {
+    kind = name.split(maxsplit=1)[0]
+    return {
+        "code": code,
+        "name": name,
+        "kind": kind,
+        "bloc": "DIA_PHUONG",
         "parent": parent,
         "head_title": title,
     }

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from admin_units import Trees, read_trees, spoken
@@ -65,7 +66,12 @@ class Crossed:
             | {"due": "2025-06-16" if overdue(number) else "2026-12-31"}
             for number, code in enumerate(sorted(trees.old))
         ]
-        files = {"units": units, "posts": posts, "holders": holders, "tasks": tasks}
+        files: dict[str, Sequence[Mapping[str, Any]]] = {
+            "units": units,
+            "posts": posts,
+            "holders": holders,
+            "tasks": tasks,
+        }
         for name, rows in files.items():
             write_rows(folder / f"{name}.csv", rows)
         import_folder(self.world.engine, folder, now=BEGUN, zone=ZONE)

@@ -165,7 +165,7 @@ def changed(unit: Unit, change: Change, at: date) -> Unit:
         short_name=change.short_name or ("" if change.name else unit.short_name),
         kind=change.unit_kind or unit.kind,
         bloc=change.bloc or unit.bloc,
-        parent=change.parent or unit.parent,
+        parent=change.parent if change.parent and change.parent != unit.code else unit.parent,
         head_title=change.head_title or unit.head_title,
     )
 

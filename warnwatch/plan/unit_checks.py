@@ -92,6 +92,12 @@ def _alone(change: Change) -> Iterable[tuple[str, str, str]]:
             Phrase("đổi tên, chuyển cấp trên, đổi loại thì không có đơn vị tiếp nhận"),
             Phrase("bỏ trống, hoặc loại thay đổi là sáp nhập, chia tách"),
         )
+    if change.parent == change.unit:
+        yield (
+            "parent",
+            Phrase("đơn vị là cấp trên của chính nó"),
+            Phrase("mã của một đơn vị khác"),
+        )
     if change.kind in LEAVING and new:
         yield (
             new[0],
