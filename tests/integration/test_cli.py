@@ -429,6 +429,21 @@ def test_alerts_says_when_there_are_more(judged: Bench) -> None:
     assert "Chỉ liệt kê 1 cảnh báo đầu" in result.stderr
 
 
+def test_an_old_code_finds_its_way_in_every_command(judged: Bench) -> None:
+    """The unit was merged: lists, promises, explanations and the history speak of the one that took over."""
+    merger = {"unit": "BYT", "kind": "sáp nhập", "effective_on": "2025-08-21", "successor": "DP-19-UB"}
+    judged.world.bring(BEGUN, unit_changes=[merger | {"decision": "12/NQ"}])
+    judged.said("evaluate")
+    listed = judged.run("alerts", "--unit", "BYT")
+    assert listed.stderr == "Đơn vị BYT nay là DP-19-UB (Ủy ban nhân dân tỉnh Thái Nguyên).\n"
+    alert = next(one["alert"] for one in judged.json("alerts", "--unit", "DP-19-UB") if one["subject"] == "T-2")
+    assert alert in listed.stdout
+    assert judged.json("explain", "T-2")["unit"] == "DP-19-UB"
+    handed = [one["facts"] for one in judged.json("alerts", alert)["history"] if one["kind"] == "alert.handed"]
+    assert handed == [{"from": "BYT", "to": "DP-19-UB", "document": "12/NQ"}]
+    assert "đã ghi nhận cam kết" in judged.said("ack", alert, "--by", "BYT/head", "--until", day(1))
+
+
 def test_a_head_binds_the_unit_by_a_promise(judged: Bench) -> None:
     """A date means its last microsecond in the plan's zone; the list shows the promise."""
     alert = judged.world.alert("T-1")

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from admin_units import Trees, read_trees, spoken
@@ -66,14 +65,10 @@ class Crossed:
             | {"due": "2025-06-16" if overdue(number) else "2026-12-31"}
             for number, code in enumerate(sorted(trees.old))
         ]
-        files: dict[str, Sequence[Mapping[str, Any]]] = {
-            "units": units,
-            "posts": posts,
-            "holders": holders,
-            "tasks": tasks,
-        }
-        for name, rows in files.items():
-            write_rows(folder / f"{name}.csv", rows)
+        write_rows(folder / "units.csv", units)
+        write_rows(folder / "posts.csv", posts)
+        write_rows(folder / "holders.csv", holders)
+        write_rows(folder / "tasks.csv", tasks)
         import_folder(self.world.engine, folder, now=BEGUN, zone=ZONE)
         changed = [*trees.merger, *trees.upgrade]
         self.warned = self.world.bring(local(20, 6, 9), unit_changes=changed).warnings

@@ -381,6 +381,10 @@ def test_a_task_given_to_an_old_code_is_taken_and_named(plan: World) -> None:
             "3/kind: hai thay đổi trái nhau của một đơn vị trong cùng một ngày",
         ),
         (
+            [{"unit": "DP-06-UB", "kind": "move", "effective_on": DAY, "parent": "DP-06-UB"}],
+            "2/parent: đơn vị là cấp trên của chính nó",
+        ),
+        (
             [{"unit": "DP-06-UB", "kind": "rename", "effective_on": DAY}],
             "2/kind: không có mục nào đổi",
         ),

@@ -173,8 +173,8 @@ def warn_of_splits(one: Difference, leads: Mapping[str, int], findings: Findings
         tasks = leads.get(row["unit"], 0)
         if tasks and row["unit"] not in going_on:
             message = Phrase(
-                "{tasks} nhiệm vụ của {unit} sẽ chuyển cho {successor}; nhiệm vụ của đơn vị khác thì nhập lại với đơn "
-                "vị chủ trì mới",
+                "{tasks} nhiệm vụ của {unit} sẽ chuyển cho {successor}; "
+                "nhiệm vụ của đơn vị khác thì nhập lại với đơn vị chủ trì mới",
                 tasks=tasks,
                 unit=row["unit"],
                 successor=row["successor"],
