@@ -46,7 +46,7 @@ DATA = {
         "^(Bộ Nội vụ|người đứng đầu|Bộ trưởng|không|có|Hoàn thành cơ sở dữ liệu về cán bộ, công chức, viên chức"
         "|trong quý IV/2025|đang thực hiện|Trình dự thảo|123/QĐ-BCĐ|điều chỉnh thời hạn|Vụ Tổ chức cán bộ"
         "|Đã hoàn thành dự thảo, đang lấy ý kiến|Tỷ lệ hồ sơ trực tuyến toàn trình|cao tốt|quý|quý III/2025"
-        "|Cổng Dịch vụ công quốc gia|hằng tuần)$"
+        "|Cổng Dịch vụ công quốc gia|hằng tuần|sáp nhập)$"
     ),
     "web/overview.py": re.compile("^(Thành phố|Tỉnh ủy|Thành ủy|Ủy ban nhân dân (tỉnh|thành phố)) $"),
     "plan/workbook_sheets.py": re.compile("^(VÍ DỤ|hướng dẫn|lỗi|tổng|cộng|tổng cộng|tổng số|cộng dồn)$"),
