@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from time import perf_counter
 
 import click
 
@@ -34,6 +36,9 @@ from warnwatch.plan.marking import write_marked
 from warnwatch.plan.template import write_template
 from warnwatch.plan.writing import read_codes
 from warnwatch.service import run_uncontested
+
+_BAR = 20  # signs wide
+_SHOWN_EVERY = 0.1  # seconds
 
 
 @click.command(name="import")
@@ -128,15 +133,36 @@ def _marked(source: Path, marked: Path, error: MistakesError, language: Language
 
 @contextmanager
 def _progress(*, show: bool) -> Iterator[Progress | None]:
-    """Show how far a long import is, on one line of the terminal."""
+    """Show how far a long import is, on one line of the terminal: a bar, its rate and the time left."""
+    begun: dict[str, float] = {}
+    shown = [0.0]
 
     def tell(what: str, done: int, total: int) -> None:
-        share = f" {100 * done // total} %" if total else ""
-        progress_line(f"{what}: {done}{share}")
+        now = perf_counter()
+        started = begun.setdefault(what, now)
+        if now - shown[0] >= _SHOWN_EVERY or done >= total:
+            shown[0] = now
+            progress_line(progress_text(what, done, total, now - started))
 
     yield tell if show else None
     if show:
         progress_line("")
+
+
+def progress_text(what: str, done: int, total: int, seconds: float) -> str:
+    """Say how far one step of an import is. A step with a phrase counts rows, one with a file's bare name its bytes."""
+    share = min(1.0, done / total) if total else 1.0
+    bar = "█" * int(_BAR * share) + "░" * (_BAR - int(_BAR * share))
+    start = Phrase("{what} {bar} {share} %", what=what, bar=bar, share=int(100 * share))
+    if not seconds or not done:
+        return start
+    rate = done / seconds
+    left = timedelta(seconds=round(max(0, total - done) / rate))
+    if isinstance(what, Phrase):
+        speed = Phrase("{rate} dòng/giây", rate=f"{rate:,.0f}".replace(",", "."))
+    else:
+        speed = Phrase("{rate} MB/giây", rate=f"{rate / 1e6:.1f}".replace(".", ","))
+    return Phrase("{start}, {speed}, còn {left}", start=start, speed=speed, left=left)
 
 
 @click.command()

@@ -10,7 +10,7 @@ import polars as pl
 from warnwatch.language import Phrase
 from warnwatch.plan.column import Column, Keeping
 from warnwatch.plan.differences import WAS, Difference
-from warnwatch.plan.findings import Findings, Say, moment
+from warnwatch.plan.findings import Findings, Say, Sheet, moment
 
 DEADLINE_COLUMNS = {
     "task": pl.String,
@@ -135,35 +135,37 @@ def check_rows(one: Difference, findings: Findings) -> None:
         findings.about_rows(one.sheet, rows.filter("changed"), one.file.key[0], say)
 
 
-def check_references(one: Difference, column: Column, known: pl.Series, findings: Findings) -> None:
-    """Check that a column names only codes that the plan or its file has."""
-    if column.stored not in one.sheet.headers:
+def check_references(one: Difference, column: Column, unknown: Mapping[str, str], findings: Findings) -> None:
+    """Refuse codes that neither the plan nor the file of the column has: `unknown`, each with the one most like it."""
+    if column.stored not in one.sheet.headers or not unknown:
         return
-    unknown = one.sheet.frame.filter(pl.col(column.stored).is_not_null()).join(
-        known.to_frame(column.stored), on=column.stored, how="anti", maintain_order="left"
-    )
-    for row, found in unknown.select("row", column.stored).iter_rows():
-        near = findings.nearest(found, known) if len(known) else ""
+    names = pl.Series(list(unknown), dtype=pl.String)
+    rows = one.sheet.frame.filter(pl.col(column.stored).is_in(names.implode()))
+    for row, found in rows.select("row", column.stored).iter_rows():
         say = Say(
             Phrase("mã không có trong {refers}.csv và chưa được lưu", refers=column.refers),
             Phrase("mã có trong {refers}.csv", refers=column.refers),
-            near,
+            unknown[found],
         )
         findings.about_row(one.sheet, row, column.stored, say, found=found)
 
 
-def check_tree(one: Difference, stored: pl.DataFrame, findings: Findings) -> None:
-    """Refuse rings among `code` and `parent`, the stored rows included."""
+def find_edges(one: Difference, stored: pl.DataFrame) -> pl.DataFrame:
+    """Give code, parent and row (null for a stored one) of whatever lies under another, as it will be."""
     own = one.rows.select("code", "parent", "row", "recorded_at")
     latest = own.sort("recorded_at", "row").unique("code", keep="last")
     under = pl.col("parent").is_not_null()
     rest = stored.select("code", "parent").filter(under).join(latest, on="code", how="anti")
-    edges = pl.concat(
+    return pl.concat(
         [
             latest.filter(under).select("code", "parent", "row"),
             rest.with_columns(pl.lit(None, pl.UInt32).alias("row")),
         ]
     )
+
+
+def check_tree(sheet: Sheet, edges: pl.DataFrame, findings: Findings) -> None:
+    """Refuse rings among `code` and `parent`, the stored rows included. `edges`: all that `find_edges` gave."""
     for _ in range(100):  # a real tree is gone after a few rounds; what a long chain leaves is walked below
         left = edges.join(edges.select(pl.col("code").alias("parent")), on="parent", how="semi")
         if left.height == edges.height:
@@ -175,7 +177,7 @@ def check_tree(one: Difference, stored: pl.DataFrame, findings: Findings) -> Non
         shown = " → ".join([*ring[:6], "…"] if len(ring) > 6 else [*ring, ring[0]])
         places = [rows[code] for code in ring if rows[code] is not None]
         say = Say(Phrase("vòng khép kín: {shown}", shown=shown), Phrase("mã cấp trên không nằm dưới chính nó"))
-        findings.about_row(one.sheet, min(places, default=0), "parent", say, found=parents[ring[0]])
+        findings.about_row(sheet, min(places, default=0), "parent", say, found=parents[ring[0]])
 
 
 def _rings(parents: Mapping[str, str]) -> Iterable[list[str]]:

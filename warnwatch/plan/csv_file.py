@@ -5,14 +5,15 @@ No line and no cell is read into memory whole beyond its limit, so a file of any
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from io import BufferedReader
+from io import BufferedReader, TextIOWrapper
+from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
-
-import polars as pl
 
 from warnwatch.errors import Mistake
 from warnwatch.language import Phrase
@@ -33,46 +34,80 @@ class _UnreadableError(Exception):
     """The file cannot be read on from here."""
 
 
-def read_csv(path: Path, file: File, findings: Findings, progress: Progress, *, history: bool = False) -> Sheet | None:
-    """Read one file as text. None when it cannot be read at all; every mistake in its form goes to `findings`."""
+def read_csv(
+    path: Path, file: File, findings: Findings, progress: Progress, *, history: bool = False, batch: int = BATCH
+) -> Iterator[Sheet]:
+    """Read one file as text, `batch` rows at a time, at least one piece; none when it cannot be read at all.
+
+    Every mistake in its form goes to `findings`.
+    """
     try:
-        with path.open("rb") as stream:
-            return _read(stream, path.name, file, findings, progress, history=history)
+        with path.open("rb") as stream, TextIOWrapper(stream, encoding="utf-8-sig", newline="\n") as text:
+            yield from _read(stream, text, path.name, file, findings, progress, history=history, batch=batch)
     except OSError as error:
         findings.about_file(path.name, Phrase("không đọc được tệp: {reason}", reason=error.strerror))
-    return None
 
 
-def _read(
-    stream: BufferedReader, name: str, file: File, findings: Findings, progress: Progress, *, history: bool
-) -> Sheet | None:
+def _read(  # noqa: PLR0913 (the options of one reading, by name)
+    stream: BufferedReader,
+    text: TextIOWrapper,
+    name: str,
+    file: File,
+    findings: Findings,
+    progress: Progress,
+    *,
+    history: bool,
+    batch: int,
+) -> Iterator[Sheet]:
     start = stream.peek(4)[:4]
     if start.startswith(b"PK\x03\x04"):
         findings.about_file(name, Phrase("đây là tệp bảng tính, không phải CSV"), allowed=_SAVE_AS)
-        return None
+        return
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in start:
         findings.about_file(name, Phrase("tệp ở bảng mã UTF-16"), allowed=_SAVE_AS)
-        return None
-    place = _Place()
-    lines = _lines(stream, place)
+        return
+    lines = iter(text) if _is_plain(stream) else _lines(stream, _Place())
     try:
         first = next((line for line in lines if line.strip()), "")
         delimiter = max(_DELIMITERS, key=lambda one: _count(first, one))
-        records = csv.reader(_again(first, lines), delimiter=delimiter, strict=True)
+        records = csv.reader(chain([first] if first else [], lines), delimiter=delimiter, strict=True)
         header = next(records, [])
     except (_UnreadableError, csv.Error) as error:
         findings.mistake(Mistake(name, 1, 0, _reason(error)))
-        return None
+        return
     sheet = read_header(Header(name, 1, header), file, findings, history=history)
     if sheet is None:
-        return None
-    return sheet.with_frame(_rows(sheet, records, header, findings, _reporter(stream, name, progress)))
+        return
+    report = _reporter(stream, name, progress)
+    yield sheet.with_frame(frame_of(sheet, [], []))  # a file without rows is a file all the same
+    for numbers, some in _rows(sheet, records, header, findings, batch):
+        yield sheet.with_frame(frame_of(sheet, numbers, some))
+        report()
 
 
 class _Place:
     """How far the file has been read: the number of lines."""
 
     line = 0
+
+
+def _is_plain(stream: BufferedReader) -> bool:
+    """Say whether the file is UTF-8 without overlong lines: then it needs no watching line by line."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    length = 0
+    try:
+        while block := stream.read(MOST_LINE // 2):
+            decoder.decode(block)
+            length += block.find(b"\n") if b"\n" in block else len(block)
+            if length > MOST_LINE:
+                return False
+            length = len(block) - block.rfind(b"\n") - 1 if b"\n" in block else length
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    finally:
+        stream.seek(0)
+    return True
 
 
 def _lines(stream: BufferedReader, place: _Place) -> Iterator[str]:
@@ -107,12 +142,6 @@ def _guess(line: bytes) -> str:
     return Phrase("; có vẻ là Windows-1258, đọc được “{text}”", text=shown(cell.strip())) if cell else ""
 
 
-def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
-    if first:
-        yield first
-    yield from rest
-
-
 def _count(line: str, delimiter: str) -> int:
     """Count a delimiter outside quotes."""
     return sum(part.count(delimiter) for part in line.split('"')[::2])
@@ -134,32 +163,35 @@ def _reason(error: Exception) -> str:
 
 
 def _rows(
-    sheet: Sheet, records: Iterator[list[str]], header: list[str], findings: Findings, report: Callable[[], None]
-) -> pl.DataFrame:
-    frames = [frame_of(sheet, [], [])]
-    numbers: list[int] = []
-    batch: list[list[str]] = []
+    sheet: Sheet, records: Iterator[list[str]], header: list[str], findings: Findings, most: int
+) -> Iterator[tuple[list[int], list[list[str]]]]:
+    """Give the rows that fit, at most `most` at a time, with their numbers."""
+    # Where every header is known, a row of as many cells always fits.
+    full = len(header) if len(sheet.places) == len(header) else -1
     row = 1
-    while True:
-        row += 1
+    wrong: Exception | None = None
+    while wrong is None:
+        batch: list[list[str]] = []
         try:
-            record = next(records, None)
+            batch.extend(islice(records, most))
         except (_UnreadableError, csv.Error) as error:
-            findings.mistake(Mistake(sheet.name, row, 0, _reason(error)))
+            wrong = error  # the rows before it are in the batch
+        read = len(batch)
+        numbers = list(range(row + 1, row + 1 + read))
+        row += read
+        if wrong:
+            findings.mistake(Mistake(sheet.name, row + 1, 0, _reason(wrong)))
+        if set(map(len, batch)) != {full} or not all(map(str.strip, map(itemgetter(0), batch))):
+            pairs = zip(numbers, batch, strict=True)
+            fitting = [(number, one) for number, one in pairs if _is_kept(sheet, number, one, header, findings)]
+            numbers, batch = [number for number, _ in fitting], [one for _, one in fitting]
+        yield numbers, batch
+        if read < most:
             break
-        if record is None:
-            break
-        if not any(map(str.strip, record)) or not _fits(sheet, row, record, header, findings):
-            continue
-        numbers.append(row)
-        batch.append(record)
-        if len(batch) == BATCH:
-            frames.append(frame_of(sheet, numbers, batch))
-            numbers, batch = [], []
-            report()
-    frames.append(frame_of(sheet, numbers, batch))
-    report()
-    return pl.concat(frames, rechunk=True)
+
+
+def _is_kept(sheet: Sheet, row: int, record: list[str], header: list[str], findings: Findings) -> bool:
+    return any(map(str.strip, record)) and _fits(sheet, row, record, header, findings)
 
 
 def _fits(sheet: Sheet, row: int, record: list[str], header: list[str], findings: Findings) -> bool:

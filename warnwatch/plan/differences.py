@@ -54,6 +54,23 @@ def with_code(file: File, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.concat_str(*file.key, separator="/").alias("code")) if file.derived else frame
 
 
+def split(file: File, frame: pl.DataFrame, parts: int) -> dict[int, pl.DataFrame]:
+    """Split rows, stored or from a file, into `parts`: rows that one key concerns are in the same part.
+
+    So each part can be compared by itself: a key's repeats, its history and its stored row are in it, and nobody has
+    to hold all rows at once. Within a part the order stays.
+    """
+    if parts == 1:
+        return {0: frame}
+    key = [
+        pl.col(name).cast(pl.String).fill_null("") if name in frame.columns else pl.lit("")
+        for name in (file.key if file.derived else match_key(file))
+    ]
+    share = pl.concat_str(key, separator="/").hash(0) % parts
+    found = frame.with_columns(share.alias("part")).partition_by("part", as_dict=True, include_key=False)
+    return {int(str(part)): rows for (part,), rows in found.items()}
+
+
 def find_differences(
     sheet: Sheet, stored: pl.DataFrame, now: int, findings: Findings, *, history: bool, complete: bool
 ) -> Difference:
@@ -70,8 +87,6 @@ def find_differences(
     beside = _beside_earlier(file, unique) if history else _beside_stored(file, unique, stored)
     rows = _with_changes(file, _filled(file, beside))
     missing = _not_mentioned(file, stored, rows)
-    if complete and not rows.height and missing.height:
-        findings.about_file(sheet.name, Phrase("tệp không có dòng nào: với --complete, mọi dòng đã lưu sẽ bị rút"))
     return Difference(sheet, rows, missing if complete else missing.clear(), missing.height)
 
 

@@ -64,6 +64,11 @@ class Findings:
     more_warnings: int = 0
     lookups: int = 0
 
+    @property
+    def count(self) -> int:
+        """Give the number of mistakes, those included that are only counted."""
+        return len(self.mistakes) + self.more_mistakes
+
     def mistake(self, one: Mistake) -> None:
         """Add one mistake."""
         if len(self.mistakes) < MOST:
@@ -108,11 +113,17 @@ class Findings:
 
     def nearest(self, found: str, names: Iterable[str]) -> str:
         """Give the name most like `found`, capitals aside, as long as looking for it stays cheap."""
+        return self.nearest_each([found], names)[found]
+
+    def nearest_each(self, found: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+        """Give for each of many the name most like it."""
         known = {plain(name): name for name in names}
-        self.lookups += 1
-        if len(known) > MOST_NAMES or self.lookups > MOST_LOOKUPS:
-            return known.get(plain(found), "")
-        return known.get(nearest_name(plain(found), known), "")
+        near: dict[str, str] = {}
+        for one in found:
+            self.lookups += 1
+            cheap = len(known) > MOST_NAMES or self.lookups > MOST_LOOKUPS
+            near[one] = known.get(plain(one) if cheap else nearest_name(plain(one), known), "")
+        return near
 
     def _cells(self, sheet: Sheet, rows: pl.DataFrame, column: str) -> Iterable[tuple[int, object]]:
         cells = rows[column].to_list() if column in rows.columns else [None] * rows.height

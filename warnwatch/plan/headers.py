@@ -90,6 +90,7 @@ def _missing_headers(header: Header, file: File, headers: dict[str, str], findin
 def frame_of(sheet: Sheet, numbers: list[int], batch: list[list[str]]) -> pl.DataFrame:
     """Keep the known columns of a batch; an empty cell is null."""
     columns = [pl.Series("row", numbers, dtype=pl.UInt32)]
+    cells = list(zip(*batch, strict=False)) if batch else [()] * MOST_COLUMNS  # a longer row has only empty cells more
     for stored, place in sheet.places.items():
-        columns.append(pl.Series(stored, [record[place - 1] for record in batch], dtype=pl.String))
+        columns.append(pl.Series(stored, cells[place - 1], dtype=pl.String))
     return pl.DataFrame(columns)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,42 +18,15 @@ from sqlalchemy.exc import OperationalError
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.language import Phrase
 from warnwatch.plan.calendar import WorkCalendar
-from warnwatch.plan.cells import read_cells
-from warnwatch.plan.checking import check_references, check_rows, check_tree, find_deadlines, warn_of_reports
-from warnwatch.plan.column import Column
-from warnwatch.plan.columns import FILES, RECORDED_AT
-from warnwatch.plan.differences import WAS, Difference, find_differences, with_code
-from warnwatch.plan.directory import Unit
-from warnwatch.plan.findings import Findings, Sheet
+from warnwatch.plan.columns import FILES
+from warnwatch.plan.comparing import Changes, FileCount, compare
+from warnwatch.plan.csv_file import BATCH
+from warnwatch.plan.findings import Findings
 from warnwatch.plan.headers import Progress
-from warnwatch.plan.odd_times import OddTimes
-from warnwatch.plan.sources import read_source
-from warnwatch.plan.succession import Tree, tree_on
-from warnwatch.plan.unit_checks import changes_now, check_changes, warn_of_old_codes, warn_of_splits
-from warnwatch.plan.worded import Worded, Wording, fill_deadlines, move_words
-from warnwatch.plan.writing import (
-    is_empty,
-    lock_plan,
-    read_codes,
-    read_lead_counts,
-    read_stored,
-    subjects_of,
-    write,
-    write_changes,
-    write_journal,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class FileCount:
-    """What became of one file's rows. `not_mentioned`: stored rows that the file omits; `withdrawn`: with complete."""
-
-    rows: int
-    added: int
-    changed: int
-    unchanged: int
-    not_mentioned: int
-    withdrawn: int = 0
+from warnwatch.plan.reading import Order, read_files
+from warnwatch.plan.spool import Spool
+from warnwatch.plan.worded import Worded, Wording
+from warnwatch.plan.writing import is_empty, lock_plan, write_changes, write_file, write_journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +42,6 @@ class ImportReport:
     worded: tuple[Worded, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """How one import is to be done. `broken`: files whose rows are not all known; `worded`: what words have given."""
-
-    now: int
-    wording: Wording
-    history: bool
-    complete: bool
-    findings: Findings
-    broken: frozenset[str] = frozenset()
-    worded: list[Worded] = field(default_factory=list)
-
-    @property
-    def today(self) -> date:
-        """The local date of the import."""
-        return datetime.fromtimestamp(self.now / 1_000_000, self.wording.zone).date()
-
-
 def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     engine: Engine,
     source: Path,
@@ -98,47 +55,38 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     calendar: WorkCalendar | None = None,
     progress: Progress | None = None,
     actor: str = "import",
+    batch: int = BATCH,
 ) -> ImportReport:
     """Bring the plan to what a folder's files, or a workbook's sheets, say; with `dry_run` only say what would change.
 
     A row that a file omits is kept, unless `complete` records it as withdrawn; a column that a file omits stays as it
     is. A task with due_text and no due date gets the last good moment of those words; periods (`30 ngày kể từ …`) only
-    with a `calendar`. `history` takes `recorded_at`
-    from the files, into an empty plan only. Raises MistakesError with every mistake (nothing is written then) and
-    CannotRunError when the database cannot be reached.
+    with a `calendar`. `history` takes `recorded_at` from the files, into an empty plan only. Raises MistakesError with
+    every mistake (nothing is written then) and CannotRunError when the database cannot be reached, or the disk is full.
+    `batch`: rows that are read at a time.
     """
     findings = Findings(zone)
-    order = _Order(_micros(now), Wording(zone, strict_before, calendar), history, complete, findings)
-    sheets, broken = _read_typed(source, order, progress or _say_nothing)
-    order = replace(order, broken=broken)
-    with _transaction(engine, dry_run=dry_run) as connection:
-        if not dry_run:
-            lock_plan(connection)
-        if history and not is_empty(connection):
-            findings.about_file("", Phrase("--history chỉ dùng cho kế hoạch còn trống; kế hoạch này đã có dữ liệu"))
-        differences, deadlines = _compare(connection, sheets, order)
-        if findings.mistakes:
-            raise MistakesError(findings.all_mistakes())
-        files = {name: _count(one, deadlines) for name, one in differences.items()}
-        if not dry_run:
-            _record(connection, differences, deadlines, _journal_row(now, actor, source, files, history=history))
-    return ImportReport(files, findings.all_warnings(), dry_run, tuple(order.worded))
+    wording = Wording(zone, strict_before, calendar)
+    order = Order(_micros(now), wording, history, complete, findings, progress or _say_nothing, batch)
+    with Spool() as spool:
+        readings, broken = read_files(source, spool, order)
+        with _transaction(engine, dry_run=dry_run) as connection:
+            if not dry_run:
+                lock_plan(connection)
+            if history and not is_empty(connection):
+                findings.about_file("", Phrase("--history chỉ dùng cho kế hoạch còn trống; kế hoạch này đã có dữ liệu"))
+            changes = compare(connection, readings, broken, spool, order)
+            if findings.mistakes:
+                raise MistakesError(findings.all_mistakes())
+            files = {name: one.count for name, one in changes.items()}
+            if not dry_run:
+                _record(connection, changes, spool, order, _journal_row(now, actor, source, files, history=history))
+    return ImportReport(files, findings.all_warnings(), dry_run, _in_order(order.worded))
 
 
-def _read_typed(source: Path, order: _Order, progress: Progress) -> tuple[dict[str, Sheet], frozenset[str]]:
-    """Read and type every known file; give those that could be read, and the names of those with gaps."""
-    sheets: dict[str, Sheet] = {}
-    found, broken = read_source(source, order.findings, progress, history=order.history)
-    for sheet in found:
-        columns = {one.stored: one for one in (*sheet.file.columns, RECORDED_AT)}
-        text = move_words(sheet, order.wording)
-        typed = sheets[sheet.file.name] = read_cells(text, columns, order.wording.zone, order.findings)
-        odd = OddTimes()
-        odd.note(typed, order.wording.zone.key)
-        odd.tell(typed, order.findings)
-    if order.history and "tasks" in sheets:
-        sheets["tasks"] = _with_worded_history(sheets["tasks"], order)
-    return {name: sheets[name] for name in FILES if name in sheets}, broken
+def _in_order(worded: list[tuple[int, Worded]]) -> tuple[Worded, ...]:
+    """Give what words were understood to say, as the rows stand in the file."""
+    return tuple(one for _, one in sorted(worded, key=itemgetter(0)))
 
 
 def _say_nothing(_what: str, _done: int, _total: int) -> None:
@@ -159,149 +107,6 @@ def _transaction(engine: Engine, *, dry_run: bool) -> Iterator[Connection]:
         raise CannotRunError(f"the database cannot be used: {error.orig}") from error
 
 
-# --- the plan -------------------------------------------------------------------------------------------------------
-
-
-def _compare(
-    connection: Connection, sheets: Mapping[str, Sheet], order: _Order
-) -> tuple[dict[str, Difference], pl.DataFrame]:
-    """Compare every file with the plan, check it, and give the deadlines to add."""
-    findings = order.findings
-    stored = {name: read_stored(connection, FILES[name]) for name in _wanted(sheets)}
-    whole = {name: sheet for name, sheet in sheets.items() if _has_key(sheet, order)}
-    differences = {
-        name: find_differences(sheet, stored[name], order.now, findings, history=order.history, complete=order.complete)
-        for name, sheet in whole.items()
-    }
-    if "tasks" in differences and not order.history:
-        differences["tasks"] = _with_worded(differences["tasks"], order)
-    for one in differences.values():
-        check_rows(one, findings)
-        for column in one.file.columns:
-            if column.refers and column.refers not in order.broken and _is_used(one, column):
-                known = _known_codes(connection, column, sheets)
-                check_references(one, column, known, findings)
-    for name in ("units", "tasks"):
-        if name in differences:
-            check_tree(differences[name], stored[name], findings)
-    tree = _tree(connection, differences, stored, order)
-    if "reports" in differences:
-        warn_of_reports(differences["reports"], _now_known("tasks", differences, stored), findings)
-    return differences, _deadlines(differences, stored, tree, order)
-
-
-def _tree(
-    connection: Connection, differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame], order: _Order
-) -> Tree:
-    """Check the changes of units, and give the tree of today once this import is written; a history needs none."""
-    if order.history:
-        return Tree({})
-    own, findings = differences.get("unit_changes"), order.findings
-    before = stored["unit_changes"]
-    if own is not None:
-        check_changes(own, before, order.today, findings)
-        warn_of_splits(own, read_lead_counts(connection), findings)
-    changes = [change for change, _ in changes_now(own, before, order.today)]
-    tree = tree_on(_units_now(differences, stored) if changes else (), changes, order.today)
-    for one in differences.values():
-        warn_of_old_codes(one, tree, findings)
-    return tree
-
-
-def _units_now(differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame]) -> list[Unit]:
-    rows = _now_known("units", differences, stored).select("code", "name", "parent", "valid_from")
-    return [Unit(code, name, parent=parent, valid_from=begins) for code, name, parent, begins in rows.iter_rows()]
-
-
-def _with_worded(one: Difference, order: _Order) -> Difference:
-    """Compute deadlines from words that are new: a stored deadline stands as long as its words do."""
-    new = pl.col(WAS + "due_at").is_null() | pl.col("due_text").ne_missing(pl.col(WAS + "due_text"))
-    rows, worded = fill_deadlines(one.sheet, one.rows, new, order.wording, order.findings)
-    order.worded.extend(worded)
-    return replace(one, rows=rows)
-
-
-def _with_worded_history(sheet: Sheet, order: _Order) -> Sheet:
-    if not {"code", "due_text"} <= set(sheet.headers):
-        return sheet
-    due = [] if "due_at" in sheet.headers else [pl.lit(None, pl.Int64).alias("due_at")]
-    frame = sheet.frame.with_columns(due)
-    frame, worded = fill_deadlines(sheet, frame, pl.lit(value=True), order.wording, order.findings)
-    order.worded.extend(worded)
-    return sheet.with_frame(frame)
-
-
-def _wanted(sheets: Mapping[str, Sheet]) -> set[str]:
-    """Name the files whose stored rows are needed: the files themselves, and what their checks look at."""
-    wanted = {*sheets, "units", "unit_changes"}
-    if "tasks" in sheets:
-        wanted.add("decisions")
-    if "reports" in sheets:
-        wanted.add("tasks")
-    return wanted
-
-
-def _has_key(sheet: Sheet, order: _Order) -> bool:
-    """Say whether the columns that tell rows apart are there; their absence has been reported."""
-    needed = [column.stored for column in sheet.file.columns if column.required and column.stored in sheet.file.key]
-    return all(name in sheet.headers for name in [*needed, *(["recorded_at"] if order.history else [])])
-
-
-def _is_used(one: Difference, column: Column) -> bool:
-    cells = one.sheet.frame
-    return column.stored in cells.columns and cells[column.stored].null_count() < cells.height
-
-
-def _known_codes(connection: Connection, column: Column, sheets: Mapping[str, Sheet]) -> pl.Series:
-    file = FILES[column.refers]
-    codes = read_codes(connection, file)
-    sheet = sheets.get(file.name)
-    if sheet is not None and all(name in sheet.headers for name in file.key):
-        codes = pl.concat([codes, with_code(file, sheet.frame)["code"].drop_nulls()])
-    return codes.unique()
-
-
-def _now_known(name: str, differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Give the rows as they are once this import is written."""
-    before = stored[name]
-    if name not in differences:
-        return before
-    rows = differences[name].rows.sort("recorded_at", "row").unique("code", keep="last", maintain_order=True)
-    columns = [column.stored for column in FILES[name].columns]
-    return pl.concat([before.join(rows, on="code", how="anti").select(columns), rows.select(columns)])
-
-
-def _deadlines(
-    differences: Mapping[str, Difference], stored: Mapping[str, pl.DataFrame], tree: Tree, order: _Order
-) -> pl.DataFrame:
-    tasks = differences.get("tasks")
-    if tasks is None:
-        return pl.DataFrame(schema={"task": pl.String})
-    names = ["number", "task", "kind", "authority"]
-    decisions = stored["decisions"].select(names)
-    if "decisions" in differences:
-        decisions = pl.concat([decisions, differences["decisions"].rows.select(names)])
-    parents = dict(_now_known("units", differences, stored).select("code", "parent").iter_rows())
-    parents |= {code: unit.parent for code, unit in tree.units.items()}
-    if tree.successors:  # who decides, and for whom, is asked of the units of today
-        now = dict(tree.successors)
-        decisions = decisions.with_columns(pl.col("authority").replace(now))
-        bodies = ("lead_unit", WAS + "lead_unit", WAS + "decision_authority")
-        tasks = replace(tasks, rows=tasks.rows.with_columns(pl.col(name).replace(now) for name in bodies))
-    return find_deadlines(tasks, decisions, parents, order.findings)
-
-
-# --- the record -----------------------------------------------------------------------------------------------------
-
-
-def _count(one: Difference, deadlines: pl.DataFrame) -> FileCount:
-    rows = one.rows
-    moved = rows["code"].is_in(deadlines["task"].implode()) if one.file.name == "tasks" else pl.lit(value=False)
-    counted = rows.with_columns((pl.col("changed") | moved) & ~pl.col("added"))
-    added, changed = int(counted["added"].sum()), int(counted["changed"].sum())
-    return FileCount(rows.height, added, changed, rows.height - added - changed, one.not_mentioned, one.gone.height)
-
-
 def _journal_row(
     now: datetime, actor: str, source: Path, files: Mapping[str, FileCount], *, history: bool
 ) -> Mapping[str, object]:
@@ -315,19 +120,27 @@ def _journal_row(
 
 def _record(
     connection: Connection,
-    differences: Mapping[str, Difference],
-    deadlines: pl.DataFrame,
+    changes: Mapping[str, Changes],
+    spool: Spool,
+    order: Order,
     journal_row: Mapping[str, object],
 ) -> None:
-    subjects: dict[str, list[pl.Series]] = {}
-    changes = 0
-    for one in differences.values():
-        found = subjects_of(one, deadlines["task"])
-        changes += len(found)
-        if one.file.kind:
-            subjects.setdefault(one.file.kind, []).append(found)
-    if not changes:
+    """Write what the files change, in the order in which rows refer to each other."""
+    if not any(one.subjects.len() for one in changes.values()):
         return
-    write(connection, differences, deadlines)
+    subjects: dict[str, list[pl.Series]] = {}
+    for name in FILES:
+        if name in changes:
+            one = changes[name]
+            tell = partial(_tell, order, one)
+            write_file(connection, one.file, one.parts, spool, order.now, tell)
+            if one.file.kind:
+                subjects.setdefault(one.file.kind, []).append(one.subjects)
     write_changes(connection, {kind: pl.concat(codes).unique().sort() for kind, codes in subjects.items()})
     write_journal(connection, journal_row)
+
+
+def _tell(order: Order, one: Changes, parts: int) -> None:
+    """Tell how many rows are written after so many parts, which are as good as equal."""
+    rows = one.count.added + one.count.changed
+    order.progress(Phrase("ghi {name}", name=one.file.file_name), rows * parts // one.parts, rows)

@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from warnwatch.errors import Mistake, MistakesError
 from warnwatch.language import Phrase
 from warnwatch.plan.column import File
 from warnwatch.plan.columns import FILES
-from warnwatch.plan.csv_file import read_csv
+from warnwatch.plan.csv_file import BATCH, read_csv
 from warnwatch.plan.findings import Findings, Sheet
 from warnwatch.plan.headers import Progress
 from warnwatch.plan.workbook_sheets import read_workbook
 
 
 def read_source(
-    source: Path, findings: Findings, progress: Progress, *, history: bool = False
-) -> tuple[list[Sheet], frozenset[str]]:
-    """Read every known file as text; give those that could be read, and the names of those with gaps."""
+    source: Path,
+    findings: Findings,
+    progress: Progress,
+    broken: set[str],
+    *,
+    history: bool = False,
+    batch: int = BATCH,
+) -> Iterator[Sheet]:
+    """Read every known file as text, piece by piece: the pieces of a file follow each other, under the same headers.
+
+    The names of files whose rows are not all given, because of mistakes in their form, are added to `broken`.
+    """
     if source.suffix.lower() == ".csv":
         findings.about_file(
             source.name, Phrase("đây là một tệp CSV"), allowed=Phrase("thư mục chứa các tệp CSV, hoặc một sổ tính XLSX")
         )
-        return [], frozenset(FILES)
-    if source.is_file():
-        found = read_workbook(source, findings, progress, history=history)
-        told = {one.file for one in findings.mistakes}
-        gaps = {file.name for file, sheet in found if sheet is None or sheet.name in told or findings.more_mistakes}
-        return [sheet for _, sheet in found if sheet is not None], frozenset(gaps)
-    sheets: list[Sheet] = []
-    gaps = set()
-    for path, file in _known_files(source, findings):
-        before = len(findings.mistakes)
-        sheet = read_csv(path, file, findings, progress, history=history)
-        if len(findings.mistakes) > before:
-            gaps.add(file.name)
-        if sheet is not None:
-            sheets.append(sheet)
-    return sheets, frozenset(gaps)
+        broken.update(FILES)
+        return
+    tables = (
+        read_workbook(source, findings, progress, history=history, batch=batch)
+        if source.is_file()
+        else (
+            (file, read_csv(path, file, findings, progress, history=history, batch=batch))
+            for path, file in _known_files(source, findings)
+        )
+    )
+    for file, pieces in tables:
+        yield from _watched(pieces, file, findings, broken)
+
+
+def _watched(pieces: Iterator[Sheet], file: File, findings: Findings, broken: set[str]) -> Iterator[Sheet]:
+    """Note whether giving the pieces finds mistakes; what is found in a piece once it is given is another matter."""
+    while True:
+        before = findings.count
+        piece = next(pieces, None)
+        if findings.count > before:
+            broken.add(file.name)
+        if piece is None:
+            return
+        yield piece
 
 
 def _known_files(folder: Path, findings: Findings) -> list[tuple[Path, File]]:

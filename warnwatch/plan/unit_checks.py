@@ -12,7 +12,7 @@ import polars as pl
 
 from warnwatch.language import Phrase
 from warnwatch.plan.differences import Difference
-from warnwatch.plan.findings import Findings, Say
+from warnwatch.plan.findings import Findings, Say, Sheet
 from warnwatch.plan.succession import IN_PLACE, LEAVING, Change, Tree
 
 _NEW = ("name", "short_name", "unit_kind", "bloc", "parent", "head_title")
@@ -182,18 +182,31 @@ def warn_of_splits(one: Difference, leads: Mapping[str, int], findings: Findings
             findings.odd_rows(one.sheet, splits.filter(pl.col("row") == row["row"]), "successor", Say(message))
 
 
-def warn_of_old_codes(one: Difference, tree: Tree, findings: Findings) -> None:
-    """Say once for each old code which unit stands for it now: the rows are taken as they are."""
-    if not tree.successors or one.file.name in ("units", "unit_changes"):
-        return
-    fresh = one.rows.filter(pl.col("added") | pl.col("changed"))
-    for column in one.file.columns:
-        if column.refers == "units" and column.stored in one.sheet.headers:
-            old = fresh.filter(pl.col(column.stored).is_in(list(tree.successors)))
-            for code, rows in old.group_by(column.stored, maintain_order=True):
-                now = tree.units.get(tree.successors[str(code[0])])
-                if now is not None:
-                    message = Phrase(
-                        "mã cũ ở {rows} dòng: nay là {code} ({name})", rows=rows.height, code=now.code, name=now.name
-                    )
-                    findings.odd_rows(one.sheet, rows.head(1), column.stored, Say(message))
+def naming_old(one: Difference, tree: Tree) -> pl.DataFrame:
+    """Give the new and changed rows of a file that name a unit by an old code."""
+    columns = _unit_columns(one.sheet)
+    fresh = pl.col("added") | pl.col("changed")
+    if not columns or not tree.successors:
+        return one.rows.clear()
+    old = pl.Series(list(tree.successors), dtype=pl.String).implode()
+    return one.rows.filter(fresh & pl.any_horizontal(pl.col(name).is_in(old) for name in columns))
+
+
+def _unit_columns(sheet: Sheet) -> list[str]:
+    if sheet.file.name in ("units", "unit_changes"):
+        return []
+    named = [one.stored for one in sheet.file.columns if one.refers == "units"]
+    return [name for name in named if name in sheet.headers]
+
+
+def warn_of_old_codes(sheet: Sheet, rows: pl.DataFrame, tree: Tree, findings: Findings) -> None:
+    """Say once for each old code which unit stands for it now: the rows (`naming_old`) are taken as they are."""
+    for column in _unit_columns(sheet):
+        old = rows.filter(pl.col(column).is_in(pl.Series(list(tree.successors), dtype=pl.String).implode()))
+        for code, some in old.sort("row").group_by(column, maintain_order=True):
+            now = tree.units.get(tree.successors[str(code[0])])
+            if now is not None:
+                message = Phrase(
+                    "mã cũ ở {rows} dòng: nay là {code} ({name})", rows=some.height, code=now.code, name=now.name
+                )
+                findings.odd_rows(sheet, some.head(1), column, Say(message))

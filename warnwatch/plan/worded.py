@@ -118,12 +118,12 @@ def _with_starts(sheet: Sheet, wording: Wording) -> Sheet:
 
 def fill_deadlines(
     sheet: Sheet, rows: pl.DataFrame, open_: pl.Expr, wording: Wording, findings: Findings
-) -> tuple[pl.DataFrame, tuple[Worded, ...]]:
+) -> tuple[pl.DataFrame, list[tuple[int, Worded]]]:
     """Give due_at to the rows whose file has only due_text and that are `open_` to it; and what was understood.
 
-    `rows`: row, code, due_text, start_at and due_at in microseconds, and of a plain import `added` and `changed`. A new
-    task whose file has no column of starts takes its start from the words, too. Words that nobody can be sure of are
-    warned about.
+    What was understood stands beside the number of its row. `rows`: row, code, due_text, start_at and due_at in
+    microseconds, and of a plain import `added` and `changed`. A new task whose file has no column of starts takes its
+    start from the words, too. Words that nobody can be sure of are warned about.
     """
     undated = pl.col("due_at").is_null() if "due_at" in sheet.headers else pl.lit(value=True)
     began = _local_day("start_at", wording) if "start_at" in rows.columns else pl.lit(None, pl.Date)
@@ -137,18 +137,18 @@ def fill_deadlines(
         )
         findings.odd_rows(sheet, wanting.filter(same), "due_text", say)
     if not read:
-        return rows, ()
+        return rows, []
     fresh = pl.col("added") | pl.col("changed") if "added" in rows.columns else pl.lit(value=True)
     found = wanting.with_columns(fresh.alias("fresh")).select("row", "code", "due_text", "began", "fresh")
     filled = _filled(rows, found, read, wording, "due_at")
     if "start_at" not in sheet.headers and "added" in rows.columns:
         filled = _filled(filled, found.join(rows.filter("added"), on="row", how="semi"), read, wording, "start_at")
-    return filled, tuple(
-        Worded(code, words, one)
-        for _, code, words, day, new in found.filter(pl.col("code").is_not_null()).iter_rows()
+    return filled, [
+        (row, Worded(code, words, one))
+        for row, code, words, day, new in found.filter(pl.col("code").is_not_null()).iter_rows()
         for one in read.get((words, day), ())
         if new or one.operator != "start"
-    )
+    ]
 
 
 def _filled(

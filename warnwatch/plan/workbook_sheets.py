@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-import polars as pl
-
 from warnwatch.errors import Mistake
 from warnwatch.language import Phrase
 from warnwatch.plan.column import File, plain
@@ -34,20 +32,25 @@ class _Passing:
 
     numbers: list[int] = field(default_factory=list)
     batch: list[list[str]] = field(default_factory=list)
-    frames: list[pl.DataFrame] = field(default_factory=list)
     hidden: list[int] = field(default_factory=list)
     totals: list[Row] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
 
+    def piece(self, sheet: Sheet) -> Sheet:
+        """Give the rows kept since the last piece."""
+        numbers, batch, self.numbers, self.batch = self.numbers, self.batch, [], []
+        return sheet.with_frame(frame_of(sheet, numbers, batch))
+
 
 def read_workbook(
-    path: Path, findings: Findings, progress: Progress, *, history: bool = False
-) -> list[tuple[File, Sheet | None]]:
-    """Read the sheets that are files of an import; None for one that cannot be read.
+    path: Path, findings: Findings, progress: Progress, *, history: bool = False, batch: int = BATCH
+) -> Iterator[tuple[File, Iterator[Sheet]]]:
+    """Read the sheets that are files of an import, `batch` rows at a time; no piece of one that cannot be read.
 
-    `Sheet.name` is the workbook and the sheet, as mistakes name it; every mistake in form goes to `findings`.
+    Each sheet's pieces have to be taken before the next sheet. `Sheet.name` is the workbook and the sheet, as mistakes
+    name it; every mistake in form goes to `findings`.
     """
-    found: list[tuple[File, Sheet | None]] = []
+    found = False
     examples: list[str] = []
     try:
         with Package(path) as package:
@@ -61,7 +64,8 @@ def read_workbook(
                 if _is_empty(book, tab):
                     findings.warning(Mistake(name, 0, 0, Phrase("trang trống: bỏ qua")))
                     continue
-                found.append((file, _read(book, tab, _Table(name, file, history, examples), findings, progress)))
+                found = True
+                yield file, _read(book, tab, _Table(name, file, history, examples, batch), findings, progress)
             if not found and not findings.mistakes:
                 findings.about_file(path.name, Phrase("mọi trang đều trống: không có gì để nhập"))
     except UnreadableError as error:
@@ -73,7 +77,6 @@ def read_workbook(
             examples=", ".join(examples),
         )
         findings.warning(Mistake(path.name, 0, 0, say))
-    return found
 
 
 def _known_tabs(name: str, book: Workbook, findings: Findings) -> list[tuple[Tab, File]]:
@@ -105,15 +108,19 @@ def _is_empty(book: Workbook, tab: Tab) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The sheet to be read: how mistakes name it, what it is, whether it is history; where `examples` are noted."""
+    """The sheet to be read: how mistakes name it, what it is, whether it is history.
+
+    Where `examples` are noted; how many rows make a piece.
+    """
 
     name: str
     file: File
     history: bool
     examples: list[str]
+    batch: int
 
 
-def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress: Progress) -> Sheet | None:
+def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress: Progress) -> Iterator[Sheet]:
     oddities, passing = Oddities(), _Passing(examples=table.examples)
     total = book.package.size(tab.part)
     rows = _told(book.rows(tab, oddities), lambda done: progress(table.name, done, total))
@@ -121,15 +128,16 @@ def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress:
         behind, header = _find_header(rows, table)
         sheet = read_header(header, table.file, findings, history=table.history)
         if sheet is None:
-            return None
+            return
         for row in chain(behind, rows):
             _take(row, sheet, header, passing, findings)
+            if len(passing.batch) >= table.batch:
+                yield passing.piece(sheet)
     except UnreadableError as error:
         findings.about_file(table.name, str(error))
-        return None
-    passing.frames.append(frame_of(sheet, passing.numbers, passing.batch))
+        return
+    yield passing.piece(sheet)
     _tell(sheet, header, passing, oddities, findings)
-    return sheet.with_frame(pl.concat(passing.frames, rechunk=True))
 
 
 def _told(parts: Iterable[tuple[list[Row], int]], tell: Callable[[int], None]) -> Iterator[Row]:
@@ -192,9 +200,6 @@ def _keep(row: Row, sheet: Sheet, header: Sequence[str], passing: _Passing, find
                 return
     passing.numbers.append(row.number)
     passing.batch.append(row.cells + [""] * (width - len(row.cells)))
-    if len(passing.batch) == BATCH:
-        passing.frames.append(frame_of(sheet, passing.numbers, passing.batch))
-        passing.numbers, passing.batch = [], []
 
 
 def _tell(sheet: Sheet, header: Header, passing: _Passing, oddities: Oddities, findings: Findings) -> None:

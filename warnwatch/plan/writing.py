@@ -5,7 +5,7 @@ Instants are microseconds since 1970 in every frame. The only update is `superse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -27,17 +27,25 @@ from sqlalchemy import (
 from sqlalchemy import Text as TextType
 
 from warnwatch import schema
+from warnwatch.plan.bulk import add
 from warnwatch.plan.cells import dtype_of
 from warnwatch.plan.column import Column, File, Keeping, Type
-from warnwatch.plan.columns import FILES
 from warnwatch.plan.differences import WAS, Difference, kept_columns, match_key
-from warnwatch.schema import Instant, micros
+from warnwatch.plan.spool import Spool
+from warnwatch.schema import micros
 
 BATCH = 5_000
-READ_BATCH = 50_000
+READ_BATCH = 20_000
 MOST_SUBJECTS = 5_000  # above it one change row says that everything of the kind is to be read again
 
+# Shelves of the spool: the deadlines that an import adds, and those that are stored.
+DEADLINES = "deadlines"
+STORED_DUE = "deadlines stored"
+
+Told = Callable[[int], None]
+
 _TABLES = schema.metadata.tables
+_DUE = pl.DataFrame(schema={"code": pl.String, "due_at": pl.Int64, "due_text": pl.String})
 _INSTANTS = (Type.START, Type.END)
 
 
@@ -49,28 +57,47 @@ def own_table(file: File) -> Table:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def read_stored(connection: Connection, file: File) -> pl.DataFrame:
-    """Read the file's current rows: id, the columns (types: `dtype_of`), withdrawn; tasks with their latest due."""
-    table = own_table(file)
-    columns = kept_columns(file)
-    types: dict[str, Any] = {"id": pl.Int64, **{one.stored: dtype_of(one) for one in columns}}
-    query = select(table.c.id, *(_selected(table, one) for one in columns))
+def empty_stored(file: File) -> pl.DataFrame:
+    """Give the frame of no stored row: id, the columns (types: `dtype_of`), withdrawn; not the due of tasks."""
+    types: dict[str, Any] = {"id": pl.Int64, **{one.stored: dtype_of(one) for one in kept_columns(file)}}
     if file.keeping is Keeping.VERSIONED:
-        query = query.add_columns(cast(table.c.withdrawn, Integer)).where(table.c.superseded_at.is_(None))
         types["withdrawn"] = pl.Boolean
     if file.derived:
-        query = query.add_columns(table.c.code)
         types["code"] = pl.String
+    return pl.DataFrame(schema=types)
+
+
+def stored_pieces(connection: Connection, file: File) -> Iterator[pl.DataFrame]:
+    """Read the file's current rows, READ_BATCH at a time, in the columns of `empty_stored`."""
+    table = own_table(file)
+    query = select(table.c.id, *(_selected(table, one) for one in kept_columns(file)))
+    if file.keeping is Keeping.VERSIONED:
+        query = query.add_columns(cast(table.c.withdrawn, Integer)).where(table.c.superseded_at.is_(None))
+    if file.derived:
+        query = query.add_columns(table.c.code)
     if file.keeping is Keeping.APPENDED:
         later = table.alias("later")
         query = query.where(~exists().where(later.c.replaces == table.c.id))
-    frame = _frame(connection, query, types)
-    return _with_due(connection, frame) if file.name == "tasks" else frame
+    return _pieces(connection, query, dict(empty_stored(file).schema))
+
+
+def due_pieces(connection: Connection) -> Iterator[pl.DataFrame]:
+    """Read every deadline of every task, in the order of recording."""
+    deadline = schema.deadline
+    query = select(deadline.c.task, micros(deadline.c.due_at), deadline.c.due_text).order_by(deadline.c.id)
+    return _pieces(connection, query, dict(_DUE.schema))
+
+
+def with_due(tasks: pl.DataFrame, spool: Spool, part: int) -> pl.DataFrame:
+    """Add the latest due date to a part of the stored tasks."""
+    due = spool.take(STORED_DUE, _DUE, part)
+    return tasks.join(due.unique("code", keep="last", maintain_order=True), on="code", how="left")
 
 
 def read_codes(connection: Connection, file: File) -> pl.Series:
     """Read every code that the file's rows ever had."""
-    return _frame(connection, select(_TABLES[file.table].c.code), {"code": pl.String})["code"]
+    empty = pl.DataFrame(schema={"code": pl.String})
+    return pl.concat([empty, *_pieces(connection, select(_TABLES[file.table].c.code), dict(empty.schema))])["code"]
 
 
 def read_lead_counts(connection: Connection) -> dict[str, int]:
@@ -103,22 +130,22 @@ def _selected(table: Table, column: Column) -> ColumnElement[Any]:
     return cast(stored, TextType) if column.type in (Type.PATH, Type.DATE) else stored
 
 
-def _with_due(connection: Connection, tasks: pl.DataFrame) -> pl.DataFrame:
-    deadline = schema.deadline
-    query = select(deadline.c.task, micros(deadline.c.due_at), deadline.c.due_text).order_by(deadline.c.id)
-    due = _frame(connection, query, {"code": pl.String, "due_at": pl.Int64, "due_text": pl.String})
-    return tasks.join(due.unique("code", keep="last"), on="code", how="left")
+def _pieces(
+    connection: Connection, query: Select[*tuple[Any, ...]], types: Mapping[str, Any]
+) -> Iterator[pl.DataFrame]:
+    """Run a query; a server keeps the rows until they are fetched, for its driver would take them all at once.
 
-
-def _frame(connection: Connection, query: Select[*tuple[Any, ...]], types: dict[str, Any]) -> pl.DataFrame:
-    frames = [pl.DataFrame(schema=types)]
+    SQLite's driver gives row by row in any case, and then without SQLAlchemy's work per row.
+    """
     plain = {pl.Boolean: pl.Int64, pl.Date: pl.String}
-    cursor = connection.execute(query).cursor
-    while part := cursor.fetchmany(READ_BATCH):
+    streamed = {} if connection.dialect.name == "sqlite" else {"stream_results": True, "max_row_buffer": READ_BATCH}
+    result = connection.execute(query, execution_options=streamed)
+    rows: Any = result if streamed else result.cursor
+    while part := rows.fetchmany(READ_BATCH):
         cells = dict(zip(types, zip(*part, strict=True), strict=True))
         frame = pl.DataFrame([pl.Series(name, cells[name], dtype=plain.get(of, of)) for name, of in types.items()])
-        frames.append(frame.with_columns(_meant(name, of) for name, of in types.items()))
-    return pl.concat(frames, rechunk=True)
+        yield frame.with_columns(_meant(name, of) for name, of in types.items())
+    result.close()
 
 
 def _meant(name: str, dtype: object) -> pl.Expr:
@@ -132,17 +159,37 @@ def _meant(name: str, dtype: object) -> pl.Expr:
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
-def write(connection: Connection, differences: Mapping[str, Difference], deadlines: pl.DataFrame) -> None:
-    """Write what the files change, in the order in which rows refer to each other."""
-    for name in FILES:
-        if name in differences:
-            one = differences[name]
-            if one.file.keeping is Keeping.VERSIONED:
-                _write_versions(connection, one)
-            else:
-                _append(connection, one)
-        if name == "tasks":
-            _add(connection, schema.deadline, deadlines)
+def fresh_shelf(file: File) -> str:
+    """Where the spool keeps the rows that a file adds or changes (`kept_rows`)."""
+    return f"{file.name} fresh"
+
+
+def gone_shelf(file: File) -> str:
+    """Where the spool keeps the stored rows that a file withdraws."""
+    return f"{file.name} gone"
+
+
+def kept_rows(one: Difference) -> pl.DataFrame:
+    """Give of a difference what is written: added and changed rows, as stored, with the row that each follows."""
+    fresh = one.rows.filter(pl.col("added") | pl.col("changed")).sort("recorded_at", "row")
+    return fresh.select(*_names(one.file), "recorded_at", WAS + "id", "added", "changed")
+
+
+def write_file(connection: Connection, file: File, parts: int, spool: Spool, now: int, tell: Told) -> None:
+    """Write what one file changes; `tell` hears of every part. What its rows refer to has to be written before."""
+    if file.keeping is not Keeping.VERSIONED:
+        _append(connection, file, parts, spool, tell)
+        return
+    for part in range(parts):  # all codes before all versions, which name each other as parents
+        added = _fresh(file, spool, part).filter("added").select("code", "recorded_at")
+        add(connection, _TABLES[file.table], added)
+    for part in range(parts):
+        _write_versions(connection, file, part, spool, now)
+        tell(part + 1)
+    if file.name == "tasks":
+        for part in range(parts):
+            for deadlines in spool.pieces(DEADLINES, part):
+                add(connection, schema.deadline, deadlines)
 
 
 def write_changes(connection: Connection, subjects: Mapping[str, pl.Series]) -> None:
@@ -160,21 +207,22 @@ def write_journal(connection: Connection, row: Mapping[str, object]) -> None:
     connection.execute(insert(schema.journal), [dict(row)])
 
 
-def _write_versions(connection: Connection, one: Difference) -> None:
-    identity, version = _TABLES[one.file.table], own_table(one.file)
-    names = _names(one.file)
-    added = one.rows.filter("added").select("code", "recorded_at")
-    _add(connection, identity, added)
-    _supersede(connection, version, one.rows.filter(pl.col("changed") & pl.col(WAS + "id").is_not_null()))
-    _supersede(connection, version, one.gone.rename({"id": WAS + "id"}).with_columns(recorded_at=_now(one)))
-    fresh = one.rows.filter(pl.col("added") | pl.col("changed")).sort("recorded_at", "row")
+def _fresh(file: File, spool: Spool, part: int) -> pl.DataFrame:
+    types: dict[str, Any] = {one.stored: dtype_of(one) for one in kept_columns(file)}
+    types |= {"code": pl.String} if file.derived else {}
+    types |= {"recorded_at": pl.Int64, WAS + "id": pl.Int64, "added": pl.Boolean, "changed": pl.Boolean}
+    return spool.take(fresh_shelf(file), pl.DataFrame(schema=types), part)
+
+
+def _write_versions(connection: Connection, file: File, part: int, spool: Spool, now: int) -> None:
+    version, names = own_table(file), _names(file)
+    fresh = _fresh(file, spool, part)
+    gone = spool.take(gone_shelf(file), empty_stored(file), part).with_columns(pl.lit(now).alias("recorded_at"))
+    _supersede(connection, version, fresh.filter(pl.col("changed") & pl.col(WAS + "id").is_not_null()))
+    _supersede(connection, version, gone.rename({"id": WAS + "id"}))
     until = pl.col("recorded_at").shift(-1).over("code").alias("superseded_at")
-    _add(connection, version, fresh.select(*names, "recorded_at", until, pl.lit(value=False).alias("withdrawn")))
-    _add(connection, version, one.gone.select(*names, pl.lit(value=True).alias("withdrawn"), recorded_at=_now(one)))
-
-
-def _now(one: Difference) -> pl.Expr:
-    return pl.lit(one.rows["recorded_at"].max(), pl.Int64)
+    add(connection, version, fresh.select(*names, "recorded_at", until, pl.lit(value=False).alias("withdrawn")))
+    add(connection, version, gone.select(*names, pl.lit(value=True).alias("withdrawn"), "recorded_at"))
 
 
 def _names(file: File) -> list[str]:
@@ -189,36 +237,28 @@ def _supersede(connection: Connection, version: Table, rows: pl.DataFrame) -> No
         connection.execute(update(version).where(where).values(superseded_at=at))
 
 
-def _append(connection: Connection, one: Difference) -> None:
+def _append(connection: Connection, file: File, parts: int, spool: Spool, tell: Told) -> None:
     """Add new rows; a correction names the row that it replaces, which in a history may itself be new."""
-    table = own_table(one.file)
-    key = match_key(one.file)
-    fresh = one.rows.filter(pl.col("added") | pl.col("changed")).sort("recorded_at", "row")
-    waves = fresh.with_columns(pl.int_range(pl.len()).over(key).alias("wave"))
-    for wave in range(int(str(waves["wave"].max() or 0)) + 1):
-        rows = waves.filter(pl.col("wave") == wave)
-        if wave:
-            now_stored = read_stored(connection, one.file).select(*key, pl.col("id").alias("latest"))
-            rows = rows.join(now_stored, on=key, how="left", nulls_equal=True, maintain_order="left")
-            rows = rows.with_columns(pl.col("latest").alias(WAS + "id"))
-        replaces = [] if one.file.keeping is Keeping.FINAL else [pl.col(WAS + "id").alias("replaces")]
-        _add(connection, table, rows.select(*_names(one.file), "recorded_at", *replaces))
+    key = match_key(file)
+    wave = last = 0
+    while wave <= last:
+        latest = _latest_ids(connection, file) if wave else None
+        for part in range(parts):
+            fresh = _fresh(file, spool, part).with_columns(pl.int_range(pl.len()).over(key).alias("wave"))
+            last = max(last, int(str(fresh["wave"].max() or 0)))
+            rows = fresh.filter(pl.col("wave") == wave)
+            if latest is not None:
+                rows = rows.join(latest, on=key, how="left", nulls_equal=True, maintain_order="left")
+                rows = rows.with_columns(pl.col("latest").alias(WAS + "id"))
+            replaces = [] if file.keeping is Keeping.FINAL else [pl.col(WAS + "id").alias("replaces")]
+            add(connection, own_table(file), rows.select(*_names(file), "recorded_at", *replaces))
+            tell(part + 1)
+        wave += 1
 
 
-def _add(connection: Connection, table: Table, rows: pl.DataFrame) -> None:
-    """Insert rows by the driver itself: SQLAlchemy's work per row would take most of a large import."""
-    names = rows.columns
-    sqlite = connection.dialect.name == "sqlite"
-    if sqlite:  # its driver's own way to store a date is deprecated; SQLAlchemy stores the same text
-        converted = rows.with_columns(pl.col(pl.Date).dt.strftime("%Y-%m-%d"))
-    else:
-        instants = [name for name in names if isinstance(table.c[name].type, Instant)]
-        converted = rows.with_columns(pl.col(instants).cast(pl.Datetime("us", "UTC")))
-    statement = insert(table).inline().compile(dialect=connection.dialect, column_keys=names)
-    order = getattr(statement, "positiontup", None) or names
-    for part in converted.iter_slices(BATCH):
-        cells: Any = part.select(order).rows() if sqlite else part.to_dicts()
-        connection.exec_driver_sql(str(statement), cells)
+def _latest_ids(connection: Connection, file: File) -> pl.DataFrame:
+    pieces = (empty_stored(file), *stored_pieces(connection, file))
+    return pl.concat([one.select(*match_key(file), pl.col("id").alias("latest")) for one in pieces])
 
 
 def _instant(series: pl.Series) -> pl.Series:

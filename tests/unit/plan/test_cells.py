@@ -6,12 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from warnwatch.plan.cells import (
     CellError,
+    Meanings,
+    read_cells,
     read_date,
     read_email,
     read_flag,
@@ -27,6 +30,7 @@ from warnwatch.plan.cells import (
     read_word,
 )
 from warnwatch.plan.columns import FILES
+from warnwatch.plan.findings import Findings, Sheet
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -198,3 +202,31 @@ def test_no_text_breaks_a_reader(text: str) -> None:
             read(text)
         except CellError as error:
             assert str(error)  # noqa: PT017
+
+
+@given(
+    st.datetimes(),
+    st.integers(-16 * 60, 16 * 60),
+    st.sampled_from(["{:%Y-%m-%dT%H:%M:%S}", "{:%Y-%m-%d %H:%M}", "{:%Y-02-30T%H:%M:%S}", "{:%Y-%m-%dT%H:%M:60}"]),
+)
+def test_a_column_is_read_as_its_cells(moment: datetime, offset: int, form: str) -> None:
+    """Instants as programs write them are read together, and mean what each of them means by itself."""
+    hours, minutes = divmod(abs(offset), 60)
+    day = moment.replace(year=1890 + moment.year % 330, day=min(moment.day, 28))
+    text = f"{form.format(day)}{'-' if offset < 0 else '+'}{hours:02d}:{minutes:02d}"
+    frame = pl.DataFrame(
+        {"row": [2, 3], "done_at": [text, "2026-06-30T16:00:00+07:00"]}, schema_overrides={"row": pl.UInt32}
+    )
+    file, findings = FILES["tasks"], Findings(HANOI)
+    sheet = Sheet(file, "tasks.csv", {"done_at": "done_at"}, {"done_at": 1}, frame)
+    found = read_cells(sheet, {"done_at": file.column("done_at")}, Meanings(HANOI), findings).frame["done_at"]
+    expected, said = _by_itself(text)
+    assert found.to_list() == [expected, at(2026, 6, 30, 16)]
+    assert [one.message for one in findings.mistakes] == said
+
+
+def _by_itself(text: str) -> tuple[int | None, list[str]]:
+    try:
+        return read_instant(text, HANOI, end=True), []
+    except CellError as error:
+        return None, [str(error)]
