@@ -27,7 +27,7 @@ from warnwatch.console import (
 from warnwatch.cycle import Memory, run_cycle
 from warnwatch.errors import MistakesError, SettingsError
 from warnwatch.explain import explain
-from warnwatch.language import Language, Phrase
+from warnwatch.language import Language, Phrase, in_language
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.headers import Progress
@@ -70,7 +70,7 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
         return
     if source is None:
         raise click.UsageError("a workbook or a folder is missing; or --template FILE, to write an empty workbook")
-    with _progress(show=not json_ and sys.stderr.isatty()) as progress, _marking(here, source, marked):
+    with _progress(here.language, show=not json_ and sys.stderr.isatty()) as progress, _marking(here, source, marked):
         report = import_folder(
             here.engine,
             source,
@@ -132,7 +132,7 @@ def _marked(source: Path, marked: Path, error: MistakesError, language: Language
 
 
 @contextmanager
-def _progress(*, show: bool) -> Iterator[Progress | None]:
+def _progress(language: Language, *, show: bool) -> Iterator[Progress | None]:
     """Show how far a long import is, on one line of the terminal: a bar, its rate and the time left."""
     begun: dict[str, float] = {}
     shown = [0.0]
@@ -142,7 +142,7 @@ def _progress(*, show: bool) -> Iterator[Progress | None]:
         started = begun.setdefault(what, now)
         if now - shown[0] >= _SHOWN_EVERY or done >= total:
             shown[0] = now
-            progress_line(progress_text(what, done, total, now - started))
+            progress_line(in_language(progress_text(what, done, total, now - started), language))
 
     yield tell if show else None
     if show:
