@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from warnwatch.language import Phrase
-from warnwatch.plan.cells import dtype_of
+from warnwatch.plan.cell_columns import dtype_of
 from warnwatch.plan.column import Column, File, Keeping
 from warnwatch.plan.findings import Findings, Say, Sheet
 

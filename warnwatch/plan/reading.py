@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warnwatch.plan.cells import Meanings, read_cells
+from warnwatch.plan.cell_columns import Meanings, read_cells
 from warnwatch.plan.columns import FILES, RECORDED_AT
 from warnwatch.plan.differences import split, with_code
 from warnwatch.plan.findings import Findings, Sheet

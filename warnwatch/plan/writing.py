@@ -28,7 +28,7 @@ from sqlalchemy import Text as TextType
 
 from warnwatch import schema
 from warnwatch.plan.bulk import add
-from warnwatch.plan.cells import dtype_of
+from warnwatch.plan.cell_columns import dtype_of
 from warnwatch.plan.column import Column, File, Keeping, Type
 from warnwatch.plan.differences import WAS, Difference, kept_columns, match_key
 from warnwatch.plan.spool import Spool

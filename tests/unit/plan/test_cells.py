@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warnwatch.plan.cell_columns import Meanings, read_cells
 from warnwatch.plan.cells import (
     CellError,
-    Meanings,
-    read_cells,
     read_date,
     read_email,
     read_flag,
