@@ -173,6 +173,9 @@ def import_json(report: ImportReport) -> Mapping[str, Any]:
             for name, count in report.files.items()
         },
         "warnings": [warning.as_json() for warning in report.warnings],
+        "expanded": [
+            {"task": one.task, "words": one.words, "units": one.units, "lead": one.lead} for one in report.expanded
+        ],
         "worded": [
             {
                 "task": one.task,
@@ -204,6 +207,7 @@ def import_lines(report: ImportReport) -> Iterator[str]:
                 gone=gone,
             )
         )
+    yield from _expanded_lines(report)
     if report.worded:
         yield Phrase("Thời hạn tính từ lời văn ({worded}):", worded=len(report.worded))
         for one in report.worded[:WORDED_SHOWN]:
@@ -211,6 +215,22 @@ def import_lines(report: ImportReport) -> Iterator[str]:
         if len(report.worded) > WORDED_SHOWN:
             yield Phrase("  … và {worded} thời hạn nữa; xem hết bằng --json", worded=len(report.worded) - WORDED_SHOWN)
     yield from (Phrase("  lưu ý: {warning}", warning=warning) for warning in report.warnings)
+
+
+def _expanded_lines(report: ImportReport) -> Iterator[str]:
+    if report.expanded:
+        yield Phrase("Việc giao nhiều đơn vị, thành mỗi đơn vị một nhiệm vụ ({count}):", count=len(report.expanded))
+    for one in report.expanded[:WORDED_SHOWN]:
+        words, units, lead = one.words, one.units, one.lead
+        yield Phrase(
+            "  {task}: {words} → {units} nhiệm vụ, {lead} theo dõi chung",
+            task=one.task,
+            words=words,
+            units=units,
+            lead=lead,
+        )
+    if len(report.expanded) > WORDED_SHOWN:
+        yield Phrase("  … và {more} việc nữa; xem hết bằng --json", more=len(report.expanded) - WORDED_SHOWN)
 
 
 def alert_json(alert: Alert) -> Mapping[str, Any]:

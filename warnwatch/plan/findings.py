@@ -63,17 +63,24 @@ class Findings:
     more_mistakes: int = 0
     more_warnings: int = 0
     lookups: int = 0
+    said: set[tuple[str, Mistake]] = field(default_factory=set)
 
     def mistake(self, one: Mistake) -> None:
-        """Add one mistake."""
+        """Add one mistake; the same of the same cell, as of tasks that one row made, is said once."""
+        if ("mistake", one) in self.said:
+            return
         if len(self.mistakes) < MOST:
+            self.said.add(("mistake", one))
             self.mistakes.append(self._placed(one))
         else:
             self.more_mistakes += 1
 
     def warning(self, one: Mistake) -> None:
         """Add one warning: said, and no reason to refuse."""
+        if ("warning", one) in self.said:
+            return
         if len(self.warnings) < MOST:
+            self.said.add(("warning", one))
             self.warnings.append(self._placed(one))
         else:
             self.more_warnings += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,9 @@ from warnwatch.plan.checking import check_references, check_rows, check_tree, fi
 from warnwatch.plan.column import Column
 from warnwatch.plan.columns import FILES, RECORDED_AT
 from warnwatch.plan.differences import WAS, Difference, find_differences, with_code
+from warnwatch.plan.expansion import Expanded, Expansion, present_units, with_decisions_of_parents
 from warnwatch.plan.findings import Findings, Sheet
+from warnwatch.plan.groups import Units
 from warnwatch.plan.headers import Progress
 from warnwatch.plan.odd_times import OddTimes
 from warnwatch.plan.sources import read_source
@@ -54,18 +56,19 @@ class FileCount:
 class ImportReport:
     """What an import did, or with `dry_run` would do. `files` has one entry per file read, such as `tasks`.
 
-    `worded` lists the deadlines that were computed from words.
+    `worded` lists the deadlines that were computed from words, `expanded` the tasks given to a group of units.
     """
 
     files: Mapping[str, FileCount]
     warnings: tuple[Mistake, ...]
     dry_run: bool
     worded: tuple[Worded, ...] = ()
+    expanded: tuple[Expanded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """How one import is to be done. `broken`: files whose rows are not all known; `worded`: what words have given."""
+    """How one import is to be done. `broken`: files whose rows are not all known; `worded`, `expanded`: told."""
 
     now: int
     wording: Wording
@@ -74,6 +77,7 @@ class _Order:
     findings: Findings
     broken: frozenset[str] = frozenset()
     worded: list[Worded] = field(default_factory=list)
+    expanded: list[Expanded] = field(default_factory=list)
 
 
 def import_folder(  # noqa: PLR0913 (the options of one command, by name)
@@ -113,7 +117,7 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
         files = {name: _count(one, deadlines) for name, one in differences.items()}
         if not dry_run:
             _record(connection, differences, deadlines, _journal_row(now, actor, source, files, history=history))
-    return ImportReport(files, findings.all_warnings(), dry_run, tuple(order.worded))
+    return ImportReport(files, findings.all_warnings(), dry_run, tuple(order.worded), tuple(order.expanded))
 
 
 def _read_typed(source: Path, order: _Order, progress: Progress) -> tuple[dict[str, Sheet], frozenset[str]]:
@@ -159,6 +163,7 @@ def _compare(
     """Compare every file with the plan, check it, and give the deadlines to add."""
     findings = order.findings
     stored = {name: read_stored(connection, FILES[name]) for name in _wanted(sheets)}
+    sheets = _one_lead_each(sheets, stored, order)
     whole = {name: sheet for name, sheet in sheets.items() if _has_key(sheet, order)}
     differences = {
         name: find_differences(sheet, stored[name], order.now, findings, history=order.history, complete=order.complete)
@@ -178,6 +183,20 @@ def _compare(
     if "reports" in differences:
         warn_of_reports(differences["reports"], _now_known("tasks", differences, stored), findings)
     return differences, _deadlines(differences, stored, order)
+
+
+def _one_lead_each(
+    sheets: Mapping[str, Sheet], stored: Mapping[str, pl.DataFrame], order: _Order
+) -> Mapping[str, Sheet]:
+    """Give the files with every task that is given to a group of units as one task per unit."""
+    if "tasks" not in sheets:
+        return sheets
+    today = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=order.now)).astimezone(order.wording.zone).date()
+    expansion = Expansion(Units.of(present_units(sheets.get("units"), stored["units"]), today))
+    findings = Findings() if "units" in order.broken else order.findings  # half of the units would find half of them
+    tasks = expansion.expand(sheets["tasks"], stored["tasks"], findings)
+    order.expanded.extend(expansion.told)
+    return {**sheets, "tasks": tasks}
 
 
 def _with_worded(one: Difference, order: _Order) -> Difference:
@@ -249,6 +268,7 @@ def _deadlines(
     if "decisions" in differences:
         decisions = pl.concat([decisions, differences["decisions"].rows.select(names)])
     parents = dict(_now_known("units", differences, stored).select("code", "parent").iter_rows())
+    decisions = with_decisions_of_parents(decisions, tasks.rows)
     return find_deadlines(tasks, decisions, parents, order.findings)
 
 
