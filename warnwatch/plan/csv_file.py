@@ -9,6 +9,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from warnwatch.language import Phrase
 from warnwatch.plan.column import File
 from warnwatch.plan.findings import Findings, Sheet, shown
 from warnwatch.plan.headers import Header, Progress, frame_of, read_header
+from warnwatch.plan.stamps import read_titles
 
 MOST_LINE = 2 * 1024 * 1024  # bytes; a row of 28 full cells stays below half of it
 BATCH = 20_000
@@ -66,6 +68,8 @@ def _read(
     sheet = read_header(Header(name, 1, header), file, findings, history=history)
     if sheet is None:
         return None
+    confidential = read_titles(name, (), findings)
+    sheet = replace(sheet, confidential=confidential)
     return sheet.with_frame(_rows(sheet, records, header, findings, _reporter(stream, name, progress)))
 
 

@@ -27,6 +27,7 @@ class Sheet:
     """One file as read. `frame` has `row` (UInt32, the header being 1) and one column per known header.
 
     `headers` and `places` give, for each stored column, the header as written and its position from 1.
+    `confidential`: what stands above the header, or the name, carries the stamp “MẬT”.
     """
 
     file: File
@@ -34,10 +35,11 @@ class Sheet:
     headers: Mapping[str, str]
     places: Mapping[str, int]
     frame: pl.DataFrame
+    confidential: bool = False
 
     def with_frame(self, frame: pl.DataFrame) -> Sheet:
         """Give the same file with other cells."""
-        return Sheet(self.file, self.name, self.headers, self.places, frame)
+        return replace(self, frame=frame)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from warnwatch.language import Phrase
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.cells import read_cells
 from warnwatch.plan.checking import check_references, check_rows, check_tree, find_deadlines, warn_of_reports
+from warnwatch.plan.clears import Completeness
 from warnwatch.plan.column import Column
 from warnwatch.plan.columns import FILES, RECORDED_AT
 from warnwatch.plan.differences import WAS, Difference, find_differences, with_code
@@ -27,6 +28,7 @@ from warnwatch.plan.groups import Units
 from warnwatch.plan.headers import Progress
 from warnwatch.plan.odd_times import OddTimes
 from warnwatch.plan.sources import read_source
+from warnwatch.plan.stamps import hide, mark_confidential, refuse_top_secret, secret_rows
 from warnwatch.plan.worded import Worded, Wording, fill_deadlines, move_words
 from warnwatch.plan.writing import (
     is_empty,
@@ -56,7 +58,8 @@ class FileCount:
 class ImportReport:
     """What an import did, or with `dry_run` would do. `files` has one entry per file read, such as `tasks`.
 
-    `worded` lists the deadlines that were computed from words, `expanded` the tasks given to a group of units.
+    `worded` lists the deadlines that were computed from words, `expanded` the tasks given to a group of units;
+    `completeness` says how many of the six clears the tasks have.
     """
 
     files: Mapping[str, FileCount]
@@ -64,11 +67,12 @@ class ImportReport:
     dry_run: bool
     worded: tuple[Worded, ...] = ()
     expanded: tuple[Expanded, ...] = ()
+    completeness: Completeness = field(default_factory=Completeness)
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """How one import is to be done. `broken`: files whose rows are not all known; `worded`, `expanded`: told."""
+    """How one import is to be done. `broken`: files whose rows are not all known; The rest is told."""
 
     now: int
     wording: Wording
@@ -78,6 +82,8 @@ class _Order:
     broken: frozenset[str] = frozenset()
     worded: list[Worded] = field(default_factory=list)
     expanded: list[Expanded] = field(default_factory=list)
+    least_clears: int = 0
+    completeness: Completeness = field(default_factory=Completeness)
 
 
 def import_folder(  # noqa: PLR0913 (the options of one command, by name)
@@ -91,6 +97,7 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     complete: bool = False,
     strict_before: bool = False,
     calendar: WorkCalendar | None = None,
+    least_clears: int = 0,
     progress: Progress | None = None,
     actor: str = "import",
 ) -> ImportReport:
@@ -103,7 +110,8 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     CannotRunError when the database cannot be reached.
     """
     findings = Findings(zone)
-    order = _Order(_micros(now), Wording(zone, strict_before, calendar), history, complete, findings)
+    wording = Wording(zone, strict_before, calendar)
+    order = _Order(_micros(now), wording, history, complete, findings, least_clears=least_clears)
     sheets, broken = _read_typed(source, order, progress or _say_nothing)
     order = replace(order, broken=broken)
     with _transaction(engine, dry_run=dry_run) as connection:
@@ -117,7 +125,8 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
         files = {name: _count(one, deadlines) for name, one in differences.items()}
         if not dry_run:
             _record(connection, differences, deadlines, _journal_row(now, actor, source, files, history=history))
-    return ImportReport(files, findings.all_warnings(), dry_run, tuple(order.worded), tuple(order.expanded))
+    warnings = findings.all_warnings()
+    return ImportReport(files, warnings, dry_run, tuple(order.worded), tuple(order.expanded), order.completeness)
 
 
 def _read_typed(source: Path, order: _Order, progress: Progress) -> tuple[dict[str, Sheet], frozenset[str]]:
@@ -131,6 +140,8 @@ def _read_typed(source: Path, order: _Order, progress: Progress) -> tuple[dict[s
         odd = OddTimes()
         odd.note(typed, order.wording.zone.key)
         odd.tell(typed, order.findings)
+        refuse_top_secret(typed, order.findings)
+        hide(text, secret_rows(text, whole=text.confidential), order.findings)
     if order.history and "tasks" in sheets:
         sheets["tasks"] = _with_worded_history(sheets["tasks"], order)
     return {name: sheets[name] for name in FILES if name in sheets}, broken
@@ -171,6 +182,8 @@ def _compare(
     }
     if "tasks" in differences and not order.history:
         differences["tasks"] = _with_worded(differences["tasks"], order)
+    if "tasks" in differences:
+        order.completeness.note(differences["tasks"], order.least_clears, findings)
     for one in differences.values():
         check_rows(one, findings)
         for column in one.file.columns:
@@ -194,7 +207,9 @@ def _one_lead_each(
     today = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=order.now)).astimezone(order.wording.zone).date()
     expansion = Expansion(Units.of(present_units(sheets.get("units"), stored["units"]), today))
     findings = Findings() if "units" in order.broken else order.findings  # half of the units would find half of them
-    tasks = expansion.expand(sheets["tasks"], stored["tasks"], findings)
+    tasks = sheets["tasks"]
+    tasks = mark_confidential(tasks, stored["tasks"], order.findings, whole=tasks.confidential)
+    tasks = expansion.expand(tasks, stored["tasks"], findings)
     order.expanded.extend(expansion.told)
     return {**sheets, "tasks": tasks}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from warnwatch.plan.columns import FILES, find_column, find_file
 from warnwatch.plan.findings import Findings, Sheet, shown
 from warnwatch.plan.headers import Header, Progress, frame_of, read_header
 from warnwatch.plan.package import Package, UnreadableError, tab_place
+from warnwatch.plan.stamps import read_titles
 from warnwatch.plan.workbook import Oddities, Row, Tab, Workbook, open_workbook
 
 LISTS = "_danh_muc"  # the template's own sheet for its drop-downs
@@ -105,12 +106,16 @@ def _is_empty(book: Workbook, tab: Tab) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The sheet to be read: how mistakes name it, what it is, whether it is history; where `examples` are noted."""
+    """The sheet to be read: how mistakes name it, what it is, whether it is history.
+
+    Where `examples` are noted, and the texts above the header.
+    """
 
     name: str
     file: File
     history: bool
     examples: list[str]
+    titles: list[str] = field(default_factory=list)
 
 
 def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress: Progress) -> Sheet | None:
@@ -119,6 +124,7 @@ def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress:
     rows = _told(book.rows(tab, oddities), lambda done: progress(table.name, done, total))
     try:
         behind, header = _find_header(rows, table)
+        confidential = read_titles(table.name, table.titles, findings)
         sheet = read_header(header, table.file, findings, history=table.history)
         if sheet is None:
             return None
@@ -129,7 +135,7 @@ def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress:
         return None
     passing.frames.append(frame_of(sheet, passing.numbers, passing.batch))
     _tell(sheet, header, passing, oddities, findings)
-    return sheet.with_frame(pl.concat(passing.frames, rechunk=True))
+    return replace(sheet, frame=pl.concat(passing.frames, rechunk=True), confidential=confidential)
 
 
 def _told(parts: Iterable[tuple[list[Row], int]], tell: Callable[[int], None]) -> Iterator[Row]:
@@ -145,6 +151,7 @@ def _find_header(rows: Iterator[Row], table: _Table) -> tuple[list[Row], Header]
         if any(map(str.strip, row.cells)):
             seen.append(row)
         if _names(row, table) > 1:
+            table.titles.extend(cell for one in seen[:-1] for cell in one.cells if cell)
             return [], Header(table.name, row.number, row.cells)
         if len(seen) == HEADER_WITHIN:
             break
