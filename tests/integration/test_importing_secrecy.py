@@ -29,12 +29,10 @@ def engine(tmp_path: Path) -> Engine:
     return schema.open_engine(url)
 
 
-def bring(
-    engine: Engine, path: Path, tasks: list[tuple[Any, ...]], *, sheet: str = "Nhiệm vụ", **options: int
-) -> ImportReport:
+def bring(engine: Engine, path: Path, tasks: list[tuple[Any, ...]], *, least_clears: int = 0) -> ImportReport:
     """Import a workbook with three units and these rows as tasks."""
-    source = workbook(path, {"Đơn vị": UNITS, sheet: tasks})
-    return import_folder(engine, source, now=NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), **options)
+    source = workbook(path, {"Đơn vị": UNITS, "Nhiệm vụ": tasks})
+    return import_folder(engine, source, now=NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), least_clears=least_clears)
 
 
 def confidential(engine: Engine) -> dict[str, bool]:

@@ -20,6 +20,7 @@ from warnwatch.language import Phrase
 from warnwatch.plan.column import File
 from warnwatch.plan.findings import Findings, Sheet, shown
 from warnwatch.plan.headers import Header, Progress, frame_of, read_header
+from warnwatch.plan.printed import Printed, is_total
 from warnwatch.plan.stamps import read_titles
 
 MOST_LINE = 2 * 1024 * 1024  # bytes; a row of 28 full cells stays below half of it
@@ -28,6 +29,7 @@ BATCH = 20_000
 _BOM = "\ufeff"
 _VIETNAMESE = re.compile("[ăâđêôơưạ-ỹ]", re.IGNORECASE)
 _DELIMITERS = ",;\t"
+_SEPARATOR = re.compile(r"\"?sep=([,;\t|])\"?", re.IGNORECASE)
 _SAVE_AS = Phrase("lưu lại từ bảng tính ở dạng “CSV UTF-8”")
 
 
@@ -59,7 +61,10 @@ def _read(
     lines = _lines(stream, place)
     try:
         first = next((line for line in lines if line.strip()), "")
-        delimiter = max(_DELIMITERS, key=lambda one: _count(first, one))
+        named = _SEPARATOR.fullmatch(first.strip())
+        if named:  # spreadsheets write this line for themselves
+            first = next((line for line in lines if line.strip()), "")
+        delimiter = named[1] if named else max(_DELIMITERS, key=lambda one: _count(first, one))
         records = csv.reader(_again(first, lines), delimiter=delimiter, strict=True)
         header = next(records, [])
     except (_UnreadableError, csv.Error) as error:
@@ -143,6 +148,8 @@ def _rows(
     frames = [frame_of(sheet, [], [])]
     numbers: list[int] = []
     batch: list[list[str]] = []
+    printed = Printed(sheet, header)
+    totals: list[tuple[int, list[str]]] = []  # a total is one only when no other row follows
     row = 1
     while True:
         row += 1
@@ -153,14 +160,23 @@ def _rows(
             break
         if record is None:
             break
-        if not any(map(str.strip, record)) or not _fits(sheet, row, record, header, findings):
+        if not any(map(str.strip, record)) or printed.passes(row, record):
             continue
-        numbers.append(row)
-        batch.append(record)
-        if len(batch) == BATCH:
+        totals.append((row, record))
+        if is_total(record):
+            continue
+        fitting = [one for one in totals if _fits(sheet, *one, header, findings)]
+        totals.clear()
+        numbers += [number for number, _ in fitting]
+        batch += [cells for _, cells in fitting]
+        if len(batch) >= BATCH:
             frames.append(frame_of(sheet, numbers, batch))
             numbers, batch = [], []
             report()
+    for number, cells in totals:
+        say = Phrase("dòng tổng ở cuối: bỏ qua")
+        findings.warning(Mistake(sheet.name, number, 0, say, shown(next(filter(str.strip, cells)))))
+    printed.tell(findings)
     frames.append(frame_of(sheet, numbers, batch))
     report()
     return pl.concat(frames, rechunk=True)

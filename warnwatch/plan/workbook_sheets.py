@@ -17,6 +17,7 @@ from warnwatch.plan.columns import FILES, find_column, find_file
 from warnwatch.plan.findings import Findings, Sheet, shown
 from warnwatch.plan.headers import Header, Progress, frame_of, read_header
 from warnwatch.plan.package import Package, UnreadableError, tab_place
+from warnwatch.plan.printed import Printed, is_total
 from warnwatch.plan.stamps import read_titles
 from warnwatch.plan.workbook import Oddities, Row, Tab, Workbook, open_workbook
 
@@ -25,7 +26,6 @@ EXAMPLE = "VÍ DỤ"  # begins the first cell of the template's example rows, wh
 NOTES = ("hướng dẫn", "lỗi", "guide", "mistakes")  # sheets that the program writes for people
 BATCH = 20_000
 HEADER_WITHIN = 30  # rows from the first one that holds something: above it stand titles
-TOTALS = ("tổng", "cộng", "tổng cộng", "tổng số", "cộng dồn", "total", "grand total", "sum")
 _SHOWN_ROWS = 20
 
 
@@ -128,13 +128,17 @@ def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress:
         sheet = read_header(header, table.file, findings, history=table.history)
         if sheet is None:
             return None
+        printed = Printed(sheet, header.cells)
         for row in chain(behind, rows):
+            if printed.passes(row.number, row.cells):
+                continue
             _take(row, sheet, header, passing, findings)
     except UnreadableError as error:
         findings.about_file(table.name, str(error))
         return None
     passing.frames.append(frame_of(sheet, passing.numbers, passing.batch))
     _tell(sheet, header, passing, oddities, findings)
+    printed.tell(findings)
     return replace(sheet, frame=pl.concat(passing.frames, rechunk=True), confidential=confidential)
 
 
@@ -152,12 +156,27 @@ def _find_header(rows: Iterator[Row], table: _Table) -> tuple[list[Row], Header]
             seen.append(row)
         if _names(row, table) > 1:
             table.titles.extend(cell for one in seen[:-1] for cell in one.cells if cell)
-            return [], Header(table.name, row.number, row.cells)
+            return _below(row, rows, table)
         if len(seen) == HEADER_WITHIN:
             break
     if not seen:
         return [], Header(table.name, 1, [])
     return seen[1:], Header(table.name, seen[0].number, seen[0].cells)
+
+
+def _below(upper: Row, rows: Iterator[Row], table: _Table) -> tuple[list[Row], Header]:
+    """Read a header of two rows as one: below a merged group of columns stand their own names."""
+    lower = next(rows, None)
+    if lower is None:
+        return [], Header(table.name, upper.number, upper.cells)
+    width = max(len(upper.cells), len(lower.cells))
+    above, under = ([*one.cells, *[""] * (width - len(one.cells))] for one in (upper, lower))
+    known = [find_column(table.file, group, history=table.history) for group in above]
+    free = not any(own and column for own, column in zip(under, known, strict=True))
+    if lower.number != upper.number + 1 or not free or not _names(lower, table):
+        return [lower], Header(table.name, upper.number, upper.cells)
+    cells = [own or group for group, own in zip(above, under, strict=True)]
+    return [], Header(table.name, lower.number, cells)
 
 
 def _names(row: Row, table: _Table) -> int:
@@ -174,7 +193,7 @@ def _take(row: Row, sheet: Sheet, header: Header, passing: _Passing, findings: F
         passing.hidden.append(row.number)
     if first.startswith(plain(EXAMPLE)):
         passing.examples.append(Phrase("{kind} dòng {row}", kind=sheet.file.vietnamese, row=row.number))
-    elif first.rstrip(" :") in TOTALS:
+    elif is_total(row.cells):
         passing.totals.append(row)
     else:
         for one in (*passing.totals, row):
