@@ -142,9 +142,12 @@ def fill_deadlines(
     found = wanting.with_columns(fresh.alias("fresh")).select("row", "code", "due_text", "began", "fresh")
     filled = _filled(rows, found, read, wording, "due_at")
     if "start_at" not in sheet.headers and "added" in rows.columns:
-        filled = _filled(filled, found.join(rows.filter("added"), on=("row", "code"), how="semi"), read, wording, "start_at")
+        filled = _filled(
+            filled, found.join(rows.filter("added"), on=("row", "code"), how="semi"), read, wording, "start_at"
+        )
     # The tasks of one group come from one row, and their words are told once.
-    told = found.filter(pl.col("code").is_not_null()).unique(("row", "due_text"), keep="first", maintain_order=True)
+    told = found.filter(pl.col("code").is_not_null())
+    told = told.unique(("row", "due_text"), keep="first", maintain_order=True)
     return filled, tuple(
         Worded(code, words, one)
         for _, code, words, day, new in told.iter_rows()
