@@ -248,7 +248,8 @@ def _clears_lines(found: Completeness) -> Iterator[str]:
         return
     counts = ", ".join(f"{clears}/6: {tasks}" for clears, tasks in sorted(found.tasks.items(), reverse=True))
     yield Phrase("6 rõ, số nhiệm vụ theo mức đạt: {counts}.", counts=counts)
-    lacks = ", ".join(f"{CLEARS[name]} {tasks}" for name, tasks in found.missing.most_common() if tasks)
+    often = [(name, tasks) for name, tasks in found.missing.most_common() if tasks]
+    lacks = together((together((CLEARS[name], f" {tasks}")) for name, tasks in often), ", ")
     yield Phrase("  thiếu: {lacks}", lacks=lacks)
     codes = ", ".join(f"{code} ({clears}/6)" for clears, code in found.least)
     yield Phrase("  ít nhất: {codes}", codes=codes)

@@ -58,7 +58,9 @@ def state(url: str) -> Mapping[str, Any]:
     titles = select(version.c.title, func.count()).where(version.c.superseded_at.is_(None)).group_by(version.c.title)
     with engine.connect() as connection:
         counts = {one.name: connection.scalar(select(func.count()).select_from(one)) for one in TABLES}
-        found: dict[str, Any] = counts | {"titles": dict(connection.execute(titles.order_by(version.c.title)).tuples().all())}
+        found: dict[str, Any] = counts | {
+            "titles": dict(connection.execute(titles.order_by(version.c.title)).tuples().all())
+        }
     engine.dispose()
     return found
 
@@ -120,7 +122,9 @@ def test_a_line_without_end_costs_no_memory(sqlite_url: str, tmp_path: Path) -> 
         with (source / "tasks.csv").open("ab") as file:
             file.truncate(size)
         running = start(source, sqlite_url)
-        said = running.stderr.read().decode() if running.stderr else ""
+        assert running.stderr
+        with running.stderr as stream:
+            said = stream.read().decode()
         _, status, used = os.wait4(running.pid, 0)
         running.returncode = os.waitstatus_to_exitcode(status)
         assert running.returncode == 1

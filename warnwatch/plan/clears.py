@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from warnwatch.language import Phrase
+from warnwatch.language import Phrase, together
 from warnwatch.plan.differences import WAS, Difference
 from warnwatch.plan.findings import Findings, Say
 
@@ -79,7 +79,7 @@ def _missing(row: dict[str, object]) -> tuple[str, ...]:
 def _refuse(one: Difference, row: dict[str, object], least: int, findings: Findings) -> None:
     missing = _missing(row)
     columns = {column.stored: column.vietnamese for column in one.file.columns}
-    said = ", ".join(f"{CLEARS[name]} ({columns[name]})" for name in missing)
+    said = together((together((CLEARS[name], f" ({columns[name]})")) for name in missing), ", ")
     message = Phrase("nhiệm vụ đạt {clears}/6 rõ, thiếu: {missing}", clears=row["clears"], missing=said)
     allowed = Phrase("ít nhất {least}/6 rõ (plan.least_clears)", least=least)
     findings.about_row(one.sheet, int(str(row["row"])), missing[0], Say(message, allowed))
