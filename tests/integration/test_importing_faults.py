@@ -58,18 +58,16 @@ def state(url: str) -> Mapping[str, Any]:
     titles = select(version.c.title, func.count()).where(version.c.superseded_at.is_(None)).group_by(version.c.title)
     with engine.connect() as connection:
         counts = {one.name: connection.scalar(select(func.count()).select_from(one)) for one in TABLES}
-        found: dict[str, Any] = counts | {
-            "titles": dict(connection.execute(titles.order_by(version.c.title)).tuples().all())
-        }
+        named = {row[0]: row[1] for row in connection.execute(titles)}
     engine.dispose()
-    return found
+    return {**counts, "titles": named}
 
 
 def test_an_import_killed_anywhere_is_all_or_nothing(database_url: str, tmp_path: Path) -> None:
     """SIGKILL while it reads, compares or writes: the plan is as before, or as after, and the next import is fine."""
     _seed(database_url, tmp_path)
     before = state(database_url)
-    source = folder_of(tmp_path / "in", "Sau", range(6_000))
+    source = folder_of(tmp_path / "in", "Sau", range(1_500))
     points = POINTS if database_url.startswith("sqlite") else 4
     seen: list[Mapping[str, Any]] = []
     span = _time_of_a_dry_run(source, database_url)
@@ -84,7 +82,7 @@ def test_an_import_killed_anywhere_is_all_or_nothing(database_url: str, tmp_path
     last = start(source, database_url)
     assert (last.communicate(timeout=120)[1], last.returncode) == (b"", 0)
     after = state(database_url)
-    assert after["titles"] == {"Sau": 6_000}
+    assert after["titles"] == {"Sau": 1_500}
     assert all(one in (before, after) for one in seen)
 
 
