@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -29,11 +29,13 @@ TASKS = "code,title,lead_unit,due\n"
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty plan on SQLite: what is expanded is decided before any row is written."""
     url = f"sqlite:///{tmp_path}/plan.db"
     schema.upgrade(url)
-    return schema.open_engine(url)
+    engine = schema.open_engine(url)
+    yield engine
+    engine.dispose()
 
 
 def bring(engine: Engine, folder: Path, files: Mapping[str, str], now: datetime = NOW) -> ImportReport:

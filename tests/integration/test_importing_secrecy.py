@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,13 @@ LONG = "Việc " + "x" * 11_000
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty plan."""
     url = f"sqlite:///{tmp_path}/plan.db"
     schema.upgrade(url)
-    return schema.open_engine(url)
+    engine = schema.open_engine(url)
+    yield engine
+    engine.dispose()
 
 
 def bring(engine: Engine, path: Path, tasks: list[tuple[Any, ...]], *, least_clears: int = 0) -> ImportReport:
