@@ -1,4 +1,4 @@
-"""The tables of the pages that the program itself knows: settings, metrics, measures, keys of a rule.
+"""The tables of the pages that the program itself knows: settings, metrics, measures, columns of an import.
 
 `python docs/write_tables.py` writes them anew between their marks; tests/test_docs.py says when a page is behind.
 """  # noqa: INP001 (a script beside the pages)
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from warnwatch.metrics import PLAN_METRICS, PREFIX, Metrics
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.column import Default, allowed
+from warnwatch.plan.columns import FILES
 from warnwatch.settings import SECRETS, Settings
 
 DOCS = Path(__file__).parent
@@ -64,10 +66,35 @@ def measures() -> Iterator[str]:
         yield ""
 
 
+def columns() -> Iterator[str]:
+    """Write every file of an import with its columns, in Vietnamese."""
+    for file in FILES.values():
+        yield f"### {file.file_name}"
+        yield ""
+        yield f"{file.about[0].upper()}{file.about[1:]}. Trang tính: {file.vietnamese}."
+        yield ""
+        yield "| cột | tiếng Việt | bắt buộc | nội dung | ghi chú |"
+        yield "|---|---|---|---|---|"
+        for one in file.columns:
+            note = "; ".join(part for part in (one.about, _left_empty(one.default)) if part)
+            needed = "có" if one.required else ""
+            yield f"| `{one.name}` | {one.vietnamese} | {needed} | {allowed(one)} | {note} |"
+        yield ""
+
+
+def _left_empty(default: Default) -> str:
+    if default is None or default == "":
+        return ""
+    if isinstance(default, bool):
+        return f"bỏ trống là {'có' if default else 'không'}"
+    return f"bỏ trống là {default}"
+
+
 TABLES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "settings": ("operations.md", settings),
     "metrics": ("operations.md", metrics),
     "measures": ("rules.md", measures),
+    "columns": ("import.md", columns),
 }
 
 

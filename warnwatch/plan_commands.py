@@ -81,6 +81,7 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
             complete=complete,
             strict_before=here.settings.plan.strict_before,
             calendar=here.standards.calendar,
+            least_clears=here.settings.plan.least_clears,
             progress=progress,
         )
     print_either(here, printing.import_lines(report), printing.import_json(report), json_=json_)

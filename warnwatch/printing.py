@@ -15,6 +15,7 @@ from warnwatch.explain import Explanation
 from warnwatch.language import LANGUAGES, Phrase, together
 from warnwatch.notify.notification import Notification
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.clears import CLEARS, Completeness
 from warnwatch.plan.importing import ImportReport
 from warnwatch.plan.measures import Measure
 from warnwatch.rules.rule import LEVELS
@@ -173,6 +174,17 @@ def import_json(report: ImportReport) -> Mapping[str, Any]:
             for name, count in report.files.items()
         },
         "warnings": [warning.as_json() for warning in report.warnings],
+        "expanded": [
+            {"task": one.task, "words": one.words, "units": one.units, "lead": one.lead} for one in report.expanded
+        ],
+        "clears": {
+            "tasks": {str(count): tasks for count, tasks in sorted(report.completeness.tasks.items())},
+            "missing": dict(report.completeness.missing),
+            "touched": [
+                {"task": one.task, "clears": one.clears, "missing": list(one.missing)}
+                for one in report.completeness.told
+            ],
+        },
         "worded": [
             {
                 "task": one.task,
@@ -204,13 +216,43 @@ def import_lines(report: ImportReport) -> Iterator[str]:
                 gone=gone,
             )
         )
+    yield from _expanded_lines(report)
     if report.worded:
         yield Phrase("Thời hạn tính từ lời văn ({worded}):", worded=len(report.worded))
         for one in report.worded[:WORDED_SHOWN]:
             yield together((f"  {one.task}: “{one.words}” → ", one.meaning))
         if len(report.worded) > WORDED_SHOWN:
             yield Phrase("  … và {worded} thời hạn nữa; xem hết bằng --json", worded=len(report.worded) - WORDED_SHOWN)
+    yield from _clears_lines(report.completeness)
     yield from (Phrase("  lưu ý: {warning}", warning=warning) for warning in report.warnings)
+
+
+def _expanded_lines(report: ImportReport) -> Iterator[str]:
+    if report.expanded:
+        yield Phrase("Việc giao nhiều đơn vị, thành mỗi đơn vị một nhiệm vụ ({count}):", count=len(report.expanded))
+    for one in report.expanded[:WORDED_SHOWN]:
+        words, units, lead = one.words, one.units, one.lead
+        yield Phrase(
+            "  {task}: {words} → {units} nhiệm vụ, {lead} theo dõi chung",
+            task=one.task,
+            words=words,
+            units=units,
+            lead=lead,
+        )
+    if len(report.expanded) > WORDED_SHOWN:
+        yield Phrase("  … và {more} việc nữa; xem hết bằng --json", more=len(report.expanded) - WORDED_SHOWN)
+
+
+def _clears_lines(found: Completeness) -> Iterator[str]:
+    if not found.least:
+        return
+    counts = ", ".join(f"{clears}/6: {tasks}" for clears, tasks in sorted(found.tasks.items(), reverse=True))
+    yield Phrase("6 rõ, số nhiệm vụ theo mức đạt: {counts}.", counts=counts)
+    often = [(name, tasks) for name, tasks in found.missing.most_common() if tasks]
+    lacks = together((together((CLEARS[name], f" {tasks}")) for name, tasks in often), ", ")
+    yield Phrase("  thiếu: {lacks}", lacks=lacks)
+    codes = ", ".join(f"{code} ({clears}/6)" for clears, code in found.least)
+    yield Phrase("  ít nhất: {codes}", codes=codes)
 
 
 def alert_json(alert: Alert) -> Mapping[str, Any]:

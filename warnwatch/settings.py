@@ -49,6 +49,9 @@ class Plan(_Section):
     language: Literal["vi", "en"] = Field(
         "vi", description="vi or en: pages, what commands say, and mail to a holder who chose no language"
     )
+    least_clears: int = Field(
+        0, ge=0, le=6, description="an import refuses an added or changed task with fewer of the six clears; 0: none"
+    )
 
     @field_validator("zone")
     @classmethod

@@ -415,7 +415,7 @@ FORM = "code,title,lead_unit\n"
         (ROW.format("parent", "T1"), 2, "parent", "vòng khép kín: T1 → T1"),
         (ROW.format("duee", "2026-06-30"), 1, "", "không có trong mẫu"),
         (ROW.format("title", "x"), 1, "title", "hai lần"),
-        (FORM + "T1,Một,ALL:DP\n", 2, "lead_unit", "hơn một đơn vị chủ trì"),
+        (FORM + "T1,Một,ALL:DP\n", 2, "lead_unit", "không có đơn vị nào"),
         (FORM + "T1,Một,BVN\n", 2, "lead_unit", "chưa được lưu"),
         (FORM + "T1,Một,VT\nT2,Hai,VT\nT1,Ba,VT\n", 4, "code", "trùng với dòng 2"),
         (FORM + "T1,,VT\n", 2, "title", "bỏ trống"),

@@ -53,7 +53,14 @@ def test_scalars_are_yaml_1_2(written: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["a: [1, 2]\nb: chữ\n", "\ufeffa: [1, 2]\nb: chữ\n", "a: [1, 2]\r\nb: chữ\r\n", "a: [1, 2]\nb: chu\u031b\u0303\n"],
+    [
+        "a: [1, 2]\nb: chữ\n",
+        "\ufeffa: [1, 2]\nb: chữ\n",
+        "a: [1, 2]\r\nb: chữ\r\n",
+        "a: [1, 2]\rb: chữ\r",
+        "a: [1, 2]\nb: chu\u031b\u0303\n",
+        "a: [1, 2]\nb: chữ   \n\n\n  \n",
+    ],
 )
 def test_windows_editors_change_nothing(content: str) -> None:
     """A byte order mark, Windows line ends and decomposed letters give the same data."""

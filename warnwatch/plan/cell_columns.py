@@ -23,7 +23,6 @@ from warnwatch.plan.cells import (
     read_fraction,
     read_instant,
     read_integer,
-    read_lead,
     read_number,
     read_path,
     read_period,
@@ -79,7 +78,6 @@ _READERS: Mapping[Type, Callable[[str], Value]] = {
     Type.EMAIL: read_email,
     Type.PHONE: read_phone,
     Type.PATH: read_path,
-    Type.LEAD: read_lead,
 }
 
 

@@ -41,9 +41,6 @@ _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
 _PERIOD_WAYS = Phrase("2026, 2026-H1, 2026-Q2, quý II/2026, 2026-06, tháng 6/2026, 2026-W26, 2026-06-30")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = "2026-06-30, 30/6/2026, 2026-06-30 16:00, 2026-06-30T16:00:00+07:00"
-_ONE_LEAD = Phrase(
-    "đúng một đơn vị chủ trì; việc giao nhiều đơn vị thì tách thành mỗi đơn vị một nhiệm vụ, dưới một nhiệm vụ cha"
-)
 
 
 class CellError(ValueError):
@@ -206,13 +203,6 @@ def read_path(text: str) -> str:
     if sorted(set(days)) != days:
         raise CellError(Phrase("lộ trình không theo thứ tự ngày"), Phrase("mỗi ngày một lần, ngày trước đứng trước"))
     return json.dumps(points)
-
-
-def read_lead(text: str) -> str:
-    """Read the one unit that leads a task (design: one task, one lead)."""
-    if re.match(r"(MULTI|ALL):", text, re.IGNORECASE) or re.search(r"[;|,\n]", text):
-        raise CellError(Phrase("nhiệm vụ có hơn một đơn vị chủ trì"), _ONE_LEAD)
-    return text
 
 
 def read_word(text: str, column: Column) -> str:

@@ -32,7 +32,7 @@ class Type(Enum):
     PHONE = Phrase("số điện thoại")
     PATH = Phrase("ngày=giá trị; ngày=giá trị; …")
     SECRECY = Phrase("có hoặc không; tài liệu tối mật, tuyệt mật không được nhập")
-    LEAD = Phrase("mã của đúng một đơn vị")
+    LEAD = Phrase("mã của đúng một đơn vị, hoặc một nhóm đơn vị")
 
 
 class Keeping(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from warnwatch.plan.column import Column, Default, File, Keeping, Type, allowed, plain
+from warnwatch.plan.column import Column, File, Keeping, Type, plain
 
 YES = ("yes", "có", "true", "1", "x", "co", "đúng")
 NO = ("no", "không", "false", "0", "khong", "sai")
@@ -157,7 +157,14 @@ _TASKS = File(
         Column("code", "Mã nhiệm vụ", Type.CODE, required=True),
         Column("title", "Tên nhiệm vụ", Type.TEXT, required=True),
         Column("description", "Nội dung", Type.LONG_TEXT),
-        Column("lead_unit", "Đơn vị chủ trì", Type.LEAD, required=True, refers="units"),
+        Column(
+            "lead_unit",
+            "Đơn vị chủ trì",
+            Type.LEAD,
+            "giao cho một nhóm thì thành mỗi đơn vị một nhiệm vụ",
+            required=True,
+            refers="units",
+        ),
         Column("collaborators", "Đơn vị phối hợp", Type.TEXT, "để nguyên như văn bản"),
         Column("group", "Nhóm nhiệm vụ", Type.INTEGER, column="group_no"),
         Column("phase", "Giai đoạn", Type.INTEGER),
@@ -363,34 +370,3 @@ def find_file(name: str) -> File | None:
     """Find the file that a sheet's name means, in English or Vietnamese; None when it means none."""
     wanted = plain(name)
     return next((one for one in FILES.values() if wanted in (one.name, plain(one.vietnamese))), None)
-
-
-def document() -> str:
-    """Write the tables of docs/import.md."""
-    parts: list[str] = []
-    for file in FILES.values():
-        parts += [
-            f"### {file.file_name}",
-            "",
-            f"{file.about[0].upper()}{file.about[1:]}. Trang tính: {file.vietnamese}.",
-            "",
-        ]
-        parts += ["| cột | tiếng Việt | bắt buộc | nội dung | ghi chú |", "|---|---|---|---|---|"]
-        parts += [_row(column) for column in file.columns]
-        parts.append("")
-    return "\n".join(parts)
-
-
-def _row(column: Column) -> str:
-    notes = [column.about, _said(column.default)]
-    note = "; ".join(part for part in notes if part)
-    cells = (f"`{column.name}`", column.vietnamese, "có" if column.required else "", allowed(column), note)
-    return "| " + " | ".join(cells) + " |"
-
-
-def _said(default: Default) -> str:
-    if default is None or default == "":
-        return ""
-    if isinstance(default, bool):
-        return f"bỏ trống là {'có' if default else 'không'}"
-    return f"bỏ trống là {default}"

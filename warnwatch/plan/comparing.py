@@ -25,8 +25,12 @@ from warnwatch.plan.column import File
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.differences import WAS, Difference, find_differences, split
 from warnwatch.plan.directory import Unit
+from warnwatch.plan.expanding import with_groups_expanded
+from warnwatch.plan.expansion import with_decisions_of_parents
+from warnwatch.plan.findings import Sheet
 from warnwatch.plan.reading import PARTS, Order, Reading, has_key
 from warnwatch.plan.spool import Spool
+from warnwatch.plan.stamps import mark_confidential
 from warnwatch.plan.succession import Tree, tree_on
 from warnwatch.plan.unit_checks import changes_now, check_changes, naming_old, warn_of_old_codes, warn_of_splits
 from warnwatch.plan.worded import fill_deadlines
@@ -94,6 +98,7 @@ class _Plan:
     """What the checks of later files look at, as it is once this import is written: by file, some columns."""
 
     wanted: frozenset[str]
+    children: pl.DataFrame
     frames: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     unit_changes: Difference | None = None
     tree: Tree = field(default_factory=lambda: Tree({}))
@@ -113,10 +118,11 @@ def compare(
     connection: Connection, readings: Mapping[str, Reading], broken: frozenset[str], spool: Spool, order: Order
 ) -> dict[str, Changes]:
     """Compare every file with the plan and check it."""
+    readings, children = with_groups_expanded(connection, readings, broken, spool, order)
     whole = {name: one for name, one in readings.items() if has_key(one.sheet, order)}
     unknown = {name: _unknown_codes(connection, one, readings, broken, order) for name, one in whole.items()}
     wanted = {"units"} | ({"decisions"} if "tasks" in whole else set()) | ({"tasks"} if "reports" in whole else set())
-    plan = _Plan(frozenset(wanted))
+    plan = _Plan(frozenset(wanted), children)
     for name in wanted - set(whole):
         for piece in (empty_stored(FILES[name]), *stored_pieces(connection, FILES[name])):
             plan.note(name, piece)
@@ -219,10 +225,11 @@ def _compare_file(
     old: list[pl.DataFrame] = []
     passed = 0
     for part, (rows, stored) in enumerate(_parts(reading, spool)):
-        one = find_differences(
-            sheet.with_frame(rows), stored, order.now, findings, history=order.history, complete=order.complete
-        )
+        now = _completed(sheet.with_frame(rows), stored, order)
+        one = find_differences(now, stored, order.now, findings, history=order.history, complete=order.complete)
         one = _with_worded(one, order)
+        if file.name == "tasks":
+            order.completeness.note(one, order.least_clears, findings)
         check_rows(one, findings)
         for column in file.columns:
             check_references(one, column, unknown.get(column.stored, {}), findings)
@@ -249,6 +256,19 @@ def _compare_file(
     return changes
 
 
+def _completed(sheet: Sheet, stored: pl.DataFrame, order: Order) -> Sheet:
+    """Make stamped tasks confidential; fill what the making of tasks has added to a file without such columns."""
+    if sheet.file.name != "tasks":
+        return sheet
+    added = [name for name in ("parent", "judged") if name in sheet.frame.columns and name not in sheet.headers]
+    if added:
+        was = stored.select("code", *(pl.col(name).alias(WAS + name) for name in added))
+        frame = sheet.frame.join(was, on="code", how="left", maintain_order="left")
+        filled = (pl.coalesce(name, WAS + name).alias(name) for name in added)
+        sheet = sheet.with_frame(frame.with_columns(filled).drop([WAS + name for name in added]))
+    return mark_confidential(sheet, stored, order.findings, whole=sheet.confidential)
+
+
 def _with_part(whole: Difference | None, part: Difference) -> Difference:
     """Put the parts of a small file together again, for checks that look at all of its rows."""
     return part if whole is None else replace(whole, rows=pl.concat([whole.rows, part.rows]))
@@ -269,7 +289,7 @@ def _deadlines(one: Difference, plan: _Plan, order: Order) -> pl.DataFrame:
         return pl.DataFrame(schema=DEADLINE_COLUMNS)
     parents = dict(plan.of("units").select("code", "parent").iter_rows())
     parents |= {code: unit.parent for code, unit in plan.tree.units.items()}
-    decisions = plan.of("decisions")
+    decisions = with_decisions_of_parents(plan.of("decisions"), plan.children)
     if plan.tree.successors:  # who decides, and for whom, is asked of the units of today
         now = dict(plan.tree.successors)
         decisions = decisions.with_columns(pl.col("authority").replace(now))

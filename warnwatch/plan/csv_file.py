@@ -9,10 +9,11 @@ import codecs
 import csv
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from io import BufferedReader, TextIOWrapper
 from itertools import chain, islice
-from operator import itemgetter
 from pathlib import Path
 
 from warnwatch.errors import Mistake
@@ -20,6 +21,8 @@ from warnwatch.language import Phrase
 from warnwatch.plan.column import File
 from warnwatch.plan.findings import Findings, Sheet, shown
 from warnwatch.plan.headers import Header, Progress, frame_of, read_header
+from warnwatch.plan.printed import Printed, is_total
+from warnwatch.plan.stamps import read_titles
 
 MOST_LINE = 2 * 1024 * 1024  # bytes; a row of 28 full cells stays below half of it
 BATCH = 20_000
@@ -27,6 +30,7 @@ BATCH = 20_000
 _BOM = "\ufeff"
 _VIETNAMESE = re.compile("[ăâđêôơưạ-ỹ]", re.IGNORECASE)
 _DELIMITERS = ",;\t"
+_SEPARATOR = re.compile(r"\"?sep=([,;\t|])\"?", re.IGNORECASE)
 _SAVE_AS = Phrase("lưu lại từ bảng tính ở dạng “CSV UTF-8”")
 
 
@@ -69,7 +73,10 @@ def _read(  # noqa: PLR0913 (the options of one reading, by name)
     lines = iter(text) if _is_plain(stream) else _lines(stream, _Place())
     try:
         first = next((line for line in lines if line.strip()), "")
-        delimiter = max(_DELIMITERS, key=lambda one: _count(first, one))
+        named = _SEPARATOR.fullmatch(first.strip())
+        if named:  # spreadsheets write this line for themselves
+            first = next((line for line in lines if line.strip()), "")
+        delimiter = named[1] if named else max(_DELIMITERS, key=lambda one: _count(first, one))
         records = csv.reader(chain([first] if first else [], lines), delimiter=delimiter, strict=True)
         header = next(records, [])
     except (_UnreadableError, csv.Error) as error:
@@ -78,6 +85,7 @@ def _read(  # noqa: PLR0913 (the options of one reading, by name)
     sheet = read_header(Header(name, 1, header), file, findings, history=history)
     if sheet is None:
         return
+    sheet = replace(sheet, confidential=read_titles(name, (), findings))
     report = _reporter(stream, name, progress)
     yield sheet.with_frame(frame_of(sheet, [], []))  # a file without rows is a file all the same
     for numbers, some in _rows(sheet, records, header, findings, batch):
@@ -150,7 +158,8 @@ def _count(line: str, delimiter: str) -> int:
 def _reason(error: Exception) -> str:
     text = str(error)
     if isinstance(error, _UnreadableError):
-        return text
+        said: str = error.args[0]  # its text alone would no longer know its English
+        return said
     if "field larger" in text:
         return Phrase("ô quá dài, hoặc thiếu dấu ngoặc kép đóng từ dòng này")
     if "end of data" in text:
@@ -165,9 +174,11 @@ def _reason(error: Exception) -> str:
 def _rows(
     sheet: Sheet, records: Iterator[list[str]], header: list[str], findings: Findings, most: int
 ) -> Iterator[tuple[list[int], list[list[str]]]]:
-    """Give the rows that fit, at most `most` at a time, with their numbers."""
+    """Give the rows that are data, at most `most` read at a time, with their numbers."""
     # Where every header is known, a row of as many cells always fits.
     full = len(header) if len(sheet.places) == len(header) else -1
+    printed = Printed(sheet, header)
+    totals: list[tuple[int, list[str]]] = []
     row = 1
     wrong: Exception | None = None
     while wrong is None:
@@ -181,17 +192,39 @@ def _rows(
         row += read
         if wrong:
             findings.mistake(Mistake(sheet.name, row + 1, 0, _reason(wrong)))
-        if set(map(len, batch)) != {full} or not all(map(str.strip, map(itemgetter(0), batch))):
-            pairs = zip(numbers, batch, strict=True)
-            fitting = [(number, one) for number, one in pairs if _is_kept(sheet, number, one, header, findings)]
-            numbers, batch = [number for number, _ in fitting], [one for _, one in fitting]
+        if totals or set(map(len, batch)) != {full} or not printed.is_clean(batch):
+            fits = partial(_fits, sheet, header=header, findings=findings)
+            numbers, batch = _sifted(zip(numbers, batch, strict=True), totals, printed, fits)
         yield numbers, batch
         if read < most:
             break
+    for number, cells in totals:
+        say = Phrase("dòng tổng ở cuối: bỏ qua")
+        findings.warning(Mistake(sheet.name, number, 0, say, shown(next(filter(str.strip, cells)))))
+    printed.tell(findings)
 
 
-def _is_kept(sheet: Sheet, row: int, record: list[str], header: list[str], findings: Findings) -> bool:
-    return any(map(str.strip, record)) and _fits(sheet, row, record, header, findings)
+def _sifted(
+    rows: Iterable[tuple[int, list[str]]],
+    totals: list[tuple[int, list[str]]],
+    printed: Printed,
+    fits: Callable[[int, list[str]], bool],
+) -> tuple[list[int], list[list[str]]]:
+    """Keep what is data; `totals` holds those that are only totals when no other row follows."""
+    numbers: list[int] = []
+    kept: list[list[str]] = []
+    for number, record in rows:
+        if not any(map(str.strip, record)) or printed.passes(number, record):
+            continue
+        totals.append((number, record))
+        if is_total(record):
+            continue
+        for row, cells in totals:
+            if fits(row, cells):
+                numbers.append(row)
+                kept.append(cells)
+        totals.clear()
+    return numbers, kept
 
 
 def _fits(sheet: Sheet, row: int, record: list[str], header: list[str], findings: Findings) -> bool:

@@ -27,6 +27,7 @@ class Sheet:
     """One file as read. `frame` has `row` (UInt32, the header being 1) and one column per known header.
 
     `headers` and `places` give, for each stored column, the header as written and its position from 1.
+    `confidential`: what stands above the header, or the name, carries the stamp “MẬT”.
     """
 
     file: File
@@ -34,10 +35,11 @@ class Sheet:
     headers: Mapping[str, str]
     places: Mapping[str, int]
     frame: pl.DataFrame
+    confidential: bool = False
 
     def with_frame(self, frame: pl.DataFrame) -> Sheet:
         """Give the same file with other cells."""
-        return Sheet(self.file, self.name, self.headers, self.places, frame)
+        return replace(self, frame=frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Findings:
     more_mistakes: int = 0
     more_warnings: int = 0
     lookups: int = 0
+    said: set[tuple[str, Mistake]] = field(default_factory=set)
 
     @property
     def count(self) -> int:
@@ -70,15 +73,21 @@ class Findings:
         return len(self.mistakes) + self.more_mistakes
 
     def mistake(self, one: Mistake) -> None:
-        """Add one mistake."""
+        """Add one mistake; the same of the same cell, as of tasks that one row made, is said once."""
+        if ("mistake", one) in self.said:
+            return
         if len(self.mistakes) < MOST:
+            self.said.add(("mistake", one))
             self.mistakes.append(self._placed(one))
         else:
             self.more_mistakes += 1
 
     def warning(self, one: Mistake) -> None:
         """Add one warning: said, and no reason to refuse."""
+        if ("warning", one) in self.said:
+            return
         if len(self.warnings) < MOST:
+            self.said.add(("warning", one))
             self.warnings.append(self._placed(one))
         else:
             self.more_warnings += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from operator import itemgetter
@@ -18,9 +18,11 @@ from sqlalchemy.exc import OperationalError
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.language import Phrase
 from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.clears import Completeness
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.comparing import Changes, FileCount, compare
 from warnwatch.plan.csv_file import BATCH
+from warnwatch.plan.expansion import Expanded
 from warnwatch.plan.findings import Findings
 from warnwatch.plan.headers import Progress
 from warnwatch.plan.reading import Order, read_files
@@ -33,13 +35,16 @@ from warnwatch.plan.writing import is_empty, lock_plan, write_changes, write_fil
 class ImportReport:
     """What an import did, or with `dry_run` would do. `files` has one entry per file read, such as `tasks`.
 
-    `worded` lists the deadlines that were computed from words.
+    `worded` lists the deadlines that were computed from words, `expanded` the tasks given to a group of units;
+    `completeness` says how many of the six clears the tasks have.
     """
 
     files: Mapping[str, FileCount]
     warnings: tuple[Mistake, ...]
     dry_run: bool
     worded: tuple[Worded, ...] = ()
+    expanded: tuple[Expanded, ...] = ()
+    completeness: Completeness = field(default_factory=Completeness)
 
 
 def import_folder(  # noqa: PLR0913 (the options of one command, by name)
@@ -53,6 +58,7 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     complete: bool = False,
     strict_before: bool = False,
     calendar: WorkCalendar | None = None,
+    least_clears: int = 0,
     progress: Progress | None = None,
     actor: str = "import",
     batch: int = BATCH,
@@ -67,7 +73,7 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     """
     findings = Findings(zone)
     wording = Wording(zone, strict_before, calendar)
-    order = Order(_micros(now), wording, history, complete, findings, progress or _say_nothing, batch)
+    order = Order(_micros(now), wording, history, complete, findings, progress or _say_nothing, batch, least_clears)
     with Spool() as spool:
         readings, broken = read_files(source, spool, order)
         with _transaction(engine, dry_run=dry_run) as connection:
@@ -81,7 +87,8 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
             files = {name: one.count for name, one in changes.items()}
             if not dry_run:
                 _record(connection, changes, spool, order, _journal_row(now, actor, source, files, history=history))
-    return ImportReport(files, findings.all_warnings(), dry_run, _in_order(order.worded))
+    worded, expanded = _in_order(order.worded), tuple(order.expanded)
+    return ImportReport(files, findings.all_warnings(), dry_run, worded, expanded, order.completeness)
 
 
 def _in_order(worded: list[tuple[int, Worded]]) -> tuple[Worded, ...]:

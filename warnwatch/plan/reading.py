@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -11,13 +11,16 @@ from pathlib import Path
 import polars as pl
 
 from warnwatch.plan.cell_columns import Meanings, read_cells
+from warnwatch.plan.clears import Completeness
 from warnwatch.plan.columns import FILES, RECORDED_AT
 from warnwatch.plan.differences import split, with_code
+from warnwatch.plan.expansion import Expanded
 from warnwatch.plan.findings import Findings, Sheet
 from warnwatch.plan.headers import Progress
 from warnwatch.plan.odd_times import OddTimes
 from warnwatch.plan.sources import read_source
 from warnwatch.plan.spool import Spool
+from warnwatch.plan.stamps import hide, refuse_top_secret, secret_rows
 from warnwatch.plan.worded import Worded, Wording, fill_deadlines, move_words
 
 # A file of more than one piece is split by its keys into so many parts, each compared with the plan by itself.
@@ -26,7 +29,11 @@ PARTS = 32
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How one import is to be done. `now` in microseconds; `worded` gathers what words have given, with its row."""
+    """How one import is to be done, and what it tells of its tasks.
+
+    `now` in microseconds; `least_clears`: tasks with fewer of the six are refused. `worded` gathers what words have
+    given, with its row.
+    """
 
     now: int
     wording: Wording
@@ -35,7 +42,10 @@ class Order:
     findings: Findings
     progress: Progress
     batch: int
+    least_clears: int = 0
     worded: list[tuple[int, Worded]] = field(default_factory=list)
+    expanded: list[Expanded] = field(default_factory=list)
+    completeness: Completeness = field(default_factory=Completeness)
 
     @property
     def today(self) -> date:
@@ -98,6 +108,8 @@ def _typed(pieces: Iterable[Sheet], order: Order) -> Iterator[Sheet]:
     for piece in pieces:
         columns = {one.stored: one for one in (*piece.file.columns, RECORDED_AT)}
         typed = read_cells(move_words(piece, order.wording), columns, meanings, order.findings)
+        refuse_top_secret(typed, order.findings)
+        hide(piece, secret_rows(piece, whole=piece.confidential), order.findings)
         yield _with_worded_history(typed, order) if order.history and piece.file.name == "tasks" else typed
 
 
@@ -154,4 +166,5 @@ class _Whole:
 def _joined(one: Sheet, other: Sheet) -> Sheet:
     """Give the columns of both: words moved out of a due date add due_text from the first piece that has such words."""
     frame = pl.concat([one.frame, other.frame.clear()], how="diagonal")
-    return Sheet(one.file, one.name, {**other.headers, **one.headers}, {**other.places, **one.places}, frame)
+    headers, places = {**other.headers, **one.headers}, {**other.places, **one.places}
+    return replace(one, headers=headers, places=places, frame=frame)

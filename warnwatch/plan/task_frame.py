@@ -17,6 +17,7 @@ from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, case,
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.clears import FIVE
 from warnwatch.plan.succession import Tree
 from warnwatch.schema import known, micros
 
@@ -96,15 +97,8 @@ def _without_collector() -> Iterator[None]:
 def _versions(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
     """Select the versions known now, or `then` (:as_of), of all tasks or of `some` (:codes)."""
     version, identity = schema.task_version, schema.task
-    # Five of the six clears (domain: "6 rõ") lie in the version; the sixth, time, is the deadline's.
-    five = (
-        version.c.owner_role,
-        version.c.assigning_document,
-        version.c.accountable_head,
-        version.c.expected_result,
-        version.c.decision_authority,
-    )
-    clears = functools.reduce(operator.add, (case((column.is_(None), 0), else_=1) for column in five))
+    # Five of the six clears lie in the version; the sixth, time, is the deadline's.
+    clears = functools.reduce(operator.add, (case((version.c[name].is_(None), 0), else_=1) for name in FIVE))
     # A subquery, as it is asked only where there is no start.
     recorded = select(identity.c.recorded_at).where(identity.c.code == version.c.code).scalar_subquery()
     query = select(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
@@ -94,7 +94,7 @@ def _with_words(sheet: Sheet, wording: Wording) -> Sheet:
     )
     headers = {"due_text": sheet.headers["due_at"]} | dict(sheet.headers)
     places = {"due_text": sheet.places["due_at"]} | dict(sheet.places)
-    return Sheet(sheet.file, sheet.name, headers, places, frame)
+    return replace(sheet, headers=headers, places=places, frame=frame)
 
 
 def _with_starts(sheet: Sheet, wording: Wording) -> Sheet:
@@ -142,10 +142,13 @@ def fill_deadlines(
     found = wanting.with_columns(fresh.alias("fresh")).select("row", "code", "due_text", "began", "fresh")
     filled = _filled(rows, found, read, wording, "due_at")
     if "start_at" not in sheet.headers and "added" in rows.columns:
-        filled = _filled(filled, found.join(rows.filter("added"), on="row", how="semi"), read, wording, "start_at")
+        made = rows.filter("added")
+        filled = _filled(filled, found.join(made, on=("row", "code"), how="semi"), read, wording, "start_at")
+    # The tasks of one group come from one row, and their words are told once.
+    told = found.filter(pl.col("code").is_not_null()).unique(("row", "due_text"), keep="first", maintain_order=True)
     return filled, [
         (row, Worded(code, words, one))
-        for row, code, words, day, new in found.filter(pl.col("code").is_not_null()).iter_rows()
+        for row, code, words, day, new in told.iter_rows()
         for one in read.get((words, day), ())
         if new or one.operator != "start"
     ]
@@ -167,8 +170,8 @@ def _filled(
     ]
     types = {"due_text": pl.String, "began": pl.Date, "computed": pl.Int64}
     meaning = pl.DataFrame(stated, schema=types, orient="row")
-    moments = found.join(meaning, on=("due_text", "began"), nulls_equal=True).select("row", "computed")
-    joined = rows.join(moments, on="row", how="left", maintain_order="left")
+    moments = found.join(meaning, on=("due_text", "began"), nulls_equal=True).select("row", "code", "computed")
+    joined = rows.join(moments, on=("row", "code"), how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("computed", column).alias(column)).drop("computed")
 
 

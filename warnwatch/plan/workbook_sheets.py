@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from warnwatch.plan.columns import FILES, find_column, find_file
 from warnwatch.plan.findings import Findings, Sheet, shown
 from warnwatch.plan.headers import Header, Progress, frame_of, read_header
 from warnwatch.plan.package import Package, UnreadableError, tab_place
+from warnwatch.plan.printed import Printed, is_total
+from warnwatch.plan.stamps import read_titles
 from warnwatch.plan.workbook import Oddities, Row, Tab, Workbook, open_workbook
 
 LISTS = "_danh_muc"  # the template's own sheet for its drop-downs
@@ -22,7 +24,6 @@ EXAMPLE = "VÍ DỤ"  # begins the first cell of the template's example rows, wh
 NOTES = ("hướng dẫn", "lỗi", "guide", "mistakes")  # sheets that the program writes for people
 BATCH = 20_000
 HEADER_WITHIN = 30  # rows from the first one that holds something: above it stand titles
-TOTALS = ("tổng", "cộng", "tổng cộng", "tổng số", "cộng dồn", "total", "grand total", "sum")
 _SHOWN_ROWS = 20
 
 
@@ -110,7 +111,7 @@ def _is_empty(book: Workbook, tab: Tab) -> bool:
 class _Table:
     """The sheet to be read: how mistakes name it, what it is, whether it is history.
 
-    Where `examples` are noted; how many rows make a piece.
+    Where `examples` are noted; how many rows make a piece; the texts above the header.
     """
 
     name: str
@@ -118,6 +119,7 @@ class _Table:
     history: bool
     examples: list[str]
     batch: int
+    titles: list[str] = field(default_factory=list)
 
 
 def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress: Progress) -> Iterator[Sheet]:
@@ -126,10 +128,15 @@ def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress:
     rows = _told(book.rows(tab, oddities), lambda done: progress(table.name, done, total))
     try:
         behind, header = _find_header(rows, table)
+        confidential = read_titles(table.name, table.titles, findings)
         sheet = read_header(header, table.file, findings, history=table.history)
         if sheet is None:
             return
+        sheet = replace(sheet, confidential=confidential)
+        printed = Printed(sheet, header.cells)
         for row in chain(behind, rows):
+            if printed.passes(row.number, row.cells):
+                continue
             _take(row, sheet, header, passing, findings)
             if len(passing.batch) >= table.batch:
                 yield passing.piece(sheet)
@@ -138,6 +145,7 @@ def _read(book: Workbook, tab: Tab, table: _Table, findings: Findings, progress:
         return
     yield passing.piece(sheet)
     _tell(sheet, header, passing, oddities, findings)
+    printed.tell(findings)
 
 
 def _told(parts: Iterable[tuple[list[Row], int]], tell: Callable[[int], None]) -> Iterator[Row]:
@@ -153,12 +161,28 @@ def _find_header(rows: Iterator[Row], table: _Table) -> tuple[list[Row], Header]
         if any(map(str.strip, row.cells)):
             seen.append(row)
         if _names(row, table) > 1:
-            return [], Header(table.name, row.number, row.cells)
+            table.titles.extend(cell for one in seen[:-1] for cell in one.cells if cell)
+            return _below(row, rows, table)
         if len(seen) == HEADER_WITHIN:
             break
     if not seen:
         return [], Header(table.name, 1, [])
     return seen[1:], Header(table.name, seen[0].number, seen[0].cells)
+
+
+def _below(upper: Row, rows: Iterator[Row], table: _Table) -> tuple[list[Row], Header]:
+    """Read a header of two rows as one: below a merged group of columns stand their own names."""
+    lower = next(rows, None)
+    if lower is None:
+        return [], Header(table.name, upper.number, upper.cells)
+    width = max(len(upper.cells), len(lower.cells))
+    above, under = ([*one.cells, *[""] * (width - len(one.cells))] for one in (upper, lower))
+    known = [find_column(table.file, group, history=table.history) for group in above]
+    free = not any(own and column for own, column in zip(under, known, strict=True))
+    if lower.number != upper.number + 1 or not free or not _names(lower, table):
+        return [lower], Header(table.name, upper.number, upper.cells)
+    cells = [own or group for group, own in zip(above, under, strict=True)]
+    return [], Header(table.name, lower.number, cells)
 
 
 def _names(row: Row, table: _Table) -> int:
@@ -175,7 +199,7 @@ def _take(row: Row, sheet: Sheet, header: Header, passing: _Passing, findings: F
         passing.hidden.append(row.number)
     if first.startswith(plain(EXAMPLE)):
         passing.examples.append(Phrase("{kind} dòng {row}", kind=sheet.file.vietnamese, row=row.number))
-    elif first.rstrip(" :") in TOTALS:
+    elif is_total(row.cells):
         passing.totals.append(row)
     else:
         for one in (*passing.totals, row):

@@ -20,7 +20,6 @@ from warnwatch.plan.cells import (
     read_fraction,
     read_instant,
     read_integer,
-    read_lead,
     read_number,
     read_path,
     read_period,
@@ -120,7 +119,6 @@ def test_every_iso_instant_is_read_exactly(moment: datetime) -> None:
         (read_phone, "0912 345 678", "+84912345678"),
         (read_phone, "+84 24 3974 2222", "+842439742222"),
         (read_path, "30/6/2026=40; 2026-12-31=70,5", '[["2026-06-30", 40.0], ["2026-12-31", 70.5]]'),
-        (read_lead, "BNV", "BNV"),
     ],
 )
 def test_cells_are_read(read: Callable[[str], object], text: str, value: object) -> None:
@@ -156,10 +154,6 @@ def test_cells_are_read(read: Callable[[str], object], text: str, value: object)
         (read_phone, "không có"),
         (read_path, "40"),
         (read_path, "2026-12-31=40; 2026-06-30=70"),
-        (read_lead, "ALL:DP"),
-        (read_lead, "MULTI:BNV;BTC"),
-        (read_lead, "BNV, BTC"),
-        (read_lead, "BNV|BTC"),
     ],
 )
 def test_cells_are_refused_with_what_would_do(read: Callable[[str], object], text: str) -> None:
@@ -196,7 +190,7 @@ def test_no_text_breaks_a_reader(text: str) -> None:
     """Whatever a cell holds, each reader gives a value or a CellError."""
     instant = lambda one: read_instant(one, HANOI, end=True)  # noqa: E731
     readers = (read_flag, read_secrecy, read_integer, read_number, read_fraction, read_date, read_period)
-    for read in (*readers, read_email, read_phone, read_path, read_lead, instant):
+    for read in (*readers, read_email, read_phone, read_path, instant):
         try:
             read(text)
         except CellError as error:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from warnwatch import schema
 from warnwatch.plan.column import File, Keeping, plain
-from warnwatch.plan.columns import FILES, document, find_column
+from warnwatch.plan.columns import FILES, find_column
 
 FOUND_IN_DEADLINE = {"due_at", "due_text"}
 
@@ -63,9 +61,3 @@ def test_headers_are_found_in_both_languages(header: str, name: str | None) -> N
     """Case, spaces and the Unicode form of a header do not matter."""
     found = find_column(FILES["tasks"], header)
     assert (found and found.name) == name
-
-
-def test_the_documentation_holds_the_table() -> None:
-    """docs/import.md lists the columns as the program reads them."""
-    page = Path(__file__).parents[3] / "docs" / "import.md"
-    assert document() in page.read_text(encoding="utf-8")
