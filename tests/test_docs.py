@@ -144,7 +144,7 @@ def tables() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["settings", "metrics", "measures"])
+@pytest.mark.parametrize("name", ["settings", "sources", "metrics", "measures"])
 def test_table_is_the_programs_own(name: str) -> None:
     """Every setting with its default, every metric and every measure stands in its page (else run write_tables.py)."""
     writer = tables()

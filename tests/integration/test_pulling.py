@@ -117,9 +117,8 @@ def test_a_csv_behind_an_address_is_imported_and_not_modified_is_fresh(world: Wo
 
 def test_a_redirect_elsewhere_is_refused_and_nothing_is_sent_there(world: World) -> None:
     """Neither the secret nor any request reaches the other server."""
-    with serving(sends(CSV.encode())) as (elsewhere, asked_there):
-        with serving(lambda request: sends(b"", 302, Location=elsewhere)(request)) as (url, _):
-            report = pulled(world, url_source(url))
+    with serving(sends(CSV.encode())) as (elsewhere, asked_there), serving(sends(b"", 302, Location=elsewhere)) as here:
+        report = pulled(world, url_source(here[0]))
     assert str(report.outcome) == "unreachable"
     assert "chuyển hướng sang máy chủ khác" in report.why
     assert asked_there == []
@@ -311,7 +310,14 @@ def promql_source(url: str, **changes: Any) -> PromqlSource:
 
 def with_kpi(world: World) -> World:
     """Add the KPI that is read."""
-    kpi = {"code": "K-1", "name": "Sẵn sàng", "direction": "up", "period": "day", "operator": ">=", "threshold": 99}
+    kpi = {
+        "code": "K-1",
+        "name": "Sẵn sàng",
+        "direction": "high_good",
+        "period": "day",
+        "operator": ">=",
+        "threshold": 99,
+    }
     world.bring(NOW, kpis=[kpi | {"measure_unit": "%"}])
     return world
 

@@ -5,6 +5,7 @@ In: the tables of sources, watches and pulls. Out: a frame with one row per pull
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from warnwatch.schema import known
 
 _NONE = ("", "")
 _INSTANT = pl.Datetime("us", "UTC")
-_COLUMNS = {
+_COLUMNS: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "code": pl.String,
     "of_unit": pl.String,
     "title": pl.String,
@@ -77,10 +78,9 @@ def _watched(connection: Connection, as_of: datetime | None) -> list[Row[Any]]:
 
 
 def _row(connection: Connection, one: Row[Any], calendar: WorkCalendar, as_of: datetime | None) -> tuple[object, ...]:
-    code, kind, rhythm, grace, first, title, keeper = one
     pull = schema.pull
     query = select(pull.c.id, pull.c.outcome, pull.c.rows, pull.c.recorded_at, pull.c.facts).where(
-        pull.c.source == code
+        pull.c.source == one.source
     )
     if as_of is not None:
         query = query.where(pull.c.recorded_at <= as_of)
@@ -90,13 +90,13 @@ def _row(connection: Connection, one: Row[Any], calendar: WorkCalendar, as_of: d
     since = list(connection.execute(query.order_by(pull.c.id)))
     bad = [row for row in since if row.outcome in BAD]
     last = since[-1] if since else good
-    expected = calendar.add(good.recorded_at if good else first, parse_duration(rhythm))
-    due_at = calendar.add(expected, parse_duration(grace))
+    expected = calendar.add(good.recorded_at if good else one.first, parse_duration(one.rhythm))
+    due_at = calendar.add(expected, parse_duration(one.grace))
     return (
-        code,
-        keeper,
-        title,
-        kind,
+        one.source,
+        one.keeper,
+        one.title,
+        one.kind,
         good.recorded_at if good else None,
         due_at,
         calendar.workday(calendar.local_date(due_at)),
