@@ -249,8 +249,8 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'other.db'}"
     url: str = request.getfixturevalue("postgresql_url")
     engine = create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text("create table t as select 1 as n"))
+    with engine.begin() as server:
+        server.execute(text("create table t as select 1 as n"))
     engine.dispose()
     return url
 
@@ -382,6 +382,7 @@ def test_a_real_prometheus_gives_readings(world: World, tmp_path: Path) -> None:
     with subprocess.Popen(
         [*command, f"--web.listen-address={own}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as running:
+        report = pulled(world, source)
         try:
             for _ in range(60):
                 report = pulled(world, source)
