@@ -106,8 +106,9 @@ def run_cycle(
         # Judge.
         counts = cache(lambda: count_tasks(snapshot.tasks, today))
         frames = frames_of({rule.about for rule in book.rules}, snapshot, directory, counts)
-        troubled = in_trouble(snapshot.sources, today)
-        hold = read_hold(connection, troubled, frames, directory, NOTHING if as_of else memory.hold, as_of)
+        hold = read_hold(
+            connection, in_trouble(snapshot.sources, today), frames, directory, NOTHING if as_of else memory.hold, as_of
+        )
         evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation, hold.masks)
         present.align(frames, {"task": snapshot.moved}, book)
         judged = _judged(evaluation, book)
@@ -129,20 +130,21 @@ def run_cycle(
 
     # Write the texts.
     head, tomorrow = standards.letterhead, lambda: _tomorrow(now, calendar)
-    sources = Sources(
-        book, directory, words, made, observations, counts, limits, feeds, tomorrow, head.language
-    )
-    called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
+    sources = Sources(book, directory, words, made, observations, counts, limits, feeds, tomorrow, head.language)
     cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
-    tellings, nobody = gather(called, cleared, sources)
+    tellings, nobody = gather([(outcome.alerts[call.alert], call) for call in outcome.calls], cleared, sources)
     notifications = tuple(
         (compose(telling, head, now), release.state_for(telling.recipient.unit.code)) for telling in tellings
     )
 
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
-        decided = Decided(now, outcome, notifications, news, nobody, book.version, snapshot.tree.documents)
-        _commit(engine, memory, standards, decided)
+        _commit(
+            engine,
+            memory,
+            standards,
+            Decided(now, outcome, notifications, news, nobody, book.version, snapshot.tree.documents),
+        )
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
         memory.directory, memory.evaluation, memory.hold = directory, evaluation, hold

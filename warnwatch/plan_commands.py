@@ -74,7 +74,7 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
         return
     if pull_:
         if source or complete or history or marked:
-            raise SettingsError("--pull chỉ dùng cùng --dry-run và --json: nguồn đã được khai trong cấu hình")
+            raise SettingsError(Phrase("--pull chỉ dùng cùng --dry-run và --json: nguồn đã được khai trong cấu hình"))
         _pull(here, pull_, dry_run=dry_run, json_=json_)
         return
     if source is None:
@@ -111,7 +111,7 @@ def _pull(here: Installation, code: str, *, dry_run: bool, json_: bool) -> None:
         )
     desk = Desk(here.settings.zone, here.settings.plan.strict_before, dry_run, anew=True)
     report = pull(here.engine, known[code], here.now(), desk)
-    print_either(printing.pull_lines(report), printing.pull_json(report), json_=json_)
+    print_either(here, printing.pull_lines(report, here.language), printing.pull_json(report), json_=json_)
     if not report.good:
         sys.exit(3 if report.outcome is Outcome.UNREACHABLE else 1)
 

@@ -198,13 +198,13 @@ OUTCOMES = {
 }
 
 
-def pull_lines(report: PullReport) -> Iterator[str]:
+def pull_lines(report: PullReport, language: str) -> Iterator[str]:
     """Say what one pull of a source did."""
     state = OUTCOMES[report.outcome] if report.outcome else Phrase("không có gì mới, hoặc tệp đang được ghi")
     yield Phrase("Nguồn {source}: {state}", source=report.source, state=state)
     if report.why:
         yield report.why
-    yield from map(str, report.mistakes)
+    yield from (mistake.said(language) for mistake in report.mistakes)
     if report.report:
         yield from import_lines(report.report)
 

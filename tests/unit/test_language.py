@@ -28,6 +28,7 @@ NOT_PHRASES = {
     "plan/deadline.py": "what documents say, as patterns to be read",
     "plan/kpis.py": "measures have both languages side by side",
     "plan/measures.py": "measures have both languages side by side",
+    "plan/source_frame.py": "measures have both languages side by side",
     "plan/units.py": "measures have both languages side by side",
     "demo.py": "what a head in the demo answers",
     "settings.py": "the letterhead, which an installation sets",

@@ -14,6 +14,7 @@ import polars as pl
 
 from warnwatch.alerts.alert import Alert, Call, Reason
 from warnwatch.alerts.escalation import Made, next_step
+from warnwatch.language import in_language
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
 from warnwatch.notify.tongues import wording_of
 from warnwatch.notify.wording import Wording
@@ -220,7 +221,7 @@ def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
     if alert.about == "kpi":
         return _limit_facts(alert, unit, sources.limits.get(alert.subject), wording_of(language))
     if alert.about == "source":
-        return _source_facts(alert, unit, sources.feeds.get(alert.subject))
+        return _source_facts(alert, unit, sources.feeds.get(alert.subject), language)
     words = sources.words.get(alert.subject)
     if words is None:
         return Facts(alert.subject, "", unit)
@@ -245,11 +246,12 @@ def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
     )
 
 
-def _source_facts(alert: Alert, unit: Unit, words: SourceWords | None) -> Facts:
+def _source_facts(alert: Alert, unit: Unit, words: SourceWords | None, language: str) -> Facts:
     if words is None:
         return Facts(alert.subject, "", unit)
     # Not `progress_at`: a good pull after the alert opened would pass for an answer of the unit's.
-    return Facts(alert.subject, words.title, unit, lines=words.lines)
+    lines = tuple((in_language(label, language), in_language(value, language)) for label, value in words.lines)
+    return Facts(alert.subject, words.title, unit, lines=lines)
 
 
 def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None, says: Wording) -> Facts:

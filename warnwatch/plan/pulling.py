@@ -17,7 +17,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from warnwatch.errors import Mistake, MistakesError
-from warnwatch.language import Phrase
+from warnwatch.language import Phrase, together
 from warnwatch.plan.column import File
 from warnwatch.plan.fetched import GOOD, Fetched, Outcome, PullError
 from warnwatch.plan.importing import ImportReport, import_folder
@@ -187,10 +187,10 @@ def _record(
 
 def _named(error: MistakesError) -> Phrase:
     """Say how many mistakes there are and where the first ones stand; never what a cell holds."""
-    places = "; ".join(_place(one) for one in error.mistakes[:NAMED])
+    places = together((_place(one) for one in error.mistakes[:NAMED]), "; ")
     return Phrase("{count} lỗi, không nhập gì; trước hết: {places}", count=len(error.mistakes), places=places)
 
 
-def _place(one: Mistake) -> str:
+def _place(one: Mistake) -> Phrase:
     where = [one.file, one.place or (Phrase("dòng {line}", line=one.line) if one.line else ""), one.field]
-    return f"{', '.join(part for part in where if part)}: {one.message}"
+    return together((together((part for part in where if part), ", "), one.message), ": ")

@@ -58,8 +58,8 @@ class SourceWords:
             (Phrase("Thời điểm phải có số liệu mới"), self._moment(self.due_at)),
         )
 
-    def _moment(self, at: datetime) -> str:
-        return f"{at.astimezone(self.zone):%H giờ %M ngày %d/%m/%Y}"
+    def _moment(self, at: datetime) -> Phrase:
+        return Phrase("{at:%H giờ %M ngày %d/%m/%Y}", at=at.astimezone(self.zone))
 
 
 def words_of(
