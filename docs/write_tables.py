@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from warnwatch.metrics import PLAN_METRICS, PREFIX, Metrics
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.column import Default, allowed
 from warnwatch.plan.columns import FILES
+from warnwatch.plan.source import KINDS
 from warnwatch.settings import SECRETS, Settings
 
 DOCS = Path(__file__).parent
@@ -23,9 +26,33 @@ def settings() -> Iterator[str]:
     yield "| setting | default | meaning |"
     yield "|---|---|---|"
     for section, part in Settings.model_fields.items():
+        if section == "sources":  # a list: its kinds have a table of their own
+            continue
         for name, setting in type(part.default).model_fields.items():
             secret = (section, name) in SECRETS
             yield f"| `{section}.{name}` | {'–' if secret else _shown(setting.default)} | {setting.description} |"
+
+
+def sources() -> Iterator[str]:
+    """Write the keys of a source: those of all kinds, then each kind's own."""
+    yield "| kind | key | default | meaning |"
+    yield "|---|---|---|---|"
+    common = [name for name in KINDS[0].model_fields if all(name in kind.model_fields for kind in KINDS)]
+    for name in common:
+        yield _source_row("all", name, KINDS[0])
+    for kind in KINDS:
+        word = str(kind.model_fields["kind"].annotation).split("'")[1]
+        for name in kind.model_fields:
+            if name not in common:
+                yield _source_row(f"`{word}`", name, kind)
+
+
+def _source_row(word: str, name: str, kind: type[BaseModel]) -> str:
+    setting = kind.model_fields[name]
+    if name == "kind":
+        return f"| {word} | `kind` | required | `folder`, `url`, `sql` or `promql` |"
+    default = "required" if setting.is_required() else _shown(setting.get_default(call_default_factory=True) or None)
+    return f"| {word} | `{name}` | {default} | {setting.description} |"
 
 
 def _shown(default: object) -> str:
@@ -92,6 +119,7 @@ def _left_empty(default: Default) -> str:
 
 TABLES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "settings": ("operations.md", settings),
+    "sources": ("operations.md", sources),
     "metrics": ("operations.md", metrics),
     "measures": ("rules.md", measures),
     "columns": ("import.md", columns),

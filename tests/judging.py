@@ -57,7 +57,9 @@ _TYPES = task_frame.VERSION_COLUMNS | {
 
 def shipped_book() -> RuleBook:
     """Give the rules and policies that ship."""
-    return load_rulebook(shipped("alert_rules"), {"task": COLUMNS}, [kind.value for kind in Kind])
+    return load_rulebook(
+        shipped("alert_rules"), {about: columns_of(about) for about in CATALOGUE}, [kind.value for kind in Kind]
+    )
 
 
 def tasks_frame(*rows: Mapping[str, Any], calendar: WorkCalendar = CALENDAR) -> pl.DataFrame:
@@ -157,7 +159,7 @@ def book(*rules: Rule, by: Policy | None = None) -> RuleBook:
 
 def judged(frame: pl.DataFrame, rules: RuleBook, now: datetime = NOW) -> Evaluation:
     """Judge a frame of tasks."""
-    return evaluate({"task": frame}, rules, today_of(now, CALENDAR))
+    return evaluate({"task": frame, "source": pl.DataFrame()}, rules, today_of(now, CALENDAR))
 
 
 def observation(level: int | None, **changes: Any) -> Observation:

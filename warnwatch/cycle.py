@@ -24,8 +24,11 @@ from warnwatch.notify.saving import Decided, save
 from warnwatch.notify.telling import Sources, gather
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory
+from warnwatch.plan.holding import NOTHING, Hold, read_hold
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.snapshot import Snapshot, read_snapshot, refresh
+from warnwatch.plan.source_frame import in_trouble
+from warnwatch.plan.source_words import words_of
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.tally import count_tasks
 from warnwatch.plan.words import read_limits, read_words
@@ -55,6 +58,7 @@ class Memory:
     evaluation: Evaluation | None = None
     live: dict[tuple[str, str], str] = field(default_factory=dict)
     version: str = ""
+    hold: Hold = NOTHING
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,10 @@ def run_cycle(
         # Judge.
         counts = cache(lambda: count_tasks(snapshot.tasks, today))
         frames = frames_of({rule.about for rule in book.rules}, snapshot, directory, counts)
-        evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation)
+        hold = read_hold(
+            connection, in_trouble(snapshot.sources, today), frames, directory, NOTHING if as_of else memory.hold, as_of
+        )
+        evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation, hold.masks)
         present.align(frames, {"task": snapshot.moved}, book)
         judged = _judged(evaluation, book)
         news = release.news(live, judged, directory.units) if judged else {}
@@ -118,27 +125,29 @@ def run_cycle(
         # Read the words of what is told.
         words = read_words(connection, outcome.told_subjects("task"), as_of)
         limits = read_limits(connection, snapshot.kpis, outcome.told_subjects("kpi"), as_of)
+        feeds = words_of(snapshot.sources, outcome.told_subjects("source"), today, calendar.zone)
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
 
     # Write the texts.
-    head = standards.letterhead
-    sources = Sources(
-        book, directory, words, made, observations, counts, limits, lambda: _tomorrow(now, calendar), head.language
-    )
-    called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
+    head, tomorrow = standards.letterhead, lambda: _tomorrow(now, calendar)
+    sources = Sources(book, directory, words, made, observations, counts, limits, feeds, tomorrow, head.language)
     cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
-    tellings, nobody = gather(called, cleared, sources)
+    tellings, nobody = gather([(outcome.alerts[call.alert], call) for call in outcome.calls], cleared, sources)
     notifications = tuple(
         (compose(telling, head, now), release.state_for(telling.recipient.unit.code)) for telling in tellings
     )
 
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
-        decided = Decided(now, outcome, notifications, news, nobody, book.version, snapshot.tree.documents)
-        _commit(engine, memory, standards, decided)
+        _commit(
+            engine,
+            memory,
+            standards,
+            Decided(now, outcome, notifications, news, nobody, book.version, snapshot.tree.documents),
+        )
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
-        memory.directory, memory.evaluation = directory, evaluation
+        memory.directory, memory.evaluation, memory.hold = directory, evaluation, hold
     return CycleReport(now, book.version, snapshot, directory, evaluation, outcome, notifications, counts)
 
 
@@ -177,7 +186,7 @@ def _read_handed(
     successors = snapshot.tree.successors
     if same_tree and snapshot.moved:
         return ledger.read_handed(connection, snapshot.moved.fresh["code"].to_list(), successors)
-    others = [(about, frames[about].select("code", "unit")) for about in ("unit", "kpi") if about in frames]
+    others = [(about, frames[about].select("code", "unit")) for about in ("unit", "kpi", "source") if about in frames]
     leads = {(about, code): unit for about, frame in others for code, unit in frame.iter_rows()}
     return ledger.read_handed(connection, None, successors, leads)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,10 @@ from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.holding import read_fed
 from warnwatch.plan.measures import describe, today_of
 from warnwatch.plan.snapshot import read_snapshot
+from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.words import Words, read_words
 from warnwatch.rules.evaluation import NOT_APPLICABLE, Evaluation, Observation, evaluate, observe, observe_values
 from warnwatch.rules.rule import Level, Rule, RuleBook
@@ -80,12 +82,14 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, in which lang
         raise NotFoundError(
             Phrase("nhiệm vụ {code!r} chỉ gom các nhiệm vụ con hoặc đã rút: không quy tắc nào xét", code=code)
         )
+    today = today_of(at, calendar)
+    fed = read_fed(connection, in_trouble(snapshot.sources, today), as_of, words.code)
+    held = {"task": snapshot.tasks["code"].is_in(fed["task"].implode()) & (snapshot.tasks["status"] != "done")}
     book = book.following(snapshot.tree.successors)
-    evaluation = evaluate({"task": snapshot.tasks}, book, today_of(at, calendar))
+    about_tasks = replace(book, rules=tuple(rule for rule in book.rules if rule.about == "task"))
+    evaluation = evaluate({"task": snapshot.tasks}, about_tasks, today, held=held)
     numbers = _alerts_at(connection, code, at)
-    verdicts = tuple(
-        _verdict(evaluation, rule, words, numbers, language) for rule in book.rules if rule.about == "task"
-    )
+    verdicts = tuple(_verdict(evaluation, rule, words, numbers, language) for rule in about_tasks.rules)
     unit = snapshot.tree.present(words.unit)
     return Explanation(words.code, words.title, unit, at, words.due_at, words.due_text, verdicts)
 

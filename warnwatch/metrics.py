@@ -20,6 +20,7 @@ from warnwatch.notify.delivery import Outcome
 from warnwatch.notify.lookup import Counts
 from warnwatch.plan.colours import Colour, Cutoffs, Stand, stands_of
 from warnwatch.plan.measures import TIMINGS
+from warnwatch.plan.source_frame import in_trouble
 from warnwatch.rules.rule import LEVELS, OFFICES, Level
 
 PREFIX = "warnwatch_"
@@ -49,6 +50,10 @@ PLAN_METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "unit_colour": (("unit",), f"Colour of a unit on the national scale: {_COLOUR_HELP}."),
     "alerts": (("rule", "level", "state"), "Alerts that have not ended (state pending or open)."),
     "standing_alerts": ((), "Open alerts whose every escalation step was called: the secretariat's list."),
+    "stale_sources": ((), "Pulled sources that are late, or whose last delivery cannot be used."),
+    "source_last_success_timestamp_seconds": (("source",), "Instant of a source's last good pull, Unix time."),
+    "source_rows": (("source",), "Rows of a source's last good pull."),
+    "source_outcome": (("source", "outcome"), "1 for the outcome of a source's last pull; none before the first."),
     "unit_alerts": (("unit", "level"), "Open alerts by the unit that answers for them."),
 }
 # Left out in this order while there are more series than the ceiling allows.
@@ -142,6 +147,7 @@ class Metrics:
             *_unit_shares(stands, report, self._cutoffs),
             _Family("alerts", _alerts(report, counts)),
             _Family("standing_alerts", [f"{PREFIX}standing_alerts {counts.standing}\n"]),
+            *_sources(report),
             _Family("unit_alerts", _unit_alerts(stands, counts)),
         ]
         kept = self._within_ceiling(families)
@@ -270,6 +276,26 @@ def _alerts(report: CycleReport, counts: Counts) -> list[str]:
     return [
         f'{PREFIX}alerts{{rule="{_quoted(rule)}",level="{level}",state="{state}"}} {number}\n'
         for (rule, level, state), number in numbers.items()
+    ]
+
+
+def _sources(report: CycleReport) -> list[_Family]:
+    """Write how fresh the pulled sources are; a source without a good pull has no instant."""
+    sources, instants, rows, outcomes = report.snapshot.sources, [], [], []
+    stale = len(in_trouble(sources, report.evaluation.today))
+    for row in sources.iter_rows(named=True):
+        name = _quoted(row["code"])
+        if row["good_at"]:
+            instants.append(
+                f'{PREFIX}source_last_success_timestamp_seconds{{source="{name}"}} {row["good_at"].timestamp()}\n'
+            )
+            rows.append(f'{PREFIX}source_rows{{source="{name}"}} {row["rows"] or 0}\n')
+        outcomes.append(f'{PREFIX}source_outcome{{source="{name}",outcome="{row["outcome"]}"}} 1\n')
+    return [
+        _Family("stale_sources", [f"{PREFIX}stale_sources {stale}\n"]),
+        _Family("source_last_success_timestamp_seconds", instants),
+        _Family("source_rows", rows),
+        _Family("source_outcome", outcomes),
     ]
 
 

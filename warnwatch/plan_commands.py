@@ -25,14 +25,16 @@ from warnwatch.console import (
     progress_line,
 )
 from warnwatch.cycle import Memory, run_cycle
-from warnwatch.errors import MistakesError, SettingsError
+from warnwatch.errors import MistakesError, SettingsError, nearest_name
 from warnwatch.explain import explain
 from warnwatch.language import Language, Phrase, in_language
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.columns import FILES
+from warnwatch.plan.fetched import Outcome
 from warnwatch.plan.headers import Progress
 from warnwatch.plan.importing import import_folder
 from warnwatch.plan.marking import write_marked
+from warnwatch.plan.pulling import Desk, pull
 from warnwatch.plan.template import write_template
 from warnwatch.plan.writing import read_codes
 from warnwatch.service import run_uncontested
@@ -47,6 +49,7 @@ _SHOWN_EVERY = 0.1  # seconds
 @click.option("--complete", is_flag=True, help="Rows that a file omits are recorded as withdrawn.")
 @click.option("--history", is_flag=True, help="Take recorded_at from the files; only into an empty plan.")
 @click.option("--marked", type=NEW_FILE, help="If there are mistakes, write a copy of the workbook with them marked.")
+@click.option("--pull", "pull_", metavar="CODE", help="Pull one source of the settings now, instead of a file.")
 @click.option("--template", type=NEW_FILE, help="Write the workbook that units fill in, and import nothing.")
 @as_json
 @pass_installation
@@ -59,6 +62,7 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
     history: bool,
     marked: Path | None,
     template: Path | None,
+    pull_: str | None,
     json_: bool,
 ) -> None:
     """Bring the plan to what a workbook, or a folder of CSV files, says: everything, or nothing and every mistake.
@@ -67,6 +71,11 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
     """
     if template:
         _write_template(here, template, source)
+        return
+    if pull_:
+        if source or complete or history or marked:
+            raise SettingsError(Phrase("--pull chỉ dùng cùng --dry-run và --json: nguồn đã được khai trong cấu hình"))
+        _pull(here, pull_, dry_run=dry_run, json_=json_)
         return
     if source is None:
         raise click.UsageError("a workbook or a folder is missing; or --template FILE, to write an empty workbook")
@@ -85,6 +94,27 @@ def import_(  # noqa: PLR0913 (the options of one command, by name)
             progress=progress,
         )
     print_either(here, printing.import_lines(report), printing.import_json(report), json_=json_)
+
+
+def _pull(here: Installation, code: str, *, dry_run: bool, json_: bool) -> None:
+    known = {source.code: source for source in here.settings.sources}
+    if code not in known:
+        near = nearest_name(code, known)
+        hint = Phrase("; có phải ý là {near}?", near=near) if near else ""
+        allowed = ", ".join(known) or Phrase("cấu hình chưa khai nguồn nào")
+        raise SettingsError(
+            Phrase(
+                "cấu hình không có nguồn {code}; có: {allowed}{hint}",
+                code=code,
+                allowed=allowed,
+                hint=hint,
+            )
+        )
+    desk = Desk(here.settings.zone, here.settings.plan.strict_before, dry_run, anew=True)
+    report = pull(here.engine, known[code], here.now(), desk)
+    print_either(here, printing.pull_lines(report, here.language), printing.pull_json(report), json_=json_)
+    if not report.good:
+        sys.exit(3 if report.outcome is Outcome.UNREACHABLE else 1)
 
 
 def _write_template(here: Installation, target: Path, source: Path | None) -> None:

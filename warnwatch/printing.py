@@ -16,8 +16,10 @@ from warnwatch.language import LANGUAGES, Phrase, together
 from warnwatch.notify.notification import Notification
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.clears import CLEARS, Completeness
+from warnwatch.plan.fetched import Outcome
 from warnwatch.plan.importing import ImportReport
 from warnwatch.plan.measures import Measure
+from warnwatch.plan.pulling import PullReport
 from warnwatch.rules.rule import LEVELS
 
 
@@ -195,6 +197,39 @@ def import_json(report: ImportReport) -> Mapping[str, Any]:
             }
             for one in report.worded
         ],
+    }
+
+
+OUTCOMES = {
+    Outcome.OK: Phrase("đã nhập"),
+    Outcome.UNCHANGED: Phrase("không đổi so với lần trước, không nhập lại"),
+    Outcome.EMPTY: Phrase("rỗng, không nhập gì"),
+    Outcome.HALF: Phrase("không trọn vẹn, không nhập gì"),
+    Outcome.CONTRADICTORY: Phrase("có lỗi, không nhập gì"),
+    Outcome.UNREACHABLE: Phrase("không lấy được"),
+}
+
+
+def pull_lines(report: PullReport, language: str) -> Iterator[str]:
+    """Say what one pull of a source did."""
+    state = OUTCOMES[report.outcome] if report.outcome else Phrase("không có gì mới, hoặc tệp đang được ghi")
+    yield Phrase("Nguồn {source}: {state}", source=report.source, state=state)
+    if report.why:
+        yield report.why
+    yield from (mistake.said(language) for mistake in report.mistakes)
+    if report.report:
+        yield from import_lines(report.report)
+
+
+def pull_json(report: PullReport) -> Mapping[str, object]:
+    """Give the words of `warnwatch import --pull --json`."""
+    return {
+        "source": report.source,
+        "outcome": report.outcome.value if report.outcome else None,
+        "why": report.why,
+        "rows": report.rows,
+        "mistakes": [mistake_json(mistake) for mistake in report.mistakes],
+        "import": import_json(report.report) if report.report else None,
     }
 
 

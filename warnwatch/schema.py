@@ -370,6 +370,42 @@ source, source_version = _versioned(
     _flag("withdrawn"),
 )
 
+# How each source of the settings is watched: the latest row of a source is in force, one without kind ends it.
+watch = Table(
+    "watch",
+    metadata,
+    _serial(),
+    Column("source", Text, ForeignKey("source.code"), nullable=False, index=True),
+    Column("kind", Text),
+    Column("rhythm", Text),
+    Column("grace", Text),
+    Column("recorded_at", Instant, nullable=False),
+)
+
+# Every pull of a source. outcome: ok, unchanged, empty, half, contradictory, unreachable. `facts`: what tells this
+# delivery from the next, and what people are told; never the content of a cell.
+pull = Table(
+    "pull",
+    metadata,
+    _serial(),
+    Column("source", Text, ForeignKey("source.code"), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("rows", Integer),
+    Column("facts", JSON_TYPE, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+)
+Index("ix_pull_source_id", pull.c.source, pull.c.id)
+
+# Which subjects a source has ever spoken of: their rules hold while it is late or bad. kind: task, kpi (`kpi/unit`).
+feed = Table(
+    "feed",
+    metadata,
+    Column("source", Text, ForeignKey("source.code"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("recorded_at", Instant, nullable=False),
+)
+
 # What the evaluator must read again. `subject` '*' means every one of that kind. `xact` is PostgreSQL's
 # transaction id, so that a reader never passes by a row whose transaction commits late; 0 on SQLite.
 change = Table(

@@ -33,6 +33,9 @@ from warnwatch.notify.email import Mailer
 from warnwatch.notify.lookup import Counts, Lookup
 from warnwatch.notify.outbox import MAIL_LEASE, Outbox
 from warnwatch.notify.sending import Pace, Sender
+from warnwatch.plan.pulling import Desk, PullReport, pull
+from warnwatch.plan.pulls import register
+from warnwatch.plan.source import Source
 from warnwatch.settings import Settings
 from warnwatch.web.app import create_app
 from warnwatch.web.board import STALE_AFTER, Board
@@ -46,6 +49,7 @@ CONFLICT_TRIES = 3
 # Seconds that a stop gives to a cycle and to mail in the air, side by side: 10 in all.
 CYCLE_ENDS = 8.0
 SENDING_ENDS = 8.0
+UNKNOWN_KEEPER = "the plan does not know the keeper of a source: it is pulled, not watched"
 LEAVES = {
     "hold": "serving; every text is held and nothing leaves (delivery.mode = hold)",
     "redirect": "serving; every mail goes to mail.redirect_to (delivery.mode = redirect)",
@@ -97,6 +101,9 @@ class Service:
         self.link = ""
         self._memory = Memory()
         self._thread = ThreadPoolExecutor(1, "cycle")
+        # A thread for each source: one that takes its whole limit keeps no other waiting.
+        self._pullers = ThreadPoolExecutor(max(1, len(settings.sources)), "pull")
+        self._pulling: set[str] = set()
         self._turning = asyncio.Lock()
         self._stopping = False
         self._in_cycle = False
@@ -168,6 +175,50 @@ class Service:
             counts = {"transitions": len(report.outcome.transitions), "calls": len(report.outcome.calls)}
             LOG.info("cycle", extra=counts | {"notifications": len(report.notifications)})
 
+    # --- the sources
+
+    def pull(self, source: Source) -> PullReport:
+        """Pull one source now, in the calling thread."""
+        plan = self.settings.plan
+        return pull(self.engine, source, self.clock(), Desk(self.settings.zone, plan.strict_before))
+
+    def register_sources(self) -> list[str]:
+        """Write the settings' sources into the plan; give those whose keeper it does not know."""
+        with self.engine.begin() as connection:
+            return register(connection, self.settings.sources, self.clock(), all_=True)
+
+    async def _pull_turn(self, source: Source) -> None:
+        """Pull a source off the event loop; whatever goes wrong, the next turn tries again and the cycles go on."""
+        loop = asyncio.get_running_loop()
+        extra: dict[str, object] = {"source": source.code}
+        if self._stopping:
+            return
+        self._pulling.add(source.code)
+        try:
+            report = await loop.run_in_executor(self._pullers, self.pull, source)
+        except asyncio.CancelledError:
+            return
+        except Exception:
+            LOG.exception("a pull failed on this side; the source is tried again", extra=extra)
+            return
+        finally:
+            self._pulling.discard(source.code)
+        if not report.recorded:
+            LOG.warning(UNKNOWN_KEEPER, extra=extra)
+        if not report.good:
+            LOG.warning(
+                "a source gave no usable data", extra=extra | {"outcome": str(report.outcome), "why": report.why}
+            )
+
+    def _register_turn(self) -> None:
+        try:
+            unknown = self.register_sources()
+        except Exception:
+            LOG.exception("the sources could not be written into the plan; the next pull of each tries again")
+            return
+        for code in unknown:
+            LOG.warning(UNKNOWN_KEEPER, extra={"source": code})
+
     # --- health
 
     def unready(self) -> list[str]:
@@ -213,6 +264,7 @@ class Service:
         self._sending = self.start_sender(stop)
         if self._sending:
             tasks.append(self._sending)
+        await asyncio.to_thread(self._register_turn)
         scheduler.start()
         said, extra = self._opening()
         LOG.info(said, extra=extra)
@@ -237,6 +289,9 @@ class Service:
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         every = self.settings.cycle.every
         scheduler.add_job(self._turn, "interval", seconds=every, next_run_time=datetime.now(UTC), **options)
+        for source in self.settings.sources:
+            again = {"seconds": source.pull, "next_run_time": datetime.now(UTC)}
+            scheduler.add_job(self._pull_turn, "interval", args=[source], **again, **options)
         return scheduler
 
     def _opening(self) -> tuple[str, dict[str, str]]:
@@ -259,8 +314,14 @@ class Service:
         """Whether a cycle is under way, in whichever thread."""
         return self._in_cycle
 
+    @property
+    def is_pulling(self) -> bool:
+        """Whether a pull is under way; one that is cut has imported nothing."""
+        return bool(self._pulling)
+
     def close(self) -> None:
         """Wait for a cycle that is under way, then let go of the database."""
+        self._pullers.shutdown(wait=True, cancel_futures=True)
         self._thread.shutdown(wait=True)
         self.engine.dispose()
 
@@ -322,7 +383,7 @@ def serve(settings: Settings) -> None:
 
     try:
         asyncio.run(main())
-        if service.in_cycle:
+        if service.in_cycle or service.is_pulling:
             # Its thread would keep the process alive for as long as the database keeps it waiting.
             logging.shutdown()
             os._exit(0)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,13 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from warnwatch.errors import SettingsError, nearest_name
+from warnwatch.plan.source import PASSWORD_IN_URL, Source
 from warnwatch.shipped import shipped
 
 PREFIX = "WARNWATCH_"
 SECRETS = (("mail", "password"),)
 SQLITE = "sqlite:///"
-# ://user:password@host, or ?password=… behind it.
-_PASSWORD_IN_URL = re.compile(r"://[^/?#]*:[^/?#@]*[^/?#]*@|[?&]password=", re.IGNORECASE)
 
 
 class _Section(BaseModel):
@@ -133,6 +131,15 @@ class Settings(_Section):
     mail: Mail = Mail()
     web: Web = Web()
     letter: Letter = Letter()
+    sources: tuple[Source, ...] = ()
+
+    @field_validator("sources")
+    @classmethod
+    def _once(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        codes = [_variable(source.code) for source in sources]
+        if len(set(codes)) < len(codes):
+            raise ValueError("two sources have the same code; each needs its own")
+        return sources
 
     @property
     def zone(self) -> ZoneInfo:
@@ -161,6 +168,9 @@ def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ
     faults = _secrets_in(values)
     for key, value in environment.items():
         section, mark, name = key.removeprefix(PREFIX).lower().partition("__")
+        if key.startswith(PREFIX) and section == "sources":
+            _of_source(values, name, value)
+            continue
         part = values.setdefault(section, {}) if key.startswith(PREFIX) and mark else None
         if isinstance(part, dict):
             part[name] = _listed(section, name, value)
@@ -188,11 +198,44 @@ def _secrets_in(values: Mapping[str, Any]) -> list[str]:
     ]
     database = values.get("database")
     url = database.get("url") if isinstance(database, dict) else None
-    if isinstance(url, str) and _PASSWORD_IN_URL.search(url):
+    if isinstance(url, str) and PASSWORD_IN_URL.search(url):
         faults.append(
             f"database.url: a password does not belong into the file; use {PREFIX}DATABASE__URL or a passfile"
         )
+    return faults + _secrets_in_sources(values)
+
+
+def _tables(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    sources = values.get("sources")
+    return [one for one in sources if isinstance(one, dict)] if isinstance(sources, list) else []
+
+
+def _secrets_in_sources(values: Mapping[str, Any]) -> list[str]:
+    faults = []
+    for one in _tables(values):
+        code = one.get("code")
+        variable = f"{PREFIX}SOURCES__{_variable(str(code))}"
+        database = one.get("database")
+        if "secret" in one:
+            faults.append(f"sources.{code}.secret: not in the file; use {variable}__SECRET or secret_file")
+        if isinstance(database, str) and PASSWORD_IN_URL.search(database):
+            faults.append(
+                f"sources.{code}.database: no password in the file; use {variable}__DATABASE or database_file"
+            )
     return faults
+
+
+def _variable(code: str) -> str:
+    """Write a source's code as part of a variable's name."""
+    return "".join(one if one.isalnum() else "_" for one in code.upper())
+
+
+def _of_source(values: Mapping[str, Any], name: str, value: str) -> None:
+    """Put WARNWATCH_SOURCES__CODE__NAME into the source of that code; a code that no source has is left alone."""
+    code, _, key = name.partition("__")
+    for one in _tables(values):
+        if key and _variable(str(one.get("code"))).lower() == code:
+            one[key] = value
 
 
 def _said(fault: ErrorDetails) -> str:
@@ -226,6 +269,12 @@ def _read(file: Path) -> dict[str, Any]:
         part = values.get(section)
         if isinstance(part, dict) and isinstance(part.get(name), str):
             part[name] = str(file.parent / part[name])
+    for one in _tables(values):
+        for name in ("path", "secret_file", "ca_file", "database_file"):
+            if isinstance(one.get(name), str):
+                one[name] = str(file.parent / one[name])
+        if isinstance(one.get("database"), str):
+            one["database"] = _beside(file, one["database"])
     database = values.get("database")
     if isinstance(database, dict) and isinstance(database.get("url"), str):
         database["url"] = _beside(file, database["url"])

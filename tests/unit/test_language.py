@@ -31,6 +31,7 @@ NOT_PHRASES = {
     "plan/measures.py": "measures have both languages side by side",
     "plan/printed.py": "what printing leaves in a table, as patterns to be read",
     "plan/stamps.py": "stamps, as patterns to be read",
+    "plan/source_frame.py": "measures have both languages side by side",
     "plan/units.py": "measures have both languages side by side",
     "demo.py": "what a head in the demo answers",
     "settings.py": "the letterhead, which an installation sets",

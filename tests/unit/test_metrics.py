@@ -35,6 +35,11 @@ NAMES = {
     "alerts_opened_total": ("counter", {"rule", "level"}),
     "alerts_ended_total": ("counter", {"rule", "reason"}),
     "standing_alerts": ("gauge", set()),
+    "stale_sources": ("gauge", set()),
+    # No source here, so no sample of theirs that would show a label.
+    "source_last_success_timestamp_seconds": ("gauge", set()),
+    "source_rows": ("gauge", set()),
+    "source_outcome": ("gauge", set()),
     "unit_alerts": ("gauge", {"unit", "level"}),
     "calls_total": ("counter", {"step", "office"}),
     "notifications_total": ("counter", {"channel", "outcome"}),

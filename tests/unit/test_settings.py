@@ -165,3 +165,61 @@ def test_no_secret_is_in_what_settings_print(tmp_path: Path) -> None:
     settings = load(tmp_path, WARNWATCH_MAIL__PASSWORD=CANARY, WARNWATCH_DATABASE__URL=url)
     assert settings.database.url == url
     assert CANARY not in f"{settings!r} {settings} {settings.mail} {settings.database}"
+
+
+FOLDER = """
+[[sources]]
+code = "so-viec"
+title = "Sổ việc"
+keeper = "BYT"
+kind = "folder"
+rhythm = "1 working day"
+path = "data"
+"""
+WEB = """
+[[sources]]
+code = "cong-dvc"
+title = "Cổng dịch vụ công"
+keeper = "BYT"
+kind = "url"
+rhythm = "1 day"
+url = "https://dvc.example.vn/x.xlsx"
+"""
+
+
+def test_sources_are_read_with_paths_at_the_file_and_secrets_from_the_environment(tmp_path: Path) -> None:
+    """A list of tables; a variable names the source by its code."""
+    settings = load(tmp_path, FOLDER + WEB, WARNWATCH_SOURCES__CONG_DVC__SECRET=CANARY)
+    folder, web = settings.sources
+    assert (folder.kind, folder.pull) == ("folder", 600)
+    assert getattr(folder, "path", None) == tmp_path / "data"
+    assert getattr(web, "secret", None) == CANARY
+    assert CANARY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (FOLDER.replace("1 working day", "hằng ngày"), "không đọc được khoảng thời gian"),
+        (FOLDER.replace("1 working day", "0"), "would always be late"),
+        (FOLDER.replace('"folder"', '"ftp"'), "'folder', 'url', 'sql', 'promql'"),
+        (FOLDER + FOLDER, "two sources have the same code"),
+        (WEB.replace("https://", f"https://user:{CANARY}@"), "a password does not belong into an address"),
+        (WEB.replace("https://", "file://"), "not an address"),
+        (WEB + f'secret = "{CANARY}"', "WARNWATCH_SOURCES__CONG_DVC__SECRET"),
+        (WEB + 'file = "task"', "is no import file"),
+        (WEB.replace("https://", "http://") + 'secret_file = "x"', "only over https"),
+        (
+            WEB.replace('"url"', '"sql"')
+            .replace("url =", "database =")
+            .replace("https://", f"postgresql://u:{CANARY}@")
+            + 'query = "select 1"\nfile = "tasks"',
+            "WARNWATCH_SOURCES__CONG_DVC__DATABASE",
+        ),
+    ],
+)
+def test_a_wrong_source_is_named_without_its_secret(tmp_path: Path, text: str, said: str) -> None:
+    """What is wrong with a source is said, and no password with it."""
+    message = refused(tmp_path, text)
+    assert said in message
+    assert CANARY not in message

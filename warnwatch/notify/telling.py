@@ -14,12 +14,14 @@ import polars as pl
 
 from warnwatch.alerts.alert import Alert, Call, Reason
 from warnwatch.alerts.escalation import Made, next_step
+from warnwatch.language import in_language
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
 from warnwatch.notify.tongues import wording_of
 from warnwatch.notify.wording import Wording
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
 from warnwatch.plan.measures import describe
+from warnwatch.plan.source_words import SourceWords
 from warnwatch.plan.tally import roll_up
 from warnwatch.plan.words import Limit, Words
 from warnwatch.rules.evaluation import Observation
@@ -43,6 +45,7 @@ class Sources:
     observations: Mapping[tuple[str, str], Observation]
     counts: Callable[[], pl.DataFrame]
     limits: Mapping[str, Limit] = field(default_factory=dict)
+    feeds: Mapping[str, SourceWords] = field(default_factory=dict)
     end_of_next_working_day: Callable[[], datetime] | None = None
     language: str = "vi"  # of a holder who chose none
 
@@ -217,6 +220,8 @@ def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
         return Facts(alert.subject, (sources.directory.named(alert.subject) or unit).name, unit)
     if alert.about == "kpi":
         return _limit_facts(alert, unit, sources.limits.get(alert.subject), wording_of(language))
+    if alert.about == "source":
+        return _source_facts(alert, unit, sources.feeds.get(alert.subject), language)
     words = sources.words.get(alert.subject)
     if words is None:
         return Facts(alert.subject, "", unit)
@@ -239,6 +244,14 @@ def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
         claimed=words.status == "claimed",
         claimed_at=words.claimed_at,
     )
+
+
+def _source_facts(alert: Alert, unit: Unit, words: SourceWords | None, language: str) -> Facts:
+    if words is None:
+        return Facts(alert.subject, "", unit)
+    # Not `progress_at`: a good pull after the alert opened would pass for an answer of the unit's.
+    lines = tuple((in_language(label, language), in_language(value, language)) for label, value in words.lines)
+    return Facts(alert.subject, words.title, unit, lines=lines)
 
 
 def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None, says: Wording) -> Facts:

@@ -21,6 +21,7 @@ from warnwatch.plan.measures import (
     time_share,
     timing,
 )
+from warnwatch.plan.source_frame import SOURCE_MEASURES
 from warnwatch.plan.task_frame import STATUSES
 from warnwatch.plan.units import UNIT_MEASURES
 
@@ -353,4 +354,5 @@ CATALOGUE: Mapping[str, Mapping[str, Measure]] = {
     "task": {measure.name: measure for measure in TASK_MEASURES},
     "unit": {measure.name: measure for measure in UNIT_MEASURES},
     "kpi": {measure.name: measure for measure in KPI_MEASURES},
+    "source": {measure.name: measure for measure in SOURCE_MEASURES},
 }

@@ -337,6 +337,7 @@ _SOURCES = File(
         Column("rhythm", "Nhịp cập nhật", Type.TEXT, "ví dụ hằng tuần"),
     ),
     table="source",
+    kind="source",
 )
 
 # In the order of writing: what a row refers to stands before it.

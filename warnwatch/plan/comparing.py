@@ -25,7 +25,6 @@ from warnwatch.plan.column import File
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.differences import WAS, Difference, find_differences, split
 from warnwatch.plan.directory import Unit
-from warnwatch.plan.expanding import with_groups_expanded
 from warnwatch.plan.expansion import with_decisions_of_parents
 from warnwatch.plan.findings import Sheet
 from warnwatch.plan.reading import PARTS, Order, Reading, has_key
@@ -115,10 +114,14 @@ class _Plan:
 
 
 def compare(
-    connection: Connection, readings: Mapping[str, Reading], broken: frozenset[str], spool: Spool, order: Order
+    connection: Connection,
+    readings: Mapping[str, Reading],
+    broken: frozenset[str],
+    children: pl.DataFrame,
+    spool: Spool,
+    order: Order,
 ) -> dict[str, Changes]:
-    """Compare every file with the plan and check it."""
-    readings, children = with_groups_expanded(connection, readings, broken, spool, order)
+    """Compare every file with the plan and check it; `children` are the tasks that groups' rows have become."""
     whole = {name: one for name, one in readings.items() if has_key(one.sheet, order)}
     unknown = {name: _unknown_codes(connection, one, readings, broken, order) for name, one in whole.items()}
     wanted = {"units"} | ({"decisions"} if "tasks" in whole else set()) | ({"tasks"} if "reports" in whole else set())

@@ -5,7 +5,7 @@ In: the tasks as read, on the spool, the units as they will be. Out: the same wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import polars as pl
@@ -24,8 +24,8 @@ NO_CHILDREN = pl.DataFrame(schema={"code": pl.String, "parent": pl.String})
 
 
 def with_groups_expanded(
-    connection: Connection, readings: Mapping[str, Reading], broken: frozenset[str], spool: Spool, order: Order
-) -> tuple[Mapping[str, Reading], pl.DataFrame]:
+    connection: Connection, readings: dict[str, Reading], broken: frozenset[str], spool: Spool, order: Order
+) -> tuple[dict[str, Reading], pl.DataFrame]:
     """Give the files with each task that is given to a group as one task per unit; and these tasks: code, parent.
 
     A file that was split by its keys has the group's rows taken out and expanded by themselves: a row that a unit's

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -19,13 +20,15 @@ from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.language import Phrase
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.clears import Completeness
+from warnwatch.plan.column import File
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.comparing import Changes, FileCount, compare
 from warnwatch.plan.csv_file import BATCH
+from warnwatch.plan.expanding import with_groups_expanded
 from warnwatch.plan.expansion import Expanded
 from warnwatch.plan.findings import Findings
 from warnwatch.plan.headers import Progress
-from warnwatch.plan.reading import Order, read_files
+from warnwatch.plan.reading import Order, Reading, read_files
 from warnwatch.plan.spool import Spool
 from warnwatch.plan.worded import Worded, Wording
 from warnwatch.plan.writing import is_empty, lock_plan, write_changes, write_file, write_journal
@@ -47,6 +50,16 @@ class ImportReport:
     completeness: Completeness = field(default_factory=Completeness)
 
 
+class Beside(Protocol):
+    """What a caller writes in the import's own transaction, from the rows that the files hold."""
+
+    def take(self, file: File, rows: pl.DataFrame) -> None:
+        """Look at rows of one file, changed or not; a large file comes in parts."""
+
+    def settle(self, connection: Connection | None) -> None:
+        """Write, once all is written; None in a dry run. Whatever is raised here undoes the import."""
+
+
 def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     engine: Engine,
     source: Path,
@@ -62,6 +75,7 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
     progress: Progress | None = None,
     actor: str = "import",
     batch: int = BATCH,
+    beside: Beside | None = None,
 ) -> ImportReport:
     """Bring the plan to what a folder's files, or a workbook's sheets, say; with `dry_run` only say what would change.
 
@@ -81,12 +95,16 @@ def import_folder(  # noqa: PLR0913 (the options of one command, by name)
                 lock_plan(connection)
             if history and not is_empty(connection):
                 findings.about_file("", Phrase("--history chỉ dùng cho kế hoạch còn trống; kế hoạch này đã có dữ liệu"))
-            changes = compare(connection, readings, broken, spool, order)
+            readings, children = with_groups_expanded(connection, readings, broken, spool, order)
+            changes = compare(connection, readings, broken, children, spool, order)
             if findings.mistakes:
                 raise MistakesError(findings.all_mistakes())
             files = {name: one.count for name, one in changes.items()}
             if not dry_run:
                 _record(connection, changes, spool, order, _journal_row(now, actor, source, files, history=history))
+            if beside:
+                _show(beside, readings, spool)
+                beside.settle(None if dry_run else connection)
     worded, expanded = _in_order(order.worded), tuple(order.expanded)
     return ImportReport(files, findings.all_warnings(), dry_run, worded, expanded, order.completeness)
 
@@ -145,6 +163,12 @@ def _record(
                 subjects.setdefault(one.file.kind, []).append(one.subjects)
     write_changes(connection, {kind: pl.concat(codes).unique().sort() for kind, codes in subjects.items()})
     write_journal(connection, journal_row)
+
+
+def _show(beside: Beside, readings: Mapping[str, Reading], spool: Spool) -> None:
+    for one in readings.values():
+        for part in range(one.parts):
+            beside.take(one.sheet.file, spool.take(one.shelf, one.sheet.frame, part))
 
 
 def _tell(order: Order, one: Changes, parts: int) -> None:

@@ -19,6 +19,7 @@ from warnwatch.plan.bodies import read_changes, read_holders, read_units
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory, Holder, Unit
 from warnwatch.plan.kpis import read_kpis, with_present_unit
+from warnwatch.plan.source_frame import read_sources
 from warnwatch.plan.succession import Change, Tree, tree_on
 from warnwatch.plan.task_frame import AS_OF, SINCE, read_tasks, with_lead
 
@@ -46,7 +47,8 @@ class Snapshot:
     baseline_index report_index Int32 (working days of the calendar up to that local day; plain days where every_day),
     assigned_day due_day Int32 (local days since 1970), phase group_no Int16, slips slip_days Int32, clears Int8,
     progress weight Float32, every_day confidential Boolean. `bound`: how far the changes were read. `moved` is None
-    after a whole read. `acted`: people acted on alerts since the last refresh. `kpis`: see `kpis.read_kpis`.
+    after a whole read. `acted`: people acted on alerts since the last refresh. `kpis`: see `kpis.read_kpis`,
+    `sources`: see `source_frame.read_sources`.
     """
 
     tasks: pl.DataFrame
@@ -56,6 +58,7 @@ class Snapshot:
     moved: Moved | None = None
     acted: bool = False
     kpis: pl.DataFrame = field(default_factory=pl.DataFrame)
+    sources: pl.DataFrame = field(default_factory=pl.DataFrame)
     changes: tuple[Change, ...] = ()
     tree: Tree = field(default_factory=lambda: Tree({}))
 
@@ -80,8 +83,9 @@ def read_snapshot(
     tree = tree_on(units, changes, day or date.min)
     tasks = with_lead(read_tasks(connection, calendar, as_of, codes), tree)
     kpis = with_present_unit(read_kpis(connection, as_of), tree.successors)
+    sources = with_present_unit(read_sources(connection, calendar, as_of), tree.successors)
     holders = read_holders(connection, as_of)
-    return Snapshot(tasks, units, holders, bound, kpis=kpis, changes=changes, tree=tree)
+    return Snapshot(tasks, units, holders, bound, kpis=kpis, sources=sources, changes=changes, tree=tree)
 
 
 def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar, day: date | None = None) -> Snapshot:
@@ -134,9 +138,13 @@ def _with_news(
     if "unit" in kinds or not after.tree.holds_on(day or date.min):
         tree = tree_on(after.units, after.changes, day or date.min)
         kpis = with_present_unit(after.kpis, tree.successors)
-        after = replace(after, tree=tree, tasks=with_lead(after.tasks, tree), kpis=kpis)
+        sources = with_present_unit(after.sources, tree.successors)
+        after = replace(after, tree=tree, tasks=with_lead(after.tasks, tree), kpis=kpis, sources=sources)
     if "kpi" in kinds:
         after = replace(after, kpis=with_present_unit(read_kpis(connection, as_of), after.tree.successors))
+    if "source" in kinds:
+        sources = read_sources(connection, calendar, as_of)
+        after = replace(after, sources=with_present_unit(sources, after.tree.successors))
     if not codes:
         return after
     return _with_fresh(after, with_lead(read_tasks(connection, calendar, as_of, codes), after.tree), codes)
@@ -162,6 +170,7 @@ def _recorded_between() -> CompoundSelect[str, str]:
             schema.unit_change.c.unit,
         ),
         "kpi": (schema.kpi_version.c.code, schema.target_version.c.code, schema.reading.c.kpi),
+        "source": (schema.source_version.c.code, schema.watch.c.source, schema.pull.c.source),
     }
     return union_all(
         *(

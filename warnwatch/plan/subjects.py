@@ -14,10 +14,12 @@ from warnwatch.plan.units import unit_frame
 def frames_of(
     about: Collection[str], snapshot: Snapshot, directory: Directory, counts: Callable[[], pl.DataFrame]
 ) -> dict[str, pl.DataFrame]:
-    """Give the frames, `unit` and `kpi` only when asked for: one row a subject, named by `code`, told at `unit`."""
+    """Give the frames, of tasks always, others when asked for: one row a subject, named by `code`, told at `unit`."""
     frames = {"task": snapshot.tasks}
     if "unit" in about:
         frames["unit"] = unit_frame(counts(), directory)
     if "kpi" in about:
         frames["kpi"] = snapshot.kpis
+    if "source" in about:
+        frames["source"] = snapshot.sources
     return frames

@@ -7,7 +7,7 @@ that something happens to. A rule that fails has no levels: its alerts stay exac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import polars as pl
@@ -20,6 +20,7 @@ from warnwatch.rules.pieces import LARGEST_IN_COLUMN
 from warnwatch.rules.rule import Direction, Level, Rule, RuleBook
 
 NOT_APPLICABLE = -1
+_HELD = "held:"
 # What a rule that cannot be judged raises: an expression that Polars refuses, a measure that is not there.
 _FAILURES = (PolarsError, KeyError, ValueError, TypeError)
 
@@ -46,7 +47,8 @@ class Evaluation:
     """The levels of every rule: `levels[rule.id]` is an Int8 column in the order of `frames[rule.about]`.
 
     -1 not applicable, 0 none, 1..3 the level, null unknown. `failures` names the rules that could not be judged.
-    `seconds` is what each rule cost, in seconds (see `evaluate`).
+    `seconds` is what each rule cost, in seconds (see `evaluate`). `held[about]` marks the rows whose data nobody can
+    count on now: their levels are unknown, whatever the rules say.
     """
 
     today: Today
@@ -54,6 +56,7 @@ class Evaluation:
     levels: Mapping[str, pl.Series]
     failures: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    held: Mapping[str, pl.Series] = field(default_factory=dict)
 
 
 def columns_of(about: str) -> Mapping[str, Column]:
@@ -70,15 +73,16 @@ def evaluate(
     today: Today,
     stopwatch: Callable[[], float] = lambda: 0.0,
     before: Evaluation | None = None,
+    held: Mapping[str, pl.Series] | None = None,
 ) -> Evaluation:
-    """Judge every rule on every subject.
+    """Judge every rule on every subject; the rows that are `held` (see `Evaluation`) come out as unknown.
 
     The first evaluation of a day judges rule by rule, and so says what each costs. With the one `before` it, of the
     same day, one query judges all of them, and its time counts as shared out as it was then.
     """
     if before is not None and _comparable(before, book, today):
         try:
-            return _judge_together(frames, book, before.seconds, today, stopwatch)
+            return _hold(_judge_together(frames, book, before.seconds, today, stopwatch), book, held)
         except _FAILURES:
             pass  # one of them fails: rule by rule it fails alone
     levels: dict[str, pl.Series] = {}
@@ -91,7 +95,20 @@ def evaluate(
         except _FAILURES as error:
             failures[rule.id] = f"{type(error).__name__}: {error}"
         seconds[rule.id] = stopwatch() - began
-    return Evaluation(today, frames, levels, failures, seconds)
+    return _hold(Evaluation(today, frames, levels, failures, seconds), book, held)
+
+
+def _hold(evaluation: Evaluation, book: RuleBook, held: Mapping[str, pl.Series] | None) -> Evaluation:
+    if not held:
+        return evaluation
+    about = {rule.id: rule.about for rule in book.rules}
+    levels = {
+        rule: level.zip_with(~held[about[rule]], pl.repeat(None, len(level), dtype=pl.Int8, eager=True))
+        if about[rule] in held
+        else level
+        for rule, level in evaluation.levels.items()
+    }
+    return replace(evaluation, levels=levels, held=held)
 
 
 def _comparable(before: Evaluation, book: RuleBook, today: Today) -> bool:
@@ -110,6 +127,9 @@ def _judge_together(
     levels: dict[str, pl.Series] = {}
     for about in dict.fromkeys(rule.about for rule in book.rules):
         together = [rule for rule in book.rules if rule.about == about]
+        if frames[about].is_empty():  # a query over no row costs as much as one over ten thousand
+            levels |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in together}
+            continue
         levels |= {column.name: column for column in _levels(frames[about], together, today)}
     cost = (stopwatch() - began) / (sum(shares.values()) or 1)
     return Evaluation(today, frames, levels, {}, {rule: share * cost for rule, share in shares.items()})
@@ -121,12 +141,15 @@ def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list
     if not wanted or rule.id in evaluation.failures:
         return []
     frame = evaluation.frames[rule.about]
-    rows = frame.filter(pl.col("code").is_in(wanted))
+    asked = frame["code"].is_in(wanted)
+    held = evaluation.held.get(rule.about)
+    held = pl.repeat(value=False, n=frame.height, eager=True) if held is None else held
+    rows = frame.with_columns(held.alias(_HELD)).filter(asked)
     unit = pl.col("unit").cast(pl.String)
     done = (pl.col("status") == "done") if "status" in frame.columns else pl.lit(value=False)
     seen = (
         _measured(rows, [rule], evaluation.today)
-        .with_columns(level_of(rule).alias("level"))
+        .with_columns(pl.when(~pl.col(_HELD)).then(level_of(rule)).alias("level"))
         .with_columns(threshold_of(rule).alias("threshold"))
         .select(pl.col("code"), unit, "level", pl.col(rule.measure).cast(pl.Float64), "threshold", done.alias("done"))
         .collect()

@@ -12,7 +12,7 @@ from warnwatch.language import Phrase
 from warnwatch.plan.calendar import Duration
 from warnwatch.rules.expression import Expression
 
-About: TypeAlias = Literal["task", "unit", "kpi"]
+About: TypeAlias = Literal["task", "unit", "kpi", "source"]
 Direction: TypeAlias = Literal["below", "above"]
 
 OFFICES: tuple[str, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from warnwatch.alerts.alert import State
 from warnwatch.cycle import CycleReport
@@ -11,6 +12,8 @@ from warnwatch.notify.lookup import AlertLine
 from warnwatch.notify.release import Mode
 from warnwatch.notify.tongues import wording_of
 from warnwatch.plan.directory import Directory
+from warnwatch.plan.source_frame import NO_TROUBLE
+from warnwatch.plan.source_words import SourceWords, words_of
 from warnwatch.rules.rule import LEVELS, Level
 from warnwatch.web.alert_rows import AlertRow, Seen, Telling, age, see
 from warnwatch.web.board import Board
@@ -58,6 +61,7 @@ class Index:
     standing: int
     mails: Listed
     mail_states: tuple[tuple[str, str, int], ...]
+    sources: tuple[SourceWords, ...] = ()
 
 
 class Pages:
@@ -96,6 +100,7 @@ class Pages:
             standing=counts.standing,
             mails=self._mails(states, report.directory if report else None),
             mail_states=tuple((state, word, states[state]) for state, word in STATES.items() if state in states),
+            sources=_sources(report, self._zone),
         )
 
     def mail(self, number: int) -> MailPage | None:
@@ -139,6 +144,14 @@ class Pages:
         rows = tuple(mail_row(line, directory, self._zone, self._says) for line in lines)
         total = max(sum(states.values()), len(rows))
         return Listed(rows[:SHOWN], rows[SHOWN:], total - len(rows), total)
+
+
+def _sources(report: CycleReport | None, zone: ZoneInfo) -> tuple[SourceWords, ...]:
+    """Give the pulled sources, those in trouble first."""
+    if report is None:
+        return ()
+    found = words_of(report.snapshot.sources, None, report.evaluation.today, zone)
+    return tuple(sorted(found.values(), key=lambda one: (one.trouble == NO_TROUBLE, one.code)))
 
 
 def counts_by_level(alerts: tuple[tuple[str, int, str, int], ...]) -> tuple[tuple[str, str, int], ...]:
