@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -35,8 +36,8 @@ PAGES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "grafana/README.md")
 )
-# docs/import.md has tests of its own; the pages here show commands with what they print.
-PLAYED = ("README.md", "docs/operations.md", "docs/rules.md")
+# The pages that show commands with what they print.
+PLAYED = ("README.md", "docs/operations.md", "docs/rules.md", "docs/import.md")
 
 # --- reading pages --------------------------------------------------------------------------------------------------
 
@@ -333,8 +334,10 @@ def play(command: str, folder: Path, desk: Path) -> str:
 
 @pytest.mark.parametrize("page", PLAYED)
 def test_shown_commands_print_what_is_shown(page: str, desk: Path, tmp_path: Path) -> None:
-    """The commands of a page, run one after the other in an empty folder, print what the page shows."""
+    """The commands of a page, run one after the other in a folder with two workbooks, print what is shown."""
     parts = shown(page)
+    for workbook in (ROOT / "examples" / "workbook").glob("*.xlsx"):
+        shutil.copy(workbook, tmp_path)
 
     assert parts
     for part in parts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -114,7 +115,7 @@ def read_date(text: str) -> date:
     except ValueError:
         raise CellError(
             Phrase("không có ngày {day}/{month}/{year} trong lịch", day=day, month=month, year=year),
-            Phrase("ngày có thật, viết năm-tháng-ngày"),
+            Phrase("ngày có thật, như {day}", day=_last_day(year, month)),
         ) from None
     if year not in YEARS:
         raise CellError(
@@ -122,6 +123,13 @@ def read_date(text: str) -> date:
             Phrase("năm từ {first_year} đến {last_year}", first_year=YEARS[0], last_year=YEARS[-1]),
         )
     return result
+
+
+def _last_day(year: int, month: int) -> str:
+    """Write the last day of a month, which a day that does not exist was mostly meant to be; of any, when none is."""
+    if year not in YEARS or month not in range(1, 13):
+        return "30/6/2026"
+    return f"{monthrange(year, month)[1]}/{month}/{year}"
 
 
 def read_instant(text: str, zone: ZoneInfo, *, end: bool) -> int:

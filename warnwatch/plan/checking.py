@@ -9,6 +9,7 @@ import polars as pl
 
 from warnwatch.language import Phrase
 from warnwatch.plan.column import Column, Keeping
+from warnwatch.plan.columns import FILES
 from warnwatch.plan.differences import WAS, Difference
 from warnwatch.plan.findings import Findings, Say, Sheet, moment
 
@@ -140,11 +141,14 @@ def check_references(one: Difference, column: Column, unknown: Mapping[str, str]
     if column.stored not in one.sheet.headers or not unknown:
         return
     names = pl.Series(list(unknown), dtype=pl.String)
+    place: str = f"{column.refers}.csv"
+    if one.sheet.name in findings.sheets:  # who fills in a workbook knows no files
+        place = Phrase("trang “{sheet}”", sheet=FILES[column.refers].vietnamese)
     rows = one.sheet.frame.filter(pl.col(column.stored).is_in(names.implode()))
     for row, found in rows.select("row", column.stored).iter_rows():
         say = Say(
-            Phrase("mã không có trong {refers}.csv và chưa được lưu", refers=column.refers),
-            Phrase("mã có trong {refers}.csv", refers=column.refers),
+            Phrase("mã không có trong {place} và chưa được lưu", place=place),
+            Phrase("mã có trong {place}", place=place),
             unknown[found],
         )
         findings.about_row(one.sheet, row, column.stored, say, found=found)
