@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from warnwatch import schema
 from warnwatch.errors import MistakesError
+from warnwatch.plan.column import File
 from warnwatch.plan.importing import ImportReport, import_folder
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -78,6 +80,35 @@ def emptied(engine: Engine) -> None:
 
 
 # --- the same results -----------------------------------------------------------------------------------------------
+
+
+class Counting:
+    """What stands beside an import and counts the tasks that it is shown."""
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+
+    def take(self, file: File, rows: pl.DataFrame) -> None:
+        """Keep the codes."""
+        assert file.name == "tasks"
+        self.codes += rows["code"].to_list()
+
+    def settle(self, connection: Connection | None) -> None:
+        """Nothing is to be written."""
+
+
+@pytest.mark.parametrize("batch", [*SMALL, EVERYTHING])
+def test_who_stands_beside_an_import_sees_each_row_once(engine: Engine, tmp_path: Path, batch: int) -> None:
+    """A source's rows are counted right, and each task that it feeds is known, however the file was cut."""
+    rows = "".join(f"T-{number},Việc,U\n" for number in range(9))
+    files = {"units": "code,name\nU,Sở\n"}
+    bring(engine, folder_of(tmp_path / "first", files), batch)
+    folder = folder_of(tmp_path / "then", {"tasks": f"code,title,lead_unit\n{rows}"})
+    for _ in ("new", "unchanged"):
+        beside = Counting()
+        import_folder(engine, folder, now=LATER, zone=HANOI, batch=batch, beside=beside)
+        assert sorted(beside.codes) == [f"T-{number}" for number in range(9)]
+
 
 UNITS = "code,name,parent\nBCD,Ban Chỉ đạo,\nBNV,Bộ Nội vụ,BCD\nVT,Vụ Tổ chức,BNV\n"
 FIRST = {

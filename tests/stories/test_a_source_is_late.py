@@ -154,3 +154,21 @@ def test_a_keeper_without_anybody_goes_up(fed: Feeding) -> None:
     world.bring(local(14, 8, 9), holders=[holder_row("BYT/head", valid_to="2025-08-13")])
     report = world.cycle(local(15, 8, 8, 1))
     assert world.told(report) == ["CQTT/head/1 data"]
+
+
+def test_the_alert_of_a_keeper_that_is_merged_goes_to_its_successor(fed: Feeding, tmp_path: Path) -> None:
+    """The source is still late on the day of the merger: the alert keeps its number, the new unit answers for it."""
+    world = fed.world
+    unit = {"code": "DP-06-UB", "name": "Ủy ban nhân dân tỉnh Bắc Kạn", "bloc": "DIA_PHUONG", "parent": "CQTT"}
+    heads = [holder_row("DP-06-UB/head")]
+    world.bring(local(14, 8, 9), units=[unit], posts=[{"unit": "DP-06-UB", "office": "head"}], holders=heads)
+    Feeding(world, tmp_path / "other", "S-2", "DP-06-UB")
+    world.cycle(local(18, 8, 8))
+    before = world.alert("S-2", "source-late")
+    assert before.unit == "DP-06-UB"
+
+    merger = {"unit": "DP-06-UB", "kind": "sáp nhập", "effective_on": "2025-08-20", "successor": "DP-19-UB"}
+    world.bring(local(18, 8, 9), unit_changes=[merger | {"decision": "202/2025/QH15"}])
+    world.cycle(local(20, 8, 0, 1))
+    after = world.alert("S-2", "source-late")
+    assert (after.id, after.unit) == (before.id, "DP-19-UB")
