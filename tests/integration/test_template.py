@@ -110,7 +110,7 @@ def test_a_filled_template_is_taken(run: Run, template: Path) -> None:
     )
     result = run("import", filled)
     assert "tasks: 2 dòng; thêm 2" in result.output
-    assert "X2: “trong quý IV/2026” → 31/12/2026" in result.output
+    assert "X2: “trong quý IV/2026” → hết ngày 31/12/2026" in result.output
 
 
 @pytest.mark.parametrize("words", [("mau.csv",), ("mau.xlsx", "units.xlsx"), ("units.xlsx",)])
