@@ -38,13 +38,13 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-def bring(engine: Engine, folder: Path, files: Mapping[str, str], now: datetime = NOW) -> ImportReport:
+def bring(engine: Engine, folder: Path, files: Mapping[str, str], now: datetime = NOW, **options: int) -> ImportReport:
     """Import these files."""
     source = folder / f"{now:%d%H%M}"
     source.mkdir()
     for name, text in files.items():
         (source / name).write_text(text, encoding="utf-8")
-    return import_folder(engine, source, now=now, zone=HANOI)
+    return import_folder(engine, source, now=now, zone=HANOI, batch=options.get("batch", 20_000))
 
 
 def tasks(engine: Engine) -> dict[str, tuple[str, str | None, bool, str]]:
@@ -222,3 +222,20 @@ def test_the_units_of_the_plan_are_enough(engine: Engine, tmp_path: Path) -> Non
         (34, "BCD-CQTT"),
         (131, "BCD"),
     ]
+
+
+def test_a_group_in_a_large_file_is_expanded_too(engine: Engine, tmp_path: Path) -> None:
+    """A file that is split by its keys gives the same tasks; a row of its own there stands, under no parent."""
+    rows = "K1,Việc chung,ALL:BO_NGANH,2026-06-30\nK2,Riêng,T1,2026-06-30\nK1.BTC,Của Bộ Tài chính,BTC,2026-07-31\n"
+    files = {"units.csv": UNITS, "tasks.csv": TASKS + rows}
+    report = bring(engine, tmp_path, files, batch=1)
+    assert (report.files["tasks"].added, report.expanded[0].units) == (5, 3)
+    assert tasks(engine) == {
+        "K1": ("CP", None, False, "open"),
+        "K1.BNV": ("BNV", "K1", True, "open"),
+        "K1.BTC": ("BTC", None, True, "open"),
+        "K1.TTCP": ("TTCP", "K1", True, "open"),
+        "K2": ("T1", None, True, "open"),
+    }
+    again = bring(engine, tmp_path, files, LATER, batch=1)
+    assert (again.files["tasks"].added, again.files["tasks"].changed) == (0, 0)
