@@ -16,6 +16,10 @@ BEGUN = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
 # When the benchmarks look at the plan: ten in the morning, sixty days after it began.
 LOOKED_AT = BEGUN + timedelta(days=60, hours=2)
 CHUNK = 20_000
+# Every unit has a reading of every KPI for every month: 98,000 where there are 3,500 units.
+KPIS = tuple(f"K{number}" for number in range(7))
+MONTHS = ("2025-11", "2025-12", "2026-01", "2026-02")
+TARGET = 80.0
 HOLDERS = (("head", "Thủ trưởng"), ("deputy", "Phó Thủ trưởng"), ("focal_point", "Đầu mối"))
 
 
@@ -44,7 +48,8 @@ def fill(
     """Write a plan of `tasks` tasks into an empty, migrated database; `shown` is told how many are written.
 
     65 % of the tasks are open, 5 % of them late, the share `silent` without a report for weeks; with `quiet` every
-    task is on course, so that no rule fires. Units: one for every hundred tasks, at least 10, at most 3,500.
+    task is on course, so that no rule fires. Units: one for every hundred tasks, at least 10, at most 3,500; each has
+    the same KPIs, with a reading above the target for every month.
     """
     random = Random(seed)
     shares = (0.0, 0.0) if quiet else (0.05, silent)
@@ -53,6 +58,7 @@ def fill(
         _write(connection, schema.unit, ({"code": code, "recorded_at": BEGUN} for code in _unit_codes(units)))
         _write(connection, schema.unit_version, _units(units))
         _write_holders(connection, units)
+        _write_kpis(connection, units)
     for start in range(0, tasks, CHUNK):
         with engine.begin() as connection:
             numbers = range(start, min(start + CHUNK, tasks))
@@ -102,6 +108,35 @@ def _write_holders(connection: Connection, units: int) -> None:
                 "recorded_at": BEGUN,
             }
             for code in posts
+        ),
+    )
+
+
+def _write_kpis(connection: Connection, units: int) -> None:
+    pairs = [(kpi, unit) for kpi in KPIS for unit in _unit_codes(units)]
+    _write(connection, schema.kpi, ({"code": kpi, "recorded_at": BEGUN} for kpi in KPIS))
+    about = {"measure_unit": "%", "direction": "high_good", "period": "month", "operator": ">=", "keeper": "U0000"}
+    _write(
+        connection,
+        schema.kpi_version,
+        ({"code": kpi, "name": f"Chỉ tiêu {kpi}", **about, "recorded_at": BEGUN} for kpi in KPIS),
+    )
+    _write(connection, schema.target, ({"code": f"{kpi}/{unit}", "recorded_at": BEGUN} for kpi, unit in pairs))
+    _write(
+        connection,
+        schema.target_version,
+        (
+            {"code": f"{kpi}/{unit}", "kpi": kpi, "unit": unit, "target": TARGET, "recorded_at": BEGUN}
+            for kpi, unit in pairs
+        ),
+    )
+    _write(
+        connection,
+        schema.reading,
+        (
+            {"kpi": kpi, "unit": unit, "period": month, "value": TARGET + 1 + at, "recorded_at": BEGUN}
+            for kpi, unit in pairs
+            for at, month in enumerate(MONTHS)
         ),
     )
 
