@@ -108,7 +108,7 @@ class World:
             policy = self.standards.book.policies[self.standards.book.rule(alert.rule).escalation]
             given = Promise(find_holder(directory, known, who), until)
             taken, binds = acknowledge(known, given, policy, directory, now, CALENDAR)
-            ledger.save_act(connection, taken, JournalRow(now, "acknowledged", who, {}, known.id, known.subject))
+            ledger.save_act(connection, taken, ledger.promise_row(known, given, now, binds=binds))
         return binds
 
     def close(self, now: datetime, alert: Alert) -> None:

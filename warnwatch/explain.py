@@ -1,35 +1,48 @@
-"""Why, and why not: for one task and instant each rule's verdict, with the values and thresholds behind it."""
+"""Why, and why not: for one subject and instant each rule's verdict, the days counted, and who was told or not.
+
+In: a task, unit, KPI or source, an instant, the plan as known then. Out: an Explanation; nothing is written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
 from warnwatch import schema
+from warnwatch.alerts import ledger
+from warnwatch.alerts.alert import Alert
+from warnwatch.alerts.escalation import Made
+from warnwatch.alerts.rewind import as_it_was, made_until
 from warnwatch.errors import NotFoundError, nearest_name
-from warnwatch.language import Phrase
+from warnwatch.language import Phrase, together
+from warnwatch.notify.reach import Message, Reached, Trail, find_office, levels_for, read_calls, trail_of
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
-from warnwatch.plan.holding import read_fed
+from warnwatch.plan.day_count import DayCount, count_days
+from warnwatch.plan.directory import Directory, Recipient
+from warnwatch.plan.holding import NOTHING, read_fed, read_hold
 from warnwatch.plan.measures import describe, today_of
-from warnwatch.plan.snapshot import read_snapshot
+from warnwatch.plan.snapshot import Snapshot
 from warnwatch.plan.source_frame import in_trouble
-from warnwatch.plan.words import Words, read_words
+from warnwatch.plan.subjects import frames_of
+from warnwatch.plan.tally import count_tasks
 from warnwatch.rules.evaluation import NOT_APPLICABLE, Evaluation, Observation, evaluate, observe, observe_values
 from warnwatch.rules.rule import Level, Rule, RuleBook
-
-_NEIGHBOURS = 2_000
+from warnwatch.subject import Subject, find_subject
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One rule's say on the task. `level` is a word, `not_applicable` or `unknown`; `values` are what it looked at.
+    """One rule's say on the subject. `level` is a word, `not_applicable` or `unknown`; `values` are what it looked at.
 
-    `thresholds` are the rungs as they come out for this task; `alert` is the number of one that had not ended then.
+    `thresholds` are the rungs as they come out for this subject; `alert` is the number of one that had not ended then,
+    `trail` its steps. `messages`: the texts about it, of one office where one was asked for; `why_not`: why that office
+    was told nothing, or nothing more.
     """
 
     rule: str
@@ -42,26 +55,59 @@ class Verdict:
     values: Mapping[str, object]
     alert: str | None
     failure: str = ""
+    trail: Trail | None = None
+    messages: tuple[Message, ...] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Who was asked for with `--as`, as of that day."""
+
+    holder: str
+    office: str
+    unit: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything the rules say of one task at an instant, as it was known then."""
+    """Everything the rules say of one subject at an instant, as it was known then.
 
+    `counted`: how days were counted, by what they count to or from (`due_at`, `last_reported_at`, `start_at`).
+    `held_by`: sources in trouble that feed the subject, so that every level is unknown. `people`: the words for every
+    holder named in it.
+    """
+
+    about: str
     subject: str
     title: str
     unit: str
     at: datetime
+    rules_version: str
     due_at: datetime | None
     due_text: str
     verdicts: tuple[Verdict, ...]
+    counted: Mapping[str, DayCount]
+    held_by: tuple[str, ...] = ()
+    asked: Office | None = None
+    people: Mapping[str, str] | None = None
 
     def as_json(self) -> Mapping[str, Any]:
-        """Give the words of `warnwatch explain --json`."""
-        return asdict(self) | {"at": self.at.isoformat(), "due_at": self.due_at.isoformat() if self.due_at else None}
+        """Give the words of `warnwatch explain --json`; instants and dates as ISO 8601."""
+        found: Mapping[str, Any] = _plain(asdict(self))
+        return found
 
 
-def explain(  # noqa: PLR0913 (what is explained, from what, when, in which language)
+def _plain(value: object) -> Any:  # noqa: ANN401 (JSON)
+    if isinstance(value, date):  # a datetime is one too
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in which language)
     connection: Connection,
     book: RuleBook,
     calendar: WorkCalendar,
@@ -69,63 +115,133 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, in which lang
     *,
     at: datetime,
     as_of: datetime | None,
+    office: str | None = None,
     language: str = "vi",
 ) -> Explanation:
-    """Explain one task at `at`, with the plan as known now or at `as_of`; an unknown task is a NotFoundError."""
-    words = read_words(connection, [code], as_of).get(code)
-    snapshot = read_snapshot(connection, calendar, as_of, [code], calendar.local_date(at))
-    if words is None:
-        when = Phrase(" vào lúc {at:%d/%m/%Y %H:%M}", at=as_of.astimezone(calendar.zone)) if as_of else ""
-        near = nearest_name(code, _codes_around(connection, code))
-        raise NotFoundError(Phrase("không có nhiệm vụ {code!r} trong kế hoạch{when}", code=code, when=when), near)
-    if not snapshot.tasks.height:
-        raise NotFoundError(
-            Phrase("nhiệm vụ {code!r} chỉ gom các nhiệm vụ con hoặc đã rút: không quy tắc nào xét", code=code)
-        )
-    today = today_of(at, calendar)
-    fed = read_fed(connection, in_trouble(snapshot.sources, today), as_of, words.code)
-    held = {"task": snapshot.tasks["code"].is_in(fed["task"].implode()) & (snapshot.tasks["status"] != "done")}
+    """Explain one subject at `at`, with the plan as known now or at `as_of`.
+
+    An unknown subject or office is a NotFoundError that names the nearest.
+    """
+    snapshot, directory, subject = find_subject(connection, code, at, as_of, calendar)
+    about, today = subject.about, today_of(at, calendar)
     book = book.following(snapshot.tree.successors)
-    about_tasks = replace(book, rules=tuple(rule for rule in book.rules if rule.about == "task"))
-    evaluation = evaluate({"task": snapshot.tasks}, about_tasks, today, held=held)
-    numbers = _alerts_at(connection, code, at)
-    verdicts = tuple(_verdict(evaluation, rule, words, numbers, language) for rule in about_tasks.rules)
-    unit = snapshot.tree.present(words.unit)
-    return Explanation(words.code, words.title, unit, at, words.due_at, words.due_text, verdicts)
+    own = replace(book, rules=tuple(rule for rule in book.rules if rule.about == about))
+    frames = frames_of({about}, snapshot, directory, cache(lambda: count_tasks(snapshot.tasks, today)))
+    troubled = in_trouble(snapshot.sources, today)
+    hold = read_hold(connection, troubled, frames, directory, NOTHING, as_of)
+    evaluation = evaluate({about: frames[about]}, own, today, held=hold.masks)
+    trails = _trails(connection, own, subject, directory, (at, calendar))
+    asked = _asked(directory, subject, office)
+    verdicts = (_verdict(evaluation, rule, subject, trails.get(rule.id), language) for rule in own.rules)
+    if asked:
+        verdicts = (_for_office(one, own, subject, asked, directory) for one in verdicts)
+    told = tuple(verdicts)
+    return Explanation(
+        about=about,
+        subject=subject.code,
+        title=subject.title,
+        unit=subject.unit,
+        at=at,
+        rules_version=book.version,
+        due_at=subject.words.due_at if subject.words else None,
+        due_text=subject.words.due_text if subject.words else "",
+        verdicts=told,
+        counted=_counted(snapshot, at, calendar) if subject.words else {},
+        held_by=_held_by(connection, list(troubled), subject, as_of),
+        asked=asked,
+        people=_people(told, directory),
+    )
 
 
-def _alerts_at(connection: Connection, code: str, at: datetime) -> dict[str, str]:
-    """Read the numbers of the alerts about a task that had begun and not ended at an instant, by rule."""
-    alert = schema.alert.c
-    lasting = or_(alert.ended_at.is_(None), alert.ended_at > at)
-    query = select(alert.rule, alert.code).where(alert.about == "task", alert.subject == code)
-    return {row.rule: row.code for row in connection.execute(query.where(alert.pending_since <= at, lasting))}
+# --- the subject's data -------------------------------------------------------------------------------------------
 
 
-def _codes_around(connection: Connection, code: str) -> list[str]:
-    """Read the codes that stand before and after one in order: a plan may have too many to compare with all."""
-    known = schema.task.c.code
-    after = select(known).where(known >= code).order_by(known).limit(_NEIGHBOURS)
-    before = select(known).where(known < code).order_by(known.desc()).limit(_NEIGHBOURS)
-    return [*connection.scalars(after), *connection.scalars(before)]
+def _held_by(
+    connection: Connection, troubled: Sequence[str], subject: Subject, as_of: datetime | None
+) -> tuple[str, ...]:
+    """Name the sources in trouble that the subject's data come from."""
+    kind = subject.about
+    if kind not in ("task", "kpi"):
+        return ()
+    return tuple(one for one in troubled if read_fed(connection, [one], as_of, subject.code)[kind].len())
 
 
-def _verdict(evaluation: Evaluation, rule: Rule, words: Words, numbers: Mapping[str, str], language: str) -> Verdict:
-    seen: Observation | None = next(iter(observe(evaluation, rule, [words.code])), None)
-    values, thresholds = observe_values(evaluation, rule, words.code) if seen else ({}, {})
+def _counted(snapshot: Snapshot, at: datetime, calendar: WorkCalendar) -> dict[str, DayCount]:
+    """Count the days to the deadline, and since the last report or the start."""
+    row = snapshot.tasks.row(0, named=True)
+    today = calendar.local_date(at)
+    found: dict[str, DayCount] = {}
+    for name in ("due_at", "last_reported_at", "start_at"):
+        if row[name] is None:
+            continue
+        counted = count_days(calendar, calendar.local_date(row[name]), today, every_day=bool(row["every_day"]))
+        if counted:
+            found[name] = counted
+    return found
+
+
+# --- alerts and their steps -----------------------------------------------------------------------------------------
+
+
+def _trails(
+    connection: Connection,
+    book: RuleBook,
+    subject: Subject,
+    directory: Directory,
+    clock: tuple[datetime, WorkCalendar],
+) -> dict[str, Trail]:
+    """Give, by rule, the alert about the subject that had begun and not ended at an instant, with its steps."""
+    (at, calendar), rules = clock, {rule.id: rule for rule in book.rules}
+    alerts = {rule: one for rule, one in _alerts_at(connection, subject, at).items() if rule in rules}
+    calls = read_calls(connection, [alert.id for alert, _ in alerts.values()], at)
+    return {
+        rule: trail_of(
+            alert,
+            book.policies[rules[rule].escalation],
+            calls.get(alert.id, ()),
+            made,
+            directory,
+            (at, calendar, calendar.add(alert.pending_since, rules[rule].hold_for)),
+        )
+        for rule, (alert, made) in alerts.items()
+    }
+
+
+def _alerts_at(connection: Connection, subject: Subject, at: datetime) -> dict[str, tuple[Alert, Made]]:
+    table = schema.alert.c
+    lasting = or_(table.ended_at.is_(None), table.ended_at > at)
+    query = select(table.code).where(table.about == subject.about, table.subject == subject.code)
+    found = {}
+    for code in connection.scalars(query.where(table.pending_since <= at, lasting)).all():
+        alert = ledger.find_alert(connection, code)
+        history = ledger.read_history(connection, alert.id)
+        later = any(row.at > at for row in history)
+        found[alert.rule] = (as_it_was(alert, history, at) if later else alert, made_until(history, at))
+    return found
+
+
+# --- the verdicts ---------------------------------------------------------------------------------------------------
+
+
+def _verdict(evaluation: Evaluation, rule: Rule, subject: Subject, trail: Trail | None, language: str) -> Verdict:
+    seen: Observation | None = next(iter(observe(evaluation, rule, [subject.code])), None)
+    values, thresholds = observe_values(evaluation, rule, subject.code) if seen else ({}, {})
     measure, threshold = CATALOGUE[rule.about][rule.measure], seen.threshold if seen else None
     value = seen.value if seen else None
+    every_day = subject.words is not None and subject.words.every_day
     return Verdict(
         rule=rule.id,
         level=_word(seen),
-        sentence=describe(measure, value, threshold, language, every_day=words.every_day),
+        sentence=describe(measure, value, threshold, language, every_day=every_day),
         measure=rule.measure,
         value=value,
         thresholds=thresholds,
         where=rule.where_text,
         values=values,
-        alert=numbers.get(rule.id),
+        alert=trail.alert if trail else None,
         failure=evaluation.failures.get(rule.id, ""),
+        trail=trail,
+        messages=tuple(one for step in trail.steps for one in step.messages) if trail else (),
     )
 
 
@@ -133,3 +249,79 @@ def _word(seen: Observation | None) -> str:
     if seen is None or seen.level is None:
         return "unknown"
     return "not_applicable" if seen.level == NOT_APPLICABLE else Level(seen.level).word
+
+
+# --- one office -----------------------------------------------------------------------------------------------------
+
+
+def _asked(directory: Directory, subject: Subject, who: str | None) -> Office | None:
+    if who is None:
+        return None
+    found: Recipient | None = find_office(directory, subject.unit, who)
+    if found is None:
+        allowed = "head, deputy, focal_point, superior.head, standing_body, committee, secretariat"
+        raise NotFoundError(
+            Phrase(
+                "không có chức vụ {who!r}; được phép: {allowed}, ĐƠN-VỊ/head hoặc mã trong holders",
+                who=who,
+                allowed=allowed,
+            ),
+            nearest_name(who, [*allowed.split(", "), *directory.by_code]),
+        )
+    return Office(found.holder.code, found.office, found.unit.code, found.holder.title or found.unit.head_title)
+
+
+def _for_office(verdict: Verdict, book: RuleBook, subject: Subject, asked: Office, directory: Directory) -> Verdict:
+    """Keep of a verdict's messages those to one office, and say why there are no more."""
+    mine = tuple(one for one in verdict.messages if one.holder == asked.holder)
+    levels = levels_for(book.policies[book.rule(verdict.rule).escalation], subject.unit, asked.holder, directory)
+    return replace(verdict, messages=mine, why_not=_why_not(verdict, levels, asked, told=bool(mine)))
+
+
+def _why_not(verdict: Verdict, levels: Mapping[str, Sequence[int]], asked: Office, *, told: bool) -> str:
+    trail = verdict.trail
+    if trail is None:
+        reached = verdict.level not in ("none", "not_applicable", "unknown")
+        return Phrase("cảnh báo chưa mở: chu kỳ xét tiếp theo mới mở") if reached else Phrase("không có cảnh báo nào")
+    if trail.state == "pending":
+        return Phrase("cảnh báo còn chờ đủ thời gian của quy tắc, chưa báo cho ai")
+    to_come = [step for step in trail.steps if step.state != "called" and asked.holder in step.holders]
+    if to_come:
+        return _not_yet(to_come[0], trail)
+    if told:
+        return Phrase("đã được báo; mức này không còn bước nào báo thêm")
+    above = [word for word in levels if Level[word.upper()] > Level[trail.level.upper()]]
+    if above:
+        shown = together((Level[word.upper()].vietnamese for word in above), ", ")
+        return Phrase("mức hiện tại không báo cho chức vụ này; chỉ báo ở mức: {levels}", levels=shown)
+    return Phrase("chính sách báo cáo của quy tắc không báo cho chức vụ này")
+
+
+def _not_yet(step: Reached, trail: Trail) -> Phrase:
+    reasons = {
+        "due": Phrase("đến lượt ở chu kỳ xét tiếp theo"),
+        "timer": Phrase("còn chờ hết thời gian của bước trước"),
+        "promise": Phrase("đã có cam kết, bước này chờ đến hạn cam kết"),
+        "gone": Phrase("số đo đã trở lại trong ngưỡng, cảnh báo sắp kết thúc"),
+        "pending": Phrase("cảnh báo chưa mở"),
+        "": Phrase("chưa đến lượt"),
+    }
+    why = reasons[trail.waiting] if step.state == "next" or trail.waiting == "gone" else Phrase("chưa đến lượt")
+    return Phrase("bước {step} chưa báo: {why}", step=step.step, why=why)
+
+
+def _people(verdicts: Iterable[Verdict], directory: Directory) -> dict[str, str]:
+    """Give the words for every holder that the verdicts name: the title, and the unit."""
+    named = {
+        code
+        for verdict in verdicts
+        for step in (verdict.trail.steps if verdict.trail else ())
+        for code in (*step.holders, *(one.holder for one in step.messages))
+    }
+    known_ones = ((code, directory.by_code.get(code)) for code in sorted(named))
+    people = {}
+    for code, holder in known_ones:
+        unit = directory.named(holder.unit) if holder else None
+        if holder and unit:
+            people[code] = f"{holder.title or unit.head_title or holder.office}, {unit.short}"
+    return people

@@ -27,6 +27,7 @@ from warnwatch.console import (
 from warnwatch.cycle import Memory, run_cycle
 from warnwatch.errors import MistakesError, SettingsError, nearest_name
 from warnwatch.explain import explain
+from warnwatch.explain_lines import explain_lines
 from warnwatch.language import Language, Phrase, in_language
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.columns import FILES
@@ -269,22 +270,31 @@ def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool)
 
 
 @click.command(name="explain")
-@click.argument("task")
+@click.argument("subject")
 @click.option("--at", "at_", help="The instant, with the plan as known then; without it now.")
+@click.option("--as", "as_", metavar="OFFICE", help="Only what one office was told, and why not more.")
 @as_json
 @pass_installation
-def explain_(here: Installation, task: str, at_: str | None, *, json_: bool) -> None:
-    """Say for each rule why a task is warned about, or why not.
+def explain_(here: Installation, subject: str, at_: str | None, as_: str | None, *, json_: bool) -> None:
+    """Say for each rule why a task, unit, KPI or source is warned about, or why not, and who was told.
 
-    In the past the plan is taken as it was recorded by then: nothing was known before the first import.
+    A KPI is named with its unit, KPI/UNIT. OFFICE is head, deputy, focal_point, superior.head … of the unit that
+    answers, UNIT/head, or a holder's code. In the past the plan is taken as it was recorded by then: nothing was known
+    before the first import.
 
-    Example: warnwatch explain KH02-054 --at 2025-12-16T08:00
+    Example: warnwatch explain KH02-054 --at 2025-12-16T08:00 --as superior.head
     """
     at = here.instant(at_) if at_ else here.now()
     standards = here.standards
     with here.engine.connect().execution_options(reads_only=True) as connection:
-        as_of = at if at_ else None
         explanation = explain(
-            connection, standards.book, standards.calendar, task, at=at, as_of=as_of, language=here.language
+            connection,
+            standards.book,
+            standards.calendar,
+            subject,
+            at=at,
+            as_of=at if at_ else None,
+            office=as_,
+            language=here.language,
         )
-    print_either(here, printing.explain_lines(explanation, here.settings.zone), explanation.as_json(), json_=json_)
+    print_either(here, explain_lines(explanation, here.settings.zone), explanation.as_json(), json_=json_)

@@ -11,7 +11,6 @@ from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.cycle import CycleReport
 from warnwatch.errors import Mistake
-from warnwatch.explain import Explanation
 from warnwatch.language import LANGUAGES, Phrase, together
 from warnwatch.notify.notification import Notification
 from warnwatch.plan.catalogue import CATALOGUE
@@ -20,7 +19,6 @@ from warnwatch.plan.fetched import Outcome
 from warnwatch.plan.importing import ImportReport
 from warnwatch.plan.measures import Measure
 from warnwatch.plan.pulling import PullReport
-from warnwatch.rules.rule import LEVELS
 
 
 def local(instant: datetime | None, zone: ZoneInfo) -> str:
@@ -96,53 +94,6 @@ def cycle_lines(report: CycleReport, zone: ZoneInfo) -> Iterator[str]:
         yield f"  {alert.code} {move.move.value:8} {level:20} {alert.rule} {alert.subject} {alert.unit}{why}"
     for one, state in report.notifications:
         yield f"\n── {one.office} of {one.unit}, {one.channel}, {state} ──\n{one.subject}\n\n{one.text}"
-
-
-# --- explain --------------------------------------------------------------------------------------------------------
-
-
-def explain_lines(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
-    """Say for each rule why, or why not."""
-    yield f"{explanation.subject} – {explanation.title}"
-    words = f" ({explanation.due_text})" if explanation.due_text else ""
-    yield Phrase(
-        "Chủ trì: {unit}. Thời hạn: {due_at}{words}.",
-        unit=explanation.unit,
-        due_at=local(explanation.due_at, zone),
-        words=words,
-    )
-    yield Phrase("Xét lúc {at}:", at=local(explanation.at, zone))
-    for verdict in explanation.verdicts:
-        yield together((f"\n{verdict.rule}: ", _SAID[verdict.level]))
-        if verdict.failure:
-            yield Phrase("  quy tắc lỗi, giữ nguyên cảnh báo: {failure}", failure=verdict.failure)
-            continue
-        yield Phrase("  điều kiện: {where}", where=verdict.where)
-        # The sentence says that a threshold was crossed: it is true only where one was.
-        said = f": {verdict.sentence}" if verdict.level in LEVELS else ""
-        yield together((f"  {verdict.measure} = ", _value(verdict.value), said))
-        limits = together((together((f"{word} ", _value(limit))) for word, limit in verdict.thresholds.items()), ", ")
-        yield Phrase("  ngưỡng: {thresholds}", thresholds=limits)
-        values = together((together((f"{name} = ", _value(value))) for name, value in verdict.values.items()), ", ")
-        yield Phrase("  số liệu: {values}", values=values)
-        if verdict.alert:
-            yield Phrase("  cảnh báo đang theo dõi: {alert}", alert=verdict.alert)
-
-
-_SAID = {
-    "none": Phrase("không cảnh báo: chưa chạm ngưỡng nào"),
-    "not_applicable": Phrase("không áp dụng: điều kiện không đúng"),
-    "unknown": Phrase("chưa xác định: thiếu số liệu, giữ nguyên mức hiện có"),
-    "notice": Phrase("Nhắc việc"),
-    "warning": Phrase("Cảnh báo"),
-    "critical": Phrase("Khẩn"),
-}
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return Phrase("chưa có")
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 # --- check ----------------------------------------------------------------------------------------------------------
