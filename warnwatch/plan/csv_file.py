@@ -141,13 +141,16 @@ def _lines(stream: BufferedReader, place: _Place) -> Iterator[str]:
 
 
 def _guess(line: bytes) -> str:
-    """Show how a line reads in the encoding of older Vietnamese spreadsheets, for a person to judge."""
+    """Show how a word of the line reads in the encoding of older Vietnamese spreadsheets, for a person to judge.
+
+    One word is enough for that, and says nothing of a line that may be confidential.
+    """
     try:
         text = unicodedata.normalize("NFC", line.decode("cp1258"))
     except UnicodeDecodeError:
         return ""
-    cell = next((one for one in re.split("[,;\t\r\n]", text) if _VIETNAMESE.search(one)), "")
-    return Phrase("; có vẻ là Windows-1258, đọc được “{text}”", text=shown(cell.strip())) if cell else ""
+    word = next((one for one in re.split(r"[,;\s]", text) if _VIETNAMESE.search(one)), "")
+    return Phrase("; có vẻ là Windows-1258, đọc được “{text}”", text=shown(word)) if word else ""
 
 
 def _count(line: str, delimiter: str) -> int:
@@ -228,7 +231,10 @@ def _sifted(
 
 
 def _fits(sheet: Sheet, row: int, record: list[str], header: list[str], findings: Findings) -> bool:
-    """Say whether every cell that holds something stands under a header."""
+    """Say whether every cell that holds something stands under a header.
+
+    Which column would say that the row is confidential is not known of such a row: nothing of it is quoted.
+    """
     width = len(header)
     message = Phrase("dòng có {cells} ô, tiêu đề có {width} cột", cells=len(record), width=width)
     if len(record) < width:
@@ -239,10 +245,10 @@ def _fits(sheet: Sheet, row: int, record: list[str], header: list[str], findings
     for place, cell in enumerate(record, 1):
         if cell.strip() and place > width:
             hint = Phrase("{width} ô; chữ có dấu phân cách thì đặt trong ngoặc kép", width=width)
-            findings.mistake(Mistake(sheet.name, row, place, message, shown(cell), hint))
+            findings.mistake(Mistake(sheet.name, row, place, message, allowed=hint))
             return False
         if cell.strip() and not header[place - 1].strip():
-            findings.mistake(Mistake(sheet.name, row, place, Phrase("ô ở cột không có tiêu đề"), shown(cell)))
+            findings.mistake(Mistake(sheet.name, row, place, Phrase("ô ở cột không có tiêu đề")))
             return False
     return True
 

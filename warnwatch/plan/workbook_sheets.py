@@ -220,7 +220,7 @@ def _keep(row: Row, sheet: Sheet, header: Sequence[str], passing: _Passing, find
             if cell.strip() and (place > width or not header[place - 1].strip()):
                 say = Phrase("ô ở cột không có tiêu đề")
                 allowed = Phrase("mỗi cột một tiêu đề; tiêu đề gộp ô thì bỏ gộp và ghi cho từng cột")
-                findings.mistake(Mistake(sheet.name, row.number, place, say, shown(cell), allowed))
+                findings.mistake(Mistake(sheet.name, row.number, place, say, allowed=allowed))
                 return
     passing.numbers.append(row.number)
     passing.batch.append(row.cells + [""] * (width - len(row.cells)))

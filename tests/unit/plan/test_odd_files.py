@@ -193,3 +193,34 @@ def test_a_formula_gives_its_stored_value_or_is_named(tmp_path: Path) -> None:
         found, mistakes, _ = taken(packed(tmp_path / f"{number}.xlsx", parts(sheet)))
         assert found == [TIDY if not words else (*TIDY[:3], None)]
         assert [words in one for one in mistakes] == ([True] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("T1,Chuyện kín,BNV,1,có,Chuyện kín\n", "dòng có 6 ô, tiêu đề có 5 cột"),
+        ("T1,Chuyện, kín,BNV,1,tuyệt mật\n", "dòng có 6 ô, tiêu đề có 5 cột"),
+        ("T1,Chuyện kín,BNV,có\n", "dòng có 4 ô, tiêu đề có 5 cột"),
+    ],
+)
+def test_a_row_of_another_length_is_not_quoted(tmp_path: Path, rows: str, words: str) -> None:
+    """Whether such a row is confidential cannot be known: the mistake names line and numbers, and no cell."""
+    _, mistakes, _ = taken(csv(tmp_path / "in", f"{HEAD.strip()},Mật\n{rows}"))
+    assert len(mistakes) == 1
+    assert words in mistakes[0]
+    assert "tasks.csv:2" in mistakes[0]
+    for cell in ("Chuyện", "kín", "BNV", "tuyệt"):
+        assert cell not in mistakes[0]
+
+
+def test_a_cell_without_a_header_is_not_quoted(tmp_path: Path) -> None:
+    """The same where the header has an empty cell."""
+    _, mistakes, _ = taken(csv(tmp_path / "in", f"{HEAD.strip()},,Mật\nT1,Việc,BNV,1,Chuyện kín,có\n"))
+    assert [("không có tiêu đề" in one, "kín" in one) for one in mistakes] == [(True, False)]
+
+
+def test_the_guess_of_an_encoding_shows_one_word(tmp_path: Path) -> None:
+    """A word is enough to see that the guess is right; a whole cell might be a confidential title."""
+    content = (HEAD + "T1,Quyê\u0301t định kín,BNV,1\n").encode("cp1258", "ignore")
+    _, mistakes, _ = taken(csv(tmp_path / "in", content))
+    assert [("“Quyết”" in one, "kín" in one) for one in mistakes] == [(True, False)]
