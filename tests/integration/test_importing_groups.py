@@ -225,17 +225,35 @@ def test_the_units_of_the_plan_are_enough(engine: Engine, tmp_path: Path) -> Non
 
 
 def test_a_group_in_a_large_file_is_expanded_too(engine: Engine, tmp_path: Path) -> None:
-    """A file that is split by its keys gives the same tasks; a row of its own there stands, under no parent."""
+    """A file that is split by its keys gives the same tasks, those included that have a row of their own."""
     rows = "K1,Việc chung,ALL:BO_NGANH,2026-06-30\nK2,Riêng,T1,2026-06-30\nK1.BTC,Của Bộ Tài chính,BTC,2026-07-31\n"
     files = {"units.csv": UNITS, "tasks.csv": TASKS + rows}
     report = bring(engine, tmp_path, files, batch=1)
-    assert (report.files["tasks"].added, report.expanded[0].units) == (5, 3)
+    assert (report.files["tasks"].rows, report.files["tasks"].added, report.expanded[0].units) == (5, 5, 3)
     assert tasks(engine) == {
         "K1": ("CP", None, False, "open"),
         "K1.BNV": ("BNV", "K1", True, "open"),
-        "K1.BTC": ("BTC", None, True, "open"),
+        "K1.BTC": ("BTC", "K1", True, "open"),
         "K1.TTCP": ("TTCP", "K1", True, "open"),
         "K2": ("T1", None, True, "open"),
     }
     again = bring(engine, tmp_path, files, LATER, batch=1)
     assert (again.files["tasks"].added, again.files["tasks"].changed) == (0, 0)
+
+
+@pytest.mark.parametrize("batch", [1, 20_000])
+def test_a_file_with_a_group_leaves_the_place_of_other_tasks(engine: Engine, tmp_path: Path, batch: int) -> None:
+    """A file without the columns parent and judged changes neither, though a group in it needs both."""
+    first = "code,title,lead_unit,parent,judged\nP,Mẹ,CP,,không\nK2,Con,T1,P,có\n"
+    bring(engine, tmp_path, {"units.csv": UNITS, "tasks.csv": first})
+    then = "code,title,lead_unit\nK1,Chung,ALL:DP\nP,Mẹ,CP\nK2,Con,T1\nK1.T1,Riêng,T1\nK3,Ba,T2\n"
+    report = bring(engine, tmp_path, {"tasks.csv": then}, LATER, batch=batch)
+    assert (report.files["tasks"].changed, report.files["tasks"].unchanged) == (0, 2)
+    assert {code: (parent, judged) for code, (_, parent, judged, _) in tasks(engine).items()} == {
+        "K1": (None, False),
+        "K1.T1": ("K1", True),
+        "K1.T2": ("K1", True),
+        "K2": ("P", True),
+        "K3": (None, True),
+        "P": (None, False),
+    }

@@ -5,7 +5,7 @@ In: the tasks as read, on the spool, the units as they will be. Out: the same wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 import polars as pl
@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.differences import split
-from warnwatch.plan.expansion import Expansion, present_units
+from warnwatch.plan.expansion import MOST_TASKS, Expansion, present_units
 from warnwatch.plan.findings import Findings
-from warnwatch.plan.groups import Units, is_group
+from warnwatch.plan.groups import GroupError, Units, is_group, read_group
 from warnwatch.plan.reading import Order, Reading
 from warnwatch.plan.spool import Spool
 from warnwatch.plan.writing import due_pieces, empty_stored, stored_pieces
@@ -28,26 +28,30 @@ def with_groups_expanded(
 ) -> tuple[dict[str, Reading], pl.DataFrame]:
     """Give the files with each task that is given to a group as one task per unit; and these tasks: code, parent.
 
-    A file that was split by its keys has the group's rows taken out and expanded by themselves: a row that a unit's
-    task has of its own there stands, but is put under no parent.
+    Of a file that was split by its keys only the groups' rows, and the rows that units' tasks have of their own, are
+    looked at together; the others stay where they are.
     """
     tasks = readings.get("tasks")
     named = tasks.referred.get("lead_unit") if tasks else None
     if tasks is None or named is None or not any(map(is_group, named)):
         return readings, NO_CHILDREN
-    expansion = Expansion(_units(connection, readings.get("units"), spool, order))
+    units = _units(connection, readings.get("units"), spool, order)
+    expansion = Expansion(units)
     findings = Findings() if "units" in broken else order.findings  # half of the units would find half of them
     texts = pl.Series([one for one in named if is_group(one)], dtype=pl.String)
-    whole = tasks.parts == 1
-    given, rest = _taken(tasks, texts, spool, whole=whole)
-    sheet = tasks.sheet.with_frame(given)
-    made = expansion.expand(sheet, _stored(connection, given["code"]), findings).frame
-    if not whole:
-        made = made.join(tasks.codes.to_frame("code"), on="code", how="anti").vstack(_parents(made, given))
     shelf = f"{tasks.shelf} expanded"
-    for part, frame in rest:
-        spool.put(shelf, frame, part)
-    spool.put_parts(shelf, split(tasks.sheet.file, made, tasks.parts) if not whole else {0: made})
+    if tasks.parts == 1:
+        given = spool.take(tasks.shelf, tasks.sheet.frame)
+    else:
+        given = _rows(tasks, pl.col("lead_unit").is_in(texts.implode()).fill_null(value=False), spool)
+        own = pl.col("code").is_in(_made_of(given, units).implode()).fill_null(value=False)
+        given = pl.concat([given, _rows(tasks, own, spool)]).unique("row").sort("row")
+        for part in range(tasks.parts):
+            rest = spool.take(tasks.shelf, tasks.sheet.frame, part).join(given.select("row"), on="row", how="anti")
+            spool.put(shelf, rest, part)
+    stored = _stored(connection, given["code"])
+    made = expansion.expand(tasks.sheet.with_frame(given), stored, findings).frame
+    spool.put_parts(shelf, split(tasks.sheet.file, made, tasks.parts))
     order.expanded.extend(expansion.told)
     plain = [one for one in named if not is_group(one)]
     referred = {**tasks.referred, "lead_unit": pl.concat([pl.Series("lead_unit", plain, pl.String), made["lead_unit"]])}
@@ -62,24 +66,21 @@ def with_groups_expanded(
     return {**readings, "tasks": reading}, _children(made)
 
 
-def _taken(
-    tasks: Reading, texts: pl.Series, spool: Spool, *, whole: bool
-) -> tuple[pl.DataFrame, Iterable[tuple[int, pl.DataFrame]]]:
-    """Take the rows to look at out of the file, and give those that stay, by part: a small file is looked at whole."""
-    if whole:
-        return spool.take(tasks.shelf, tasks.sheet.frame), ()
-    grouped = pl.col("lead_unit").is_in(texts.implode()).fill_null(value=False)
-    given, rest = [], []
-    for part in range(tasks.parts):
-        rows = spool.take(tasks.shelf, tasks.sheet.frame, part)
-        given.append(rows.filter(grouped))
-        rest.append((part, rows.filter(~grouped)))
-    return pl.concat(given).sort("row"), rest
+def _rows(tasks: Reading, wanted: pl.Expr, spool: Spool) -> pl.DataFrame:
+    """Gather some rows of a file from all its parts."""
+    parts = range(tasks.parts)
+    return pl.concat([spool.take(tasks.shelf, tasks.sheet.frame, part).filter(wanted) for part in parts])
 
 
-def _parents(made: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
-    """Give the rows of the groups themselves, whose codes the file has."""
-    return made.join(given.select("row", "code"), on=("row", "code"), how="semi")
+def _made_of(given: pl.DataFrame, units: Units) -> pl.Series:
+    """Give the codes of the tasks that groups' rows will be expanded to; beyond MOST_TASKS the import is refused."""
+    codes: list[str] = []
+    for code, text in given.select("code", "lead_unit").drop_nulls().iter_rows():
+        if len(codes) > MOST_TASKS:
+            break
+        with suppress(GroupError):  # said where the group is expanded
+            codes += [f"{code}.{unit}" for unit in read_group(text, units)]
+    return pl.Series(codes, dtype=pl.String)
 
 
 def _children(made: pl.DataFrame) -> pl.DataFrame:
