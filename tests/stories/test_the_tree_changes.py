@@ -416,3 +416,30 @@ def test_a_decision_of_the_successors_superior_moves_a_deadline_and_the_successo
     with plan.reading() as connection:
         rows = connection.execute(select(schema.deadline.c.authorised).order_by(schema.deadline.c.id)).scalars().all()
     assert rows == [True, False, True]
+
+
+def test_moves_that_put_units_under_each_other_are_refused(plan: World) -> None:
+    """A ring, of moves alone or with the recorded superiors, is named with its day, and nothing is stored."""
+    there = {"unit": "DP-06-UB", "kind": "move", "effective_on": DAY, "parent": "DP-19-UB"}
+    back = {"unit": "DP-19-UB", "kind": "move", "effective_on": "2025-09-01", "parent": "DP-06-UB"}
+    assert refused(plan, there, back) == [
+        "3/parent: từ ngày 01/09/2025 các đơn vị nằm dưới nhau: DP-19-UB → DP-06-UB → DP-19-UB"
+    ]
+    changes(plan, there)
+    assert refused(plan, back) == [
+        "2/parent: từ ngày 01/09/2025 các đơn vị nằm dưới nhau: DP-19-UB → DP-06-UB → DP-19-UB"
+    ]
+    plan.bring(BEGUN, units=[NEIGHBOUR | {"code": "SO-06", "name": "Sở", "parent": "DP-06-UB"}])
+    assert refused(plan, {"unit": "DP-06-UB", "kind": "move", "effective_on": "2025-09-02", "parent": "SO-06"}) == [
+        "2/parent: từ ngày 02/09/2025 các đơn vị nằm dưới nhau: DP-06-UB → SO-06 → DP-06-UB"
+    ]
+
+
+def test_two_units_may_change_places_on_one_day(plan: World) -> None:
+    """Changes of one day happen at once: a superior that comes under its unit, which moves away, makes no ring."""
+    plan.bring(BEGUN, units=[NEIGHBOUR | {"code": "SO-06", "name": "Sở", "parent": "DP-06-UB"}])
+    up = {"unit": "SO-06", "kind": "move", "effective_on": DAY, "parent": "DP-19-UB"}
+    down = {"unit": "DP-06-UB", "kind": "move", "effective_on": DAY, "parent": "SO-06"}
+    changes(plan, down, up)
+    units = plan.cycle(AFTER).directory.units
+    assert (units["SO-06"].parent, units["DP-06-UB"].parent) == ("DP-19-UB", "SO-06")

@@ -31,7 +31,14 @@ from warnwatch.plan.reading import PARTS, Order, Reading, has_key
 from warnwatch.plan.spool import Spool
 from warnwatch.plan.stamps import mark_confidential
 from warnwatch.plan.succession import Tree, tree_on
-from warnwatch.plan.unit_checks import changes_now, check_changes, naming_old, warn_of_old_codes, warn_of_splits
+from warnwatch.plan.unit_checks import (
+    changes_now,
+    check_changes,
+    check_moves,
+    naming_old,
+    warn_of_old_codes,
+    warn_of_splits,
+)
 from warnwatch.plan.worded import fill_deadlines
 from warnwatch.plan.writing import (
     DEADLINES,
@@ -152,8 +159,11 @@ def _tree(connection: Connection, plan: _Plan, order: Order) -> Tree:
     if own is not None:
         check_changes(own, before, order.today, order.findings)
         warn_of_splits(own, read_lead_counts(connection), order.findings)
-    changes = [change for change, _ in changes_now(own, before, order.today)]
+    known = changes_now(own, before, order.today)
+    changes = [change for change, _ in known]
     rows = plan.of("units").select("code", "name", "parent", "valid_from")
+    if own is not None:
+        check_moves(own, known, dict(rows.select("code", "parent").iter_rows()), order.findings)
     units = [Unit(code, name, parent=parent, valid_from=begins) for code, name, parent, begins in rows.iter_rows()]
     return tree_on(units if changes else (), changes, order.today)
 

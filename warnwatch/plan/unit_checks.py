@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import groupby
 
 import polars as pl
 
@@ -160,6 +161,49 @@ def _rings(changes: Iterable[tuple[Change, int | None]]) -> Iterable[tuple[list[
             if rows and len(ring) > 1:
                 yield [*ring, ring[0]], min(rows)
         done.update(path)
+
+
+def check_moves(
+    one: Difference,
+    changes: Iterable[tuple[Change, int | None]],
+    parents: Mapping[str, str | None],
+    findings: Findings,
+) -> None:
+    """Refuse moves after which units stand under each other; `parents`: as the units are recorded, before any move."""
+    above = dict(parents)
+    rows: dict[str, int | None] = {}
+    told: set[frozenset[str]] = set()
+    ordered = sorted(changes, key=lambda pair: pair[0].effective_on)
+    for day, some in groupby(ordered, key=lambda pair: pair[0].effective_on):
+        together = list(some)  # what happens on one day happens at once: two units may change places
+        going_on = {change.unit for change, _ in together if change.successor == change.unit}
+        moved = [(change, row) for change, row in together if change.kind in IN_PLACE and change.parent]
+        for change, row in moved:
+            above[change.unit], rows[change.unit] = change.parent, row
+        for change, _ in together:
+            if change.kind in LEAVING and change.unit not in going_on:
+                above[change.unit] = None
+        for change, _ in moved:
+            ring = _ring_of(change.unit, above)
+            places = [row for code in ring if (row := rows.get(code)) is not None]
+            if len(ring) > 1 and places and frozenset(ring) not in told:
+                told.add(frozenset(ring))
+                shown = " → ".join([*ring[:6], "…"] if len(ring) > 6 else [*ring, ring[0]])
+                message = Phrase("từ ngày {day:%d/%m/%Y} các đơn vị nằm dưới nhau: {shown}", day=day, shown=shown)
+                allowed = Phrase("cấp trên không nằm dưới chính đơn vị; chuyển cả đơn vị kia, hoặc bỏ dòng sai (void)")
+                findings.about_row(one.sheet, max(places), "parent", Say(message, allowed), found=ring[1])
+
+
+def _ring_of(start: str, above: Mapping[str, str | None]) -> list[str]:
+    """Give the units on the way up from one back to itself; none when the way ends, or turns elsewhere."""
+    path: list[str] = []
+    seen: set[str] = set()
+    code: str | None = start
+    while code is not None and code not in seen:
+        seen.add(code)
+        path.append(code)
+        code = above.get(code)
+    return path if code == start else []
 
 
 # --- what only needs saying -----------------------------------------------------------------------------------------
