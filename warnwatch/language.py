@@ -57,6 +57,28 @@ def together(parts: Iterable[str], between: str = "") -> Phrase:
     return Phrase("{between}".join(f"{{{name}}}" for name in values), between=between, **values)
 
 
+def kept(text: str) -> object:
+    """Give what JSON can keep of a text, so that it can be said again in either language (`said_again`)."""
+    if not isinstance(text, Phrase):
+        return text
+    values = {
+        name: kept(value) if isinstance(value, str) else value if isinstance(value, int | float) else str(value)
+        for name, value in text.values.items()
+    }
+    return {"pattern": text.pattern, "values": values}
+
+
+def said_again(data: object) -> str:
+    """Give the text that was kept; what is no phrase of ours stays the text that it is."""
+    if not isinstance(data, Mapping):
+        return str(data)
+    values = {
+        name: said_again(value) if isinstance(value, str | Mapping) else value
+        for name, value in data.get("values", {}).items()
+    }
+    return Phrase(str(data["pattern"]), **values)
+
+
 def in_language(text: T, language: str) -> T | str:
     """Say a text in a language: a phrase is translated, whatever else is given stays as it is."""
     if language == "vi" or not isinstance(text, Phrase):

@@ -12,6 +12,7 @@ import pytest
 from builders import ZONE, local
 from worlds import BEGUN, World, build_world, holder_row
 
+from warnwatch.language import in_language
 from warnwatch.plan.pulling import Desk, PullReport, pull
 from warnwatch.plan.pulls import register
 from warnwatch.plan.source import FolderSource
@@ -172,3 +173,16 @@ def test_the_alert_of_a_keeper_that_is_merged_goes_to_its_successor(fed: Feeding
     world.cycle(local(20, 8, 0, 1))
     after = world.alert("S-2", "source-late")
     assert (after.id, after.unit) == (before.id, "DP-19-UB")
+
+
+def test_what_was_found_is_said_in_the_language_of_its_reader(fed: Feeding) -> None:
+    """A keeper who reads English gets the reason in English, with its numbers, though it was stored before."""
+    world = fed.world
+    world.bring(local(14, 8, 8, 30), holders=[holder_row("BYT/head", language="en")])
+    fed.put(local(14, 8, 9), *(task(f"F-{number}") for number in range(1, 5)))
+    report = fed.put(local(14, 8, 10), task())
+    [mail] = [one for one, _ in world.cycle(local(14, 8, 10, 1)).notifications]
+    said = in_language(report.why, "en")
+    assert said != report.why
+    assert " ".join(said.split()) in " ".join(mail.text.split())
+    assert "nguồn chỉ có" not in mail.text

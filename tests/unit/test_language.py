@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import importlib.util
+import json
 import pickle
 import re
 import string
@@ -15,7 +16,7 @@ import pytest
 
 import warnwatch
 from warnwatch.errors import Mistake
-from warnwatch.language import Phrase, in_language, together
+from warnwatch.language import Phrase, in_language, kept, said_again, together
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = Path(warnwatch.__file__).parent
@@ -164,3 +165,13 @@ def test_what_people_read_is_a_phrase(path: Path) -> None:
         for line, text in texts
         if VIETNAMESE.search(text) and text not in patterns and not data.search(text)
     ] == []
+
+
+def test_a_phrase_that_was_kept_is_said_again() -> None:
+    """Through JSON and back: the same text, with its English; what was only a text stays one."""
+    inner = Phrase("dòng {line}", line=7)
+    phrase = together([inner, "a{b}", Phrase("nguồn không có dòng nào")], ": ")
+    again = said_again(json.loads(json.dumps(kept(phrase))))
+    assert again == phrase
+    assert in_language(again, "en") == in_language(phrase, "en") != phrase
+    assert said_again(json.loads(json.dumps(kept("cũ {x}")))) == "cũ {x}"

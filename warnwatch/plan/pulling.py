@@ -17,7 +17,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from warnwatch.errors import Mistake, MistakesError
-from warnwatch.language import Phrase, together
+from warnwatch.language import Phrase, kept, together
 from warnwatch.plan.column import File
 from warnwatch.plan.fetched import GOOD, Fetched, Outcome, PullError
 from warnwatch.plan.importing import ImportReport, import_folder
@@ -81,7 +81,7 @@ def pull(engine: Engine, source: Source, now: datetime, desk: Desk) -> PullRepor
             else:
                 return _bring(engine, source, spool, _Beside(source, past, mark, now), desk)
         except PullError as error:
-            report = PullReport(source.code, error.outcome, str(error.why))
+            report = PullReport(source.code, error.outcome, error.why)
         except MistakesError as error:
             report = PullReport(source.code, Outcome.CONTRADICTORY, _named(error), mistakes=error.mistakes)
     return report if desk.dry_run else _record(engine, source, report, past, mark, now)
@@ -176,7 +176,7 @@ def _record(
         return report  # the same bad delivery, looked at once more
     facts: dict[str, object] = {"mark": dict(mark)}
     if report.why:
-        facts |= {"why": report.why, "mistakes": len(report.mistakes)}
+        facts |= {"why": report.why, "phrase": kept(report.why), "mistakes": len(report.mistakes)}
     with engine.begin() as connection:
         register(connection, [source], now)
         known = is_registered(connection, source.code)

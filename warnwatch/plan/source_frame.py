@@ -5,6 +5,7 @@ In: the tables of sources, watches and pulls. Out: a frame with one row per pull
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -106,8 +107,13 @@ def _row(connection: Connection, one: Row[Any], calendar: WorkCalendar, as_of: d
         len(since),
         last.outcome if last else NEVER,
         good.rows if good else None,
-        str((bad or since)[-1].facts.get("why", "")) if since else "",
+        _why((bad or since)[-1].facts) if since else "",
     )
+
+
+def _why(facts: Mapping[str, object]) -> str:
+    """Give why a pull was not good, as JSON: a frame holds no phrase. Pulls of before kept only the text."""
+    return json.dumps(facts.get("phrase", facts.get("why", "")), ensure_ascii=False)
 
 
 def _is_late(today: Today) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from warnwatch.language import Phrase
+from warnwatch.language import Phrase, said_again
 from warnwatch.plan.measures import Today
 from warnwatch.plan.source_frame import trouble
 
@@ -79,7 +80,7 @@ def words_of(
             good_at=row["good_at"],
             due_at=row["due_at"],
             rows=row["rows"],
-            why=row["why"],
+            why=said_again(json.loads(row["why"] or '""')),
             zone=zone,
         )
         for row in rows
