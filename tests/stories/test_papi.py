@@ -23,7 +23,7 @@ from warnwatch.notify.notification import Kind
 from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.importing import import_folder
-from warnwatch.plan.kpis import read_kpis
+from warnwatch.plan.kpi_frame import read_kpis
 from warnwatch.rules.evaluation import columns_of
 from warnwatch.rules.rulebook import load_rulebook
 from warnwatch.shipped import shipped
@@ -76,7 +76,7 @@ def engine(index: Index, tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
 def known_at(engine: Engine, year: int) -> pl.DataFrame:
     """Give the KPIs as they were known on 1 May of a year."""
     with engine.connect().execution_options(reads_only=True) as connection:
-        return read_kpis(connection, datetime(year, 5, 1, tzinfo=UTC))
+        return read_kpis(connection, CALENDAR, as_of=datetime(year, 5, 1, tzinfo=UTC))
 
 
 def latest(kpis: pl.DataFrame, province: str, indicator: str) -> tuple[str | None, float | None]:

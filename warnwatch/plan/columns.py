@@ -39,6 +39,7 @@ UNIT_CHANGE = {
 }
 DIRECTION = {"high_good": ("cao tốt", "cao_tot"), "low_good": ("thấp tốt", "thap_tot")}
 OPERATOR = {">=": ("≥",), "<=": ("≤",), ">": (), "<": (), "=": ()}
+METHOD = {"as_read": ("theo số liệu",), "reduction": ("giảm so với cùng kỳ",)}
 PERIOD = {
     "year": ("năm",),
     "half_year": ("6 tháng", "nửa năm"),
@@ -272,11 +273,14 @@ _KPIS = File(
         Column("measure_unit", "Đơn vị tính", Type.TEXT, "ví dụ %, ngày, phút"),
         Column("direction", "Chiều tốt", Type.WORD, required=True, words=DIRECTION),
         Column("period", "Kỳ", Type.WORD, required=True, words=PERIOD),
-        Column("subject_level", "Cấp áp dụng", Type.TEXT),
+        Column("subject_level", "Cấp áp dụng", Type.TEXT, "`nền tảng` với mức sẵn sàng của nền tảng số"),
         Column("operator", "Phép so", Type.WORD, required=True, words=OPERATOR),
         Column("threshold", "Ngưỡng", Type.NUMBER, "theo đơn vị tính, không ghi dấu %"),
         Column("legal_basis", "Căn cứ", Type.TEXT),
         Column("keeper", "Đơn vị giữ số liệu", Type.CODE, refers="units"),
+        Column("method", "Cách tính", Type.WORD, "bỏ trống là theo số liệu", words=METHOD),
+        Column("lag", "Số ngày chờ số liệu", Type.INTEGER, "ngày làm việc từ khi hết kỳ đến khi phải có số liệu"),
+        Column("comparable_from", "So sánh được từ", Type.DATE, "ngày đầu của thang đo mới, khi cách đo thay đổi"),
         _SOURCE,
         Column("note", "Ghi chú", Type.LONG_TEXT),
     ),

@@ -1,101 +1,28 @@
-"""KPIs as subjects of rules: what a unit reached of a limit, by the latest reading.
-
-In: the KPI tables. Out: a frame with one row per target (KPI and unit), and the measures over it.
-"""
+"""KPIs as subjects of rules: what a unit reached of a limit, how that compares, and whether its figures come."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-
 import polars as pl
-from sqlalchemy import Connection, and_, func, select
 
-from warnwatch import schema
-from warnwatch.plan.measures import Measure, column
-from warnwatch.schema import known
+from warnwatch.plan.columns import PERIOD
+from warnwatch.plan.kpi_values import (
+    behind_path,
+    behind_path_share,
+    change,
+    is_there,
+    missing_working_days,
+    per_event,
+    period_share,
+    shortfall,
+    shortfall_share,
+    worse,
+)
+from warnwatch.plan.measures import SHARE, Measure, column
 
 _NONE = ("", "")
 _OWN = ("đơn vị của chỉ tiêu", "the KPI's own unit")
-_COLUMNS = {
-    "code": pl.String,
-    "kpi": pl.String,
-    "unit": pl.String,
-    "of_unit": pl.String,
-    "operator": pl.String,
-    "target": pl.Float64,
-    "value": pl.Float64,
-    "period": pl.String,
-}
-
-
-def read_kpis(connection: Connection, as_of: datetime | None = None) -> pl.DataFrame:
-    """Read one row per target: code (`kpi/unit`) kpi unit of_unit operator period String, target value Float64.
-
-    `of_unit` is the unit that the target was set for; `unit`, where it is told, is the same here.
-
-    `value` is the latest reading that no later one corrects, a ratio from its sums; nothing to divide by is null, and
-    so is a KPI never read. A target without a number of its own takes the KPI's limit.
-    """
-    target, kpi = schema.target_version, schema.kpi_version
-    rows = connection.execute(
-        select(
-            target.c.code,
-            target.c.kpi,
-            target.c.unit,
-            kpi.c.operator,
-            func.coalesce(target.c.target, kpi.c.threshold),
-            kpi.c.measure_unit,
-        )
-        .join(kpi, and_(kpi.c.code == target.c.kpi, known(kpi, as_of)))
-        .where(known(target, as_of), target.c.withdrawn.is_(False), kpi.c.withdrawn.is_(False))
-        .order_by(target.c.code)
-    )
-    latest = _latest_readings(connection, as_of)
-    data = []
-    for code, name, unit, operator, goal, measured_in in rows:
-        value, numerator, denominator, period = latest.get((name, unit), (None, None, None, None))
-        if value is None and numerator is not None and denominator:
-            value = numerator / denominator * (100 if measured_in == "%" else 1)
-        data.append((code, name, unit, unit, operator, goal, value, period))
-    return pl.DataFrame(data, schema=_COLUMNS, orient="row")
-
-
-def with_present_unit(kpis: pl.DataFrame, successors: Mapping[str, str]) -> pl.DataFrame:
-    """Tell each target at the unit that stands for its own today; the target and its readings stay what they are."""
-    if not kpis.width:
-        return kpis
-    return kpis.with_columns(unit=pl.col("of_unit").replace(dict(successors)))
-
-
-_Latest = dict[tuple[str, str], tuple[float | None, float | None, float | None, str | None]]
-
-
-def _latest_readings(connection: Connection, as_of: datetime | None) -> _Latest:
-    """Give value, numerator, denominator and period of the latest period by (KPI, unit); events are left out."""
-    table, later = schema.reading, schema.reading.alias("later")
-    corrected = later.c.replaces == table.c.id
-    query = select(table).where(table.c.period.is_not(None))
-    if as_of is not None:
-        corrected = and_(corrected, later.c.recorded_at <= as_of)
-        query = query.where(table.c.recorded_at <= as_of)
-    query = query.where(~select(later.c.id).where(corrected).exists()).order_by(table.c.period, table.c.id)
-    rows = connection.execute(query)
-    return {(row.kpi, row.unit): (row.value, row.numerator, row.denominator, row.period) for row in rows}
-
-
-def _missing() -> pl.Expr:
-    """Say by how much the value misses its limit, in the KPI's own unit; 0 when it is kept."""
-    value, target, operator = pl.col("value"), pl.col("target"), pl.col("operator")
-    miss = (
-        pl.when(operator.is_in((">=", ">")))
-        .then(target - value)
-        .when(operator.is_in(("<=", "<")))
-        .then(value - target)
-        .otherwise((value - target).abs())
-    )
-    return pl.when(miss < 0).then(pl.lit(0.0)).otherwise(miss)
-
+_TIMES = ("lần", "times")
+_EVENTS = ("sự kiện", "events")
 
 KPI_MEASURES = (
     Measure(
@@ -124,14 +51,81 @@ KPI_MEASURES = (
         "unit", "kpi", "code", _NONE, ("đơn vị", "the unit"), "targets.unit", "CP-BCD", column("unit"), nullable=False
     ),
     Measure(
+        "subject_level",
+        "kpi",
+        "text",
+        _NONE,
+        ("cấp áp dụng của chỉ tiêu, chữ thường", "whom the KPI is for, in small letters; empty when not stated"),
+        "kpis.subject_level",
+        "nền tảng",
+        column("subject_level"),
+        nullable=False,
+    ),
+    Measure(
+        "frequency",
+        "kpi",
+        "text",
+        _NONE,
+        ("kỳ của chỉ tiêu", "how often the KPI is read"),
+        "kpis.period",
+        "month",
+        column("frequency"),
+        values=tuple(PERIOD),
+        nullable=False,
+    ),
+    Measure(
+        "per_event",
+        "kpi",
+        "boolean",
+        _NONE,
+        ("chỉ tiêu tính theo sự kiện", "is read for events, not for periods"),
+        "kpis.period",
+        "false",
+        column("per_event"),
+        nullable=False,
+    ),
+    Measure(
         "has_reading",
         "kpi",
         "boolean",
         _NONE,
-        ("đã có số liệu", "has a reading"),
+        ("đã có số liệu; với sự kiện: trong 30 ngày gần nhất", "has a reading; of events: in the last 30 days"),
         "readings",
         "true",
-        lambda _today: pl.col("value").is_not_null(),
+        is_there("value"),
+        nullable=False,
+    ),
+    Measure(
+        "on_path",
+        "kpi",
+        "boolean",
+        _NONE,
+        ("có lộ trình đến mục tiêu", "has a path to its goal"),
+        "targets.path, baseline, start_on, due_on",
+        "true",
+        column("on_path"),
+        nullable=False,
+    ),
+    Measure(
+        "comparable",
+        "kpi",
+        "boolean",
+        _NONE,
+        ("có kỳ trước cùng thang đo", "has an earlier period on the same scale"),
+        "readings, kpis.comparable_from",
+        "true",
+        column("comparable"),
+        nullable=False,
+    ),
+    Measure(
+        "comparable_on_year",
+        "kpi",
+        "boolean",
+        _NONE,
+        ("có số liệu từ một năm trước, cùng thang đo", "has readings from a year ago on the same scale"),
+        "readings, kpis.comparable_from",
+        "true",
+        column("comparable_on_year"),
         nullable=False,
     ),
     Measure(
@@ -139,7 +133,10 @@ KPI_MEASURES = (
         "kpi",
         "number",
         _OWN,
-        ("giá trị kỳ gần nhất", "value of the latest period"),
+        (
+            "giá trị kỳ gần nhất; với sự kiện: giá trị xấu nhất trong 30 ngày",
+            "value of the latest period; of events: the worst in 30 days",
+        ),
         "readings",
         "39.98",
         column("value"),
@@ -157,6 +154,18 @@ KPI_MEASURES = (
         ("mức phải đạt {value}, ngưỡng {threshold}", "goal {value}, threshold {threshold}"),
     ),
     Measure(
+        "gap",
+        "kpi",
+        "number",
+        _OWN,
+        ("giá trị trừ mức phải đạt", "value minus the goal"),
+        "readings, targets",
+        "-40.02",
+        lambda _today: (pl.col("value") - pl.col("target")).round(6),
+        ("cao hơn mức phải đạt {value}, ngưỡng {threshold}", "{value} above the goal, threshold {threshold}"),
+        ("thấp hơn mức phải đạt {value}", "{value} below the goal"),
+    ),
+    Measure(
         "shortfall",
         "kpi",
         "number",
@@ -164,10 +173,223 @@ KPI_MEASURES = (
         ("phần còn thiếu so với mức phải đạt, 0 khi đạt", "by how much the goal is missed, 0 when it is met"),
         "readings, targets, kpis.operator",
         "40.02",
-        lambda _today: _missing(),
+        shortfall,
         (
-            "còn thiếu {value} so với mức phải đạt, vượt ngưỡng {threshold}",
-            "{value} short of the goal, above {threshold}",
+            "không đạt mức quy định, chênh {value}, vượt ngưỡng {threshold}",
+            "the goal is missed by {value}, above {threshold}",
+        ),
+    ),
+    Measure(
+        "shortfall_share",
+        "kpi",
+        "number",
+        SHARE,
+        (
+            "phần còn thiếu, tính theo tỷ lệ của mức phải đạt; mức phải đạt là 0: bằng 1 khi không đạt",
+            "shortfall as a share of the goal; of a goal of 0 it is 1 when missed",
+        ),
+        "readings, targets, kpis.operator",
+        "0.5",
+        shortfall_share,
+        (
+            "không đạt mức quy định, chênh {value} của mức đó, vượt ngưỡng {threshold}",
+            "the goal is missed by {value} of it, above {threshold}",
+        ),
+    ),
+    Measure(
+        "path_value",
+        "kpi",
+        "number",
+        _OWN,
+        ("mức theo lộ trình vào ngày của số liệu", "where the path stands on the day of the reading"),
+        "targets.path, baseline, start_on, due_on",
+        "64.2",
+        column("path_value"),
+        ("mức theo lộ trình {value}, ngưỡng {threshold}", "path at {value}, threshold {threshold}"),
+    ),
+    Measure(
+        "behind_path",
+        "kpi",
+        "number",
+        _OWN,
+        ("phần chậm so với lộ trình, 0 khi kịp", "by how much the value is behind the path, 0 when it keeps up"),
+        "readings, path_value",
+        "24.2",
+        behind_path,
+        ("chậm so với lộ trình {value}, vượt ngưỡng {threshold}", "{value} behind the path, above {threshold}"),
+    ),
+    Measure(
+        "behind_path_share",
+        "kpi",
+        "number",
+        SHARE,
+        (
+            "phần chậm so với lộ trình, tính theo tỷ lệ của mức theo lộ trình",
+            "how far behind the path, as a share of where it stands",
+        ),
+        "readings, path_value",
+        "0.38",
+        behind_path_share,
+        (
+            "chậm so với lộ trình {value} của mức phải đạt vào ngày đó, vượt ngưỡng {threshold}",
+            "behind the path by {value} of where it stands, above {threshold}",
+        ),
+    ),
+    Measure(
+        "previous_period",
+        "kpi",
+        "number",
+        _OWN,
+        ("giá trị kỳ liền trước; chưa có khi kỳ đó khuyết số liệu", "value of the period before; unknown across a gap"),
+        "readings",
+        "39.51",
+        column("previous"),
+        ("kỳ trước {value}, ngưỡng {threshold}", "period before {value}, threshold {threshold}"),
+    ),
+    Measure(
+        "change_on_previous",
+        "kpi",
+        "number",
+        SHARE,
+        ("thay đổi so với kỳ liền trước", "change since the period before, as a share of it"),
+        "readings",
+        "0.01",
+        change("previous"),
+        ("tăng {value} so với kỳ trước, ngưỡng {threshold}", "{value} up on the period before, threshold {threshold}"),
+        ("giảm {value} so với kỳ trước", "{value} down on the period before"),
+    ),
+    Measure(
+        "same_period_last_year",
+        "kpi",
+        "number",
+        _OWN,
+        ("giá trị cùng kỳ năm trước", "value of the same period a year ago"),
+        "readings",
+        "35.2",
+        column("last_year"),
+        ("cùng kỳ năm trước {value}, ngưỡng {threshold}", "a year ago {value}, threshold {threshold}"),
+    ),
+    Measure(
+        "change_on_year",
+        "kpi",
+        "number",
+        SHARE,
+        ("thay đổi so với cùng kỳ năm trước", "change since the same period a year ago, as a share of it"),
+        "readings",
+        "-0.12",
+        change("last_year"),
+        ("tăng {value} so với cùng kỳ năm trước, ngưỡng {threshold}", "{value} up on last year, threshold {threshold}"),
+        ("giảm {value} so với cùng kỳ năm trước", "{value} down on last year"),
+    ),
+    Measure(
+        "worse_on_year",
+        "kpi",
+        "number",
+        SHARE,
+        (
+            "phần kém đi so với cùng kỳ năm trước, 0 khi không kém",
+            "by which share the value is worse than a year ago, 0 when it is not",
+        ),
+        "readings, kpis.direction",
+        "0.12",
+        worse("last_year"),
+        (
+            "kém cùng kỳ năm trước {value}, vượt ngưỡng {threshold}",
+            "{value} worse than the same period a year ago, above {threshold}",
+        ),
+    ),
+    Measure(
+        "falls_in_a_row",
+        "kpi",
+        "number",
+        _TIMES,
+        (
+            "số kỳ liên tiếp kém đi, đến kỳ gần nhất; một kỳ khuyết hoặc thang đo mới thì chưa có",
+            "periods in a row, up to the latest, each worse than the one before; unknown after a gap",
+        ),
+        "readings, kpis.direction",
+        "2",
+        column("falls"),
+        ("kém đi {value} kỳ liên tiếp, vượt ngưỡng {threshold} kỳ", "worse {value} times in a row, above {threshold}"),
+    ),
+    Measure(
+        "period_share",
+        "kpi",
+        "number",
+        SHARE,
+        ("phần đã qua của kỳ hiện tại", "share of the present period that is gone"),
+        "kpis.period",
+        "0.96",
+        period_share,
+        ("đã qua {value} của kỳ, ngưỡng {threshold}", "{value} of the period gone, threshold {threshold}"),
+    ),
+    Measure(
+        "missing_working_days",
+        "kpi",
+        "number",
+        ("ngày làm việc", "working days"),
+        (
+            "số ngày làm việc kể từ khi phải có số liệu của kỳ đầu tiên còn khuyết; 0 khi đủ hoặc chưa đến hạn",
+            "working days since the first figure that is not there was due; 0 when all are there or not due yet",
+        ),
+        "readings, kpis.period, kpis.lag, calendar",
+        "4",
+        missing_working_days,
+        (
+            "số liệu chậm {value} ngày làm việc, vượt ngưỡng {threshold} ngày",
+            "figure {value} working days late, above {threshold}",
+        ),
+        nullable=False,
+    ),
+    Measure(
+        "coverage",
+        "kpi",
+        "number",
+        SHARE,
+        (
+            "tỷ lệ đơn vị đã có số liệu kỳ này trong số đơn vị được tổng hợp; 1 khi là số liệu của chính đơn vị",
+            "share of the units added up that have given this period; 1 for a reading of the unit's own",
+        ),
+        "readings, units",
+        "0.9",
+        column("coverage"),
+        ("{value} đơn vị có số liệu, ngưỡng {threshold}", "{value} of the units have read, threshold {threshold}"),
+        nullable=False,
+    ),
+    Measure(
+        "events",
+        "kpi",
+        "number",
+        _EVENTS,
+        ("số sự kiện trong 30 ngày", "events in the last 30 days"),
+        "readings.occurred_at",
+        "3",
+        per_event(lambda: pl.col("recent")),
+        ("{value} sự kiện trong 30 ngày, ngưỡng {threshold}", "{value} events in 30 days, threshold {threshold}"),
+    ),
+    Measure(
+        "worst_value",
+        "kpi",
+        "number",
+        _OWN,
+        ("giá trị xấu nhất của các sự kiện trong 30 ngày", "worst value of the events of the last 30 days"),
+        "readings.occurred_at, kpis.direction",
+        "2",
+        per_event(lambda: pl.col("value")),
+        ("giá trị xấu nhất {value}, ngưỡng {threshold}", "worst value {value}, threshold {threshold}"),
+    ),
+    Measure(
+        "events_over_limit",
+        "kpi",
+        "number",
+        _EVENTS,
+        ("số sự kiện không đạt mức quy định trong 30 ngày", "events of the last 30 days that broke the limit"),
+        "readings.occurred_at, targets",
+        "2",
+        per_event(lambda: pl.col("missed").list.len().fill_null(0)),
+        (
+            "{value} sự kiện không đạt mức quy định trong 30 ngày, vượt ngưỡng {threshold}",
+            "{value} events in 30 days broke the limit, above {threshold}",
         ),
     ),
 )

@@ -18,8 +18,8 @@ from warnwatch import schema
 from warnwatch.plan.bodies import read_changes, read_holders, read_units
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory, Holder, Unit
-from warnwatch.plan.kpis import read_kpis, with_present_unit
-from warnwatch.plan.source_frame import read_sources
+from warnwatch.plan.kpi_frame import read_kpis, with_events
+from warnwatch.plan.source_frame import read_sources, with_present_unit
 from warnwatch.plan.succession import Change, Tree, tree_on
 from warnwatch.plan.task_frame import AS_OF, SINCE, read_tasks, with_lead
 
@@ -47,8 +47,8 @@ class Snapshot:
     baseline_index report_index Int32 (working days of the calendar up to that local day; plain days where every_day),
     assigned_day due_day Int32 (local days since 1970), phase group_no Int16, slips slip_days Int32, clears Int8,
     progress weight Float32, every_day confidential Boolean. `bound`: how far the changes were read. `moved` is None
-    after a whole read. `acted`: people acted on alerts since the last refresh. `kpis`: see `kpis.read_kpis`,
-    `sources`: see `source_frame.read_sources`.
+    after a whole read. `acted`: people acted on alerts since the last refresh. `kpis`: see `kpi_frame.read_kpis`,
+    with the events that count on the local day `kpis_on`; `sources`: see `source_frame.read_sources`.
     """
 
     tasks: pl.DataFrame
@@ -58,6 +58,7 @@ class Snapshot:
     moved: Moved | None = None
     acted: bool = False
     kpis: pl.DataFrame = field(default_factory=pl.DataFrame)
+    kpis_on: date | None = None
     sources: pl.DataFrame = field(default_factory=pl.DataFrame)
     changes: tuple[Change, ...] = ()
     tree: Tree = field(default_factory=lambda: Tree({}))
@@ -82,10 +83,10 @@ def read_snapshot(
     units, changes = read_units(connection, calendar, as_of), read_changes(connection, calendar, as_of)
     tree = tree_on(units, changes, day or date.min)
     tasks = with_lead(read_tasks(connection, calendar, as_of, codes), tree)
-    kpis = with_present_unit(read_kpis(connection, as_of), tree.successors)
+    kpis = read_kpis(connection, calendar, tree, as_of, day)
     sources = with_present_unit(read_sources(connection, calendar, as_of), tree.successors)
     holders = read_holders(connection, as_of)
-    return Snapshot(tasks, units, holders, bound, kpis=kpis, sources=sources, changes=changes, tree=tree)
+    return Snapshot(tasks, units, holders, bound, kpis=kpis, kpis_on=day, sources=sources, changes=changes, tree=tree)
 
 
 def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar, day: date | None = None) -> Snapshot:
@@ -137,11 +138,12 @@ def _with_news(
         )
     if "unit" in kinds or not after.tree.holds_on(day or date.min):
         tree = tree_on(after.units, after.changes, day or date.min)
-        kpis = with_present_unit(after.kpis, tree.successors)
         sources = with_present_unit(after.sources, tree.successors)
-        after = replace(after, tree=tree, tasks=with_lead(after.tasks, tree), kpis=kpis, sources=sources)
-    if "kpi" in kinds:
-        after = replace(after, kpis=with_present_unit(read_kpis(connection, as_of), after.tree.successors))
+        after = replace(after, tree=tree, tasks=with_lead(after.tasks, tree), sources=sources)
+    if "kpi" in kinds or after.tree is not before.tree:  # ratios are summed up the tree
+        after = replace(after, kpis=read_kpis(connection, calendar, after.tree, as_of, day), kpis_on=day)
+    elif day != before.kpis_on:
+        after = replace(after, kpis=with_events(after.kpis, day), kpis_on=day)
     if "source" in kinds:
         sources = read_sources(connection, calendar, as_of)
         after = replace(after, sources=with_present_unit(sources, after.tree.successors))

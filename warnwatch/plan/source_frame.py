@@ -53,6 +53,13 @@ def read_sources(connection: Connection, calendar: WorkCalendar, as_of: datetime
     )
 
 
+def with_present_unit(sources: pl.DataFrame, successors: Mapping[str, str]) -> pl.DataFrame:
+    """Tell each source at the unit that stands for its keeper today."""
+    if not sources.width:
+        return sources
+    return sources.with_columns(unit=pl.col("of_unit").replace(dict(successors)))
+
+
 def _watched(connection: Connection, as_of: datetime | None) -> list[Row[Any]]:
     """Give the watches in force, with title and keeper as the plan has them now."""
     watch, version = schema.watch, schema.source_version

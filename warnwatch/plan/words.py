@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 from sqlalchemy import Connection, and_, select
@@ -136,7 +136,10 @@ def _latest_reports(
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What people read about one KPI of one unit. `value` and `target` are in `measured_in`; empty text is unknown."""
+    """What people read about one KPI of one unit. `value` and `target` are in `measured_in`; empty text is unknown.
+
+    `events` are those that broke the limit, (local day, value, reference), the latest last.
+    """
 
     kpi: str
     name: str
@@ -146,29 +149,37 @@ class Limit:
     value: float | None = None
     period: str = ""
     legal_basis: str = ""
+    path_value: float | None = None
+    previous: float | None = None
+    last_year: float | None = None
+    events: tuple[tuple[date, float, str], ...] = ()
 
 
 def read_limits(
     connection: Connection, kpis: pl.DataFrame, codes: Collection[str], as_of: datetime | None = None
 ) -> dict[str, Limit]:
-    """Read the words of some KPIs (`kpi/unit`), with the numbers of `kpis.read_kpis`; unknown codes are left out."""
+    """Read the words of some KPIs (`kpi/unit`), with the numbers of their frame; unknown codes are left out."""
     if not codes:
         return {}
-    rows = kpis.filter(pl.col("code").is_in(list(codes))).select("code", "kpi", "operator", "target", "value", "period")
+    rows = kpis.filter(pl.col("code").is_in(list(codes)))
     version = schema.kpi_version
     query = select(version).where(known(version, as_of), version.c.code.in_(rows["kpi"].unique().to_list()))
     named = {row.code: row for row in connection.execute(query)}
     return {
-        code: Limit(
-            kpi=kpi,
-            name=named[kpi].name,
-            operator=operator,
-            measured_in=named[kpi].measure_unit or "",
-            target=target,
-            value=value,
-            period=period or "",
-            legal_basis=named[kpi].legal_basis or "",
+        row["code"]: Limit(
+            kpi=row["kpi"],
+            name=named[row["kpi"]].name,
+            operator=row["operator"],
+            measured_in=named[row["kpi"]].measure_unit or "",
+            target=row["target"],
+            value=row["value"],
+            period=row["period"] or "",
+            legal_basis=named[row["kpi"]].legal_basis or "",
+            path_value=row["path_value"],
+            previous=row["previous"],
+            last_year=row["last_year"],
+            events=tuple((one["day"], one["value"], one["reference"]) for one in row["missed"] or ()),
         )
-        for code, kpi, operator, target, value, period in rows.iter_rows()
-        if kpi in named
+        for row in rows.iter_rows(named=True)
+        if row["kpi"] in named
     }
