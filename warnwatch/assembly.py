@@ -16,6 +16,7 @@ from warnwatch.notify.notification import Kind, Letterhead
 from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.calendar import WorkCalendar, load_calendar
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.colours import Cutoffs
 from warnwatch.rules.evaluation import columns_of
 from warnwatch.rules.rule import RuleBook
 from warnwatch.rules.rulebook import load_rulebook
@@ -53,6 +54,7 @@ def load_standards(settings: Settings) -> Standards:
         ),
         release=Release(Mode(settings.delivery.mode), None if pilot is None else frozenset(pilot)),
         stopwatch=time.perf_counter,
+        cutoffs=Cutoffs(settings.colours.green, settings.colours.yellow, settings.colours.cutoff),
         rule_files={file.name: file.read_text("utf-8-sig") for file in sorted(settings.rules_folder.glob("*.yml"))},
     )
 

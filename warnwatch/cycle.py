@@ -23,14 +23,16 @@ from warnwatch.notify.release import Release
 from warnwatch.notify.saving import Decided, save
 from warnwatch.notify.telling import Sources, gather
 from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.holding import NOTHING, Hold, read_hold
-from warnwatch.plan.measures import today_of
+from warnwatch.plan.measures import Today, today_of
 from warnwatch.plan.snapshot import Snapshot, read_snapshot, refresh
 from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.source_words import words_of
 from warnwatch.plan.subjects import frames_of
-from warnwatch.plan.tally import count_tasks
+from warnwatch.plan.tally import count_again, cutoff_instants
+from warnwatch.plan.unit_frame import Standing, stand
 from warnwatch.plan.words import read_limits, read_words
 from warnwatch.rules.evaluation import Evaluation, evaluate
 from warnwatch.rules.rule import RuleBook
@@ -46,6 +48,7 @@ class Standards:
     release: Release
     stopwatch: Callable[[], float] = lambda: 0.0
     rule_files: Mapping[str, str] = field(default_factory=dict)
+    cutoffs: Cutoffs = field(default_factory=Cutoffs)
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Memory:
     live: dict[tuple[str, str], str] = field(default_factory=dict)
     version: str = ""
     hold: Hold = NOTHING
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True)
@@ -94,18 +98,15 @@ def run_cycle(
     # Read.
     with engine.connect().execution_options(reads_only=True) as connection:
         before = memory.snapshot
-        if before is None or as_of:
-            snapshot = read_snapshot(connection, calendar, as_of, day=calendar.local_date(now))
-        else:
-            snapshot = refresh(connection, before, calendar, calendar.local_date(now))
+        snapshot = _snapshot(connection, None if as_of else before, calendar, calendar.local_date(now), as_of)
         present = Present({}) if as_of else _present(connection, memory, snapshot, dry_run=dry_run)
         live = {} if as_of else memory.live or ledger.read_live(connection)
         directory = _directory(memory, snapshot, calendar.local_date(now))
         book, release = book.following(directory.successors), standards.release.following(directory.successors)
 
         # Judge.
-        counts = cache(lambda: count_tasks(snapshot.tasks, today))
-        frames = frames_of({rule.about for rule in book.rules}, snapshot, directory, counts)
+        standing, counts = _counting(standards, snapshot, directory, today, None if as_of else memory.standing)
+        frames = frames_of({rule.about for rule in book.rules}, snapshot, standing)
         hold = read_hold(
             connection, in_trouble(snapshot.sources, today), frames, directory, NOTHING if as_of else memory.hold, as_of
         )
@@ -148,7 +149,31 @@ def run_cycle(
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
         memory.directory, memory.evaluation, memory.hold = directory, evaluation, hold
+        memory.standing = standing() if "unit" in frames else None
     return CycleReport(now, book.version, snapshot, directory, evaluation, outcome, notifications, counts)
+
+
+def _snapshot(
+    connection: Connection, before: Snapshot | None, calendar: WorkCalendar, day: date, as_of: datetime | None
+) -> Snapshot:
+    """Read the plan whole, or only what has changed since the snapshot before."""
+    if before is None:
+        return read_snapshot(connection, calendar, as_of, day=day)
+    return refresh(connection, before, calendar, day)
+
+
+def _counting(
+    standards: Standards, snapshot: Snapshot, directory: Directory, today: Today, known: Standing | None
+) -> tuple[Callable[[], Standing], Callable[[], pl.DataFrame]]:
+    """Give what counts tasks and rolls them up the tree, once, when it is asked for, going on from what is `known`."""
+
+    @cache
+    def standing() -> Standing:
+        cutoffs = cutoff_instants(standards.cutoffs, standards.calendar, today.at)
+        counted = count_again(snapshot.tasks, today, cutoffs, known.counted if known else None, snapshot.moved)
+        return stand(counted, directory, standards.cutoffs, known)
+
+    return standing, lambda: standing().counted.frame
 
 
 def _tomorrow(now: datetime, calendar: WorkCalendar) -> datetime:

@@ -91,7 +91,7 @@ class Service:
         self._mailer = None if settings.delivery.mode == "hold" else Mailer(mail_settings(settings))
         self.engine = open_database(settings)
         self.clock = clock or clock_of(self.engine)
-        self.metrics = Metrics()
+        self.metrics = Metrics(self.standards.cutoffs)
         self.lookup = Lookup(self.engine)
         self.latest: CycleReport | None = None
         self.counts = Counts()
@@ -334,6 +334,7 @@ class Service:
                 unready=self.unready,
                 metrics=self._render,
                 standards=self.standards,
+                cutoffs=self.standards.cutoffs,
                 clock=self.estimate,
                 every=self.settings.cycle.every,
             )

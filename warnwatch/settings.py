@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from warnwatch.errors import SettingsError, nearest_name
@@ -59,6 +59,30 @@ class Plan(_Section):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"{zone!r} is no time zone; allowed: names such as Asia/Ho_Chi_Minh") from error
         return zone
+
+
+class Colours(_Section):
+    """When a unit is green, yellow or red; no official limits are published."""
+
+    green: float = Field(0.0, ge=0, lt=1, description="the largest share of overdue tasks that is green")
+    yellow: float = Field(0.2, ge=0, lt=1, description="the largest share that is yellow; above it red")
+    cutoff: int | Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field(
+        5, description="the day at whose end units are compared: of each month (1 to 28), or of each week (`fri`)"
+    )
+
+    @field_validator("yellow")
+    @classmethod
+    def _above_green(cls, yellow: float, info: ValidationInfo) -> float:
+        if yellow < info.data.get("green", 0.0):
+            raise ValueError("yellow must not be less than green")
+        return yellow
+
+    @field_validator("cutoff")
+    @classmethod
+    def _every_month_has_it(cls, cutoff: int | str) -> int | str:
+        if isinstance(cutoff, int) and not 1 <= cutoff <= 28:
+            raise ValueError(f"{cutoff} is no day that every month has; allowed: 1 to 28")
+        return cutoff
 
 
 class Rules(_Section):
@@ -125,6 +149,7 @@ class Settings(_Section):
 
     database: Database = Database()
     plan: Plan = Plan()
+    colours: Colours = Colours()
     rules: Rules = Rules()
     cycle: Cycle = Cycle()
     delivery: Delivery = Delivery()

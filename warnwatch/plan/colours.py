@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import IntEnum
 
 import polars as pl
@@ -34,12 +35,35 @@ class Colour(IntEnum):
         return (Phrase("Xám"), Phrase("Xanh"), Phrase("Vàng"), Phrase("Đỏ"))[self]
 
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
 @dataclass(frozen=True, slots=True)
 class Cutoffs:
-    """The largest share of overdue tasks (0..1) still green, and still yellow. No official ones are published."""
+    """The largest share of overdue tasks (0..1) still green, and still yellow. No official ones are published.
+
+    `day`: when all units are compared, a day of the month (1 to 28) or of the week (a word of WEEKDAYS).
+    """
 
     green: float = 0.0
     yellow: float = 0.2
+    day: int | str = 5
+
+    def days(self, today: date) -> tuple[date, date]:
+        """Give the last two cut-off days that are over: the last one first."""
+        if isinstance(self.day, str):
+            back = (today.weekday() - WEEKDAYS.index(self.day) - 1) % 7 + 1
+            last = today - timedelta(days=back)
+            return last, last - timedelta(days=7)
+        first = today.replace(day=1)
+        month_before = (first - timedelta(days=1)).replace(day=1)
+        last = (first if today.day > self.day else month_before).replace(day=self.day)
+        return last, (last.replace(day=1) - timedelta(days=1)).replace(day=self.day)
+
+    def colour_of(self, share: pl.Expr) -> pl.Expr:
+        """Give the number of a Colour for a column of shares; null for none."""
+        colour = pl.when(share <= self.green).then(Colour.GREEN).when(share <= self.yellow).then(Colour.YELLOW)
+        return pl.when(share.is_not_null()).then(colour.otherwise(Colour.RED)).cast(pl.Int8)
 
 
 @dataclass(frozen=True, slots=True)

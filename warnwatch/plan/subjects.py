@@ -6,18 +6,15 @@ from collections.abc import Callable, Collection
 
 import polars as pl
 
-from warnwatch.plan.directory import Directory
 from warnwatch.plan.snapshot import Snapshot
-from warnwatch.plan.units import unit_frame
+from warnwatch.plan.unit_frame import Standing
 
 
-def frames_of(
-    about: Collection[str], snapshot: Snapshot, directory: Directory, counts: Callable[[], pl.DataFrame]
-) -> dict[str, pl.DataFrame]:
+def frames_of(about: Collection[str], snapshot: Snapshot, standing: Callable[[], Standing]) -> dict[str, pl.DataFrame]:
     """Give the frames, of tasks always, others when asked for: one row a subject, named by `code`, told at `unit`."""
     frames = {"task": snapshot.tasks}
     if "unit" in about:
-        frames["unit"] = unit_frame(counts(), directory)
+        frames["unit"] = standing().frame
     if "kpi" in about:
         frames["kpi"] = snapshot.kpis
     if "source" in about:

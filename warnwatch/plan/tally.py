@@ -1,23 +1,123 @@
-"""How units stand: tasks counted by lead unit and computed status, rolled up the tree where asked."""
+"""How units stand: tasks counted by lead unit and computed status, rolled up the tree where asked.
+
+Counting a whole plan takes longer than judging it. So what was counted stands until a deadline or a day passes, and of
+changed tasks only the difference is counted.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 import polars as pl
 
+from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.directory import Directory
-from warnwatch.plan.measures import Today
+from warnwatch.plan.measures import HAS_DEADLINE, Today
+from warnwatch.plan.snapshot import Moved
+from warnwatch.plan.task_frame import INSTANT
 
 # A task counts as due soon from this many working days before its deadline (domain.md 3.4: the first reminder).
 SOON = 7
+# A task counts as reported lately for so many working days after a report, or after its start.
+LATELY = 10
+
+_KEYS = ("unit", "bloc", "phase", "group_no", "timing", "soon", "reported")
+# The last cut-off and the one before it.
+_CUTOFFS = ("", "_before")
 
 
-def count_tasks(tasks: pl.DataFrame, today: Today) -> pl.DataFrame:
-    """Count tasks: unit bloc timing String, phase group_no Int16, soon reported Boolean, tasks UInt32."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Counted tasks, with what they were counted from. They stand for `day`, up to `until`, the next deadline."""
+
+    frame: pl.DataFrame
+    tasks: pl.DataFrame
+    day: int
+    cutoffs: tuple[datetime, datetime]
+    since: datetime
+    until: datetime
+
+    def stands(self, today: Today, cutoffs: tuple[datetime, datetime]) -> bool:
+        """Say whether the same tasks would be counted alike now."""
+        return (self.day, self.cutoffs) == (today.day, cutoffs) and self.since <= today.at <= self.until
+
+
+def cutoff_instants(cutoffs: Cutoffs, calendar: WorkCalendar, now: datetime) -> tuple[datetime, datetime]:
+    """Give the ends of the last two cut-off days that are over, the last one first."""
+    last, before = cutoffs.days(calendar.local_date(now))
+    return calendar.end_of_day(last), calendar.end_of_day(before)
+
+
+def count_again(
+    tasks: pl.DataFrame,
+    today: Today,
+    cutoffs: tuple[datetime, datetime],
+    before: Counted | None = None,
+    moved: Moved | None = None,
+) -> Counted:
+    """Count tasks, going on from what was counted `before` where it still stands.
+
+    `moved` says how these tasks came from those counted before; without it they are counted anew when they are others.
+    """
+    if before is None or not before.stands(today, cutoffs):
+        return _counted(count_tasks(tasks, today, cutoffs), tasks, today, cutoffs)
+    if tasks is before.tasks:
+        return before
+    if moved is None or len(moved.kept) != before.tasks.height:
+        return _counted(count_tasks(tasks, today, cutoffs), tasks, today, cutoffs)
+    gone = count_tasks(before.tasks.filter(~moved.kept), today, cutoffs)
+    fresh = count_tasks(moved.fresh, today, cutoffs)
+    numbers = [name for name in gone.columns if name not in _KEYS]
+    frame = (
+        pl.concat([before.frame, gone.with_columns(-pl.col(name) for name in numbers), fresh])
+        .group_by(_KEYS)
+        .agg(pl.col(name).sum() for name in numbers)
+        .filter(pl.col("tasks") > 0)
+        .sort(_ORDER, nulls_last=True)
+    )
+    return Counted(frame, tasks, today.day, cutoffs, today.at, min(before.until, _next_deadline(moved.fresh, today)))
+
+
+def _counted(frame: pl.DataFrame, tasks: pl.DataFrame, today: Today, cutoffs: tuple[datetime, datetime]) -> Counted:
+    return Counted(frame, tasks, today.day, cutoffs, today.at, _next_deadline(tasks, today))
+
+
+def _next_deadline(tasks: pl.DataFrame, today: Today) -> datetime:
+    due = tasks.select(pl.col("due_at").filter(pl.col("due_at") >= today.at).min()).item()
+    return due if isinstance(due, datetime) else datetime.max.replace(tzinfo=today.at.tzinfo)
+
+
+_ORDER = ["unit", "phase", "group_no", "timing"]
+
+
+def count_tasks(tasks: pl.DataFrame, today: Today, cutoffs: tuple[datetime, datetime] | None = None) -> pl.DataFrame:
+    """Count tasks: unit bloc timing String, phase group_no Int16, soon reported Boolean, tasks Int64, weight Float64.
+
+    Further numbers are Int64: `followed` (open, with a deadline) and of them `lately` (reported or begun within ten
+    working days); `due` (their deadline has passed; claimed in time counts for neither) and of them `due_in_time`;
+    `slipped`; `at_cutoff`, `late_at_cutoff` and the same `_before`, 0 without `cutoffs` (the last two).
+    """
     catalogue = CATALOGUE["task"]
-    left = catalogue["working_days_left"].expression(today)
     timing = catalogue["timing"].expression(today)
-    soon = (timing == "open_in_time") & (left <= SOON)
+    soon = (timing == "open_in_time") & (catalogue["working_days_left"].expression(today) <= SOON)
+    status, live = pl.col("status"), ~pl.col("status").is_in(("suspended", "cancelled"))
+    followed = (status == "open") & HAS_DEADLINE
+    passed = live & (pl.lit(today.at) > pl.col("due_at"))
+    in_hand = (status == "claimed") & (pl.col("claimed_at") <= pl.col("due_at")).fill_null(value=True)
+    numbers = {
+        "followed": followed,
+        "lately": followed & (catalogue["silent_working_days"].expression(today) <= LATELY),
+        "due": passed & ~in_hand,
+        "due_in_time": passed & (status == "done") & (pl.col("done_at") <= pl.col("due_at")),
+        "slipped": live & (pl.col("slips") > 0),
+    }
+    for name, cutoff in zip(_CUTOFFS, cutoffs or (None, None), strict=True):
+        then = pl.lit(cutoff, INSTANT)
+        numbers[f"at_cutoff{name}"] = live & (pl.col("assigned_at") <= then)
+        numbers[f"late_at_cutoff{name}"] = live & (pl.col("due_at") < then) & ~_finished_by(then)
     return (
         tasks.lazy()
         .select(
@@ -25,15 +125,29 @@ def count_tasks(tasks: pl.DataFrame, today: Today) -> pl.DataFrame:
             pl.col("bloc").cast(pl.String),
             "phase",
             "group_no",
+            "weight",
             timing.cast(pl.String).alias("timing"),
             soon.fill_null(value=False).alias("soon"),
             pl.col("last_reported_at").is_not_null().alias("reported"),
+            *(number.fill_null(value=False).alias(name) for name, number in numbers.items()),
         )
-        .group_by(pl.all())
-        .agg(pl.len().alias("tasks"))
-        .sort("unit", "phase", "group_no", "timing", nulls_last=True)
+        .group_by(_KEYS)
+        .agg(
+            pl.len().cast(pl.Int64).alias("tasks"),
+            pl.col("weight").cast(pl.Float64).sum(),
+            *(pl.col(name).sum().cast(pl.Int64) for name in numbers),
+        )
+        .sort(_ORDER, nulls_last=True)
         .collect()
     )
+
+
+def _finished_by(cutoff: pl.Expr) -> pl.Expr:
+    """Say whether a task was done by then, or reported done: that is what `timing` calls late, looked at from then."""
+    status = pl.col("status")
+    finished = pl.min_horizontal("claimed_at", "done_at") <= cutoff
+    claimed = (status == "claimed") & pl.col("claimed_at").is_null()
+    return ((status != "open") & finished).fill_null(value=False) | claimed
 
 
 def roll_up(counts: pl.DataFrame, directory: Directory) -> dict[str, dict[str, int]]:

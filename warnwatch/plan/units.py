@@ -1,65 +1,33 @@
-"""Units as subjects of rules: how each stands by its own tasks and those of the units under it.
-
-In: the counted tasks and the directory. Out: a frame with one row per unit, and the measures over it.
-"""
+"""Units as subjects of rules: how each stands by its own tasks and those of the units under it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
-from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import SHARE, Measure, Today, column
 
-_IDLE = ("suspended", "cancelled")
-_NUMBERS = ("tasks", "open_tasks", "overdue_tasks", "due_soon_tasks", "done_tasks", "done_late_tasks", "reported_tasks")
 _TASKS = ("nhiệm vụ", "tasks")
 _NONE = ("", "")
+_COLOUR = ("màu: 1 xanh, 2 vàng, 3 đỏ", "colour: 1 green, 2 yellow, 3 red")
 
 
-def unit_frame(counts: pl.DataFrame, directory: Directory) -> pl.DataFrame:
-    """Roll the counts of `tally.count_tasks` up the tree: code unit bloc kind String, the numbers Int64.
-
-    `tasks` are the live ones, neither suspended nor cancelled; a unit counts its own and those of all units below.
-    """
-    pairs = [
-        (code, above) for code in directory.units for above in (code, *(u.code for u in directory.superiors(code)))
-    ]
-    timing = pl.col("timing")
-    numbers = counts.group_by("unit").agg(
-        pl.col("tasks").filter(~timing.is_in(_IDLE)).sum(),
-        open_tasks=pl.col("tasks").filter(timing.is_in(("open_in_time", "open_late", "no_deadline", "claimed"))).sum(),
-        overdue_tasks=pl.col("tasks").filter(timing == "open_late").sum(),
-        due_soon_tasks=pl.col("tasks").filter("soon").sum(),
-        done_tasks=pl.col("tasks").filter(timing.is_in(("done_in_time", "done_late"))).sum(),
-        done_late_tasks=pl.col("tasks").filter(timing == "done_late").sum(),
-        reported_tasks=pl.col("tasks").filter(pl.col("reported") & ~timing.is_in(_IDLE)).sum(),
-    )
-    rolled = (
-        pl.DataFrame(pairs, schema={"unit": pl.String, "code": pl.String}, orient="row")
-        .join(numbers, on="unit", how="left")
-        .group_by("code", maintain_order=True)
-        .agg(pl.col(name).sum().cast(pl.Int64) for name in _NUMBERS)
-    )
-    about = [(unit.code, unit.code, unit.bloc or None, unit.kind or None) for unit in directory.units.values()]
-    names = {"code": pl.String, "unit": pl.String, "bloc": pl.String, "kind": pl.String}
-    return pl.DataFrame(about, schema=names, orient="row").join(rolled, on="code", how="left", maintain_order="left")
-
-
-def _share(part: str, whole: str) -> pl.Expr:
+def share(part: str, whole: str) -> pl.Expr:
     """Give a share; with nothing to divide by it is unknown, never an alarm."""
-    return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole))
+    return pl.when(pl.col(whole) > 0).then((pl.col(part) / pl.col(whole)).round(6))
 
 
-def _overdue_share(_today: Today) -> pl.Expr:
-    return _share("overdue_tasks", "tasks")
+def _share(part: str, whole: str) -> Callable[[Today], pl.Expr]:
+    return lambda _today: share(part, whole)
 
 
 def _in_time_share(_today: Today) -> pl.Expr:
-    return 1 - _share("done_late_tasks", "done_tasks")
+    return (1 - share("done_late_tasks", "done_tasks")).round(6)
 
 
-def _reported_share(_today: Today) -> pl.Expr:
-    return _share("reported_tasks", "tasks")
+def _rise(_today: Today) -> pl.Expr:
+    return (share("late_at_cutoff", "at_cutoff") - share("late_at_cutoff_before", "at_cutoff_before")).round(6)
 
 
 UNIT_MEASURES = (
@@ -120,8 +88,93 @@ UNIT_MEASURES = (
         ("tỷ lệ nhiệm vụ quá hạn, chưa hoàn thành", "share of tasks past their deadline and not done"),
         "tasks, deadlines",
         "0.2",
-        _overdue_share,
+        _share("overdue_tasks", "tasks"),
         ("{value} nhiệm vụ quá hạn, vượt ngưỡng {threshold}", "{value} of the tasks overdue, above {threshold}"),
+    ),
+    Measure(
+        "overdue_weight_share",
+        "unit",
+        "number",
+        SHARE,
+        ("tỷ lệ quá hạn tính theo trọng số nhiệm vụ", "overdue share, each task counted by its weight"),
+        "tasks.weight, deadlines",
+        "0.25",
+        _share("overdue_weight", "weight"),
+        (
+            "{value} khối lượng nhiệm vụ (theo trọng số) quá hạn, vượt ngưỡng {threshold}",
+            "{value} of the tasks by weight overdue, above {threshold}",
+        ),
+    ),
+    Measure(
+        "due_soon_tasks",
+        "unit",
+        "number",
+        _TASKS,
+        ("số nhiệm vụ còn không quá 7 ngày làm việc", "tasks with at most 7 working days left"),
+        "tasks, deadlines, calendar",
+        "3",
+        column("due_soon_tasks"),
+        ("{value} nhiệm vụ sắp đến hạn, ngưỡng {threshold} nhiệm vụ", "{value} tasks due soon, threshold {threshold}"),
+        nullable=False,
+    ),
+    Measure(
+        "no_deadline_tasks",
+        "unit",
+        "number",
+        _TASKS,
+        ("số nhiệm vụ chưa hoàn thành và chưa có thời hạn", "open tasks without a deadline"),
+        "tasks, deadlines",
+        "4",
+        column("no_deadline_tasks"),
+        (
+            "{value} nhiệm vụ chưa có thời hạn, ngưỡng {threshold} nhiệm vụ",
+            "{value} tasks without a deadline, threshold {threshold}",
+        ),
+        nullable=False,
+    ),
+    Measure(
+        "dated_tasks",
+        "unit",
+        "number",
+        _TASKS,
+        ("số nhiệm vụ đã hoàn thành hoặc có thời hạn", "tasks that are done or have a deadline"),
+        "tasks, deadlines",
+        "10",
+        lambda _today: pl.col("tasks") - pl.col("no_deadline_tasks"),
+        (
+            "{value} nhiệm vụ có thời hạn, ngưỡng {threshold} nhiệm vụ",
+            "{value} tasks with a deadline, threshold {threshold}",
+        ),
+        nullable=False,
+    ),
+    Measure(
+        "slipped_tasks",
+        "unit",
+        "number",
+        _TASKS,
+        ("số nhiệm vụ đã điều chỉnh thời hạn", "tasks whose deadline was moved, with or without authority"),
+        "deadlines",
+        "3",
+        column("slipped"),
+        (
+            "{value} nhiệm vụ đã điều chỉnh thời hạn, vượt ngưỡng {threshold} nhiệm vụ",
+            "{value} tasks moved their deadline, above {threshold}",
+        ),
+        nullable=False,
+    ),
+    Measure(
+        "slipped_share",
+        "unit",
+        "number",
+        SHARE,
+        ("tỷ lệ nhiệm vụ đã điều chỉnh thời hạn", "share of tasks whose deadline was moved"),
+        "deadlines",
+        "0.2",
+        _share("slipped", "tasks"),
+        (
+            "{value} nhiệm vụ đã điều chỉnh thời hạn, vượt ngưỡng {threshold}",
+            "{value} of the tasks moved their deadline, above {threshold}",
+        ),
     ),
     Measure(
         "in_time_share",
@@ -135,6 +188,38 @@ UNIT_MEASURES = (
         ("{value} hoàn thành đúng hạn, dưới ngưỡng {threshold}", "{value} done in time, below {threshold}"),
     ),
     Measure(
+        "due_tasks",
+        "unit",
+        "number",
+        _TASKS,
+        (
+            "số nhiệm vụ đã đến hạn, trừ nhiệm vụ chờ xác nhận",
+            "tasks whose deadline has passed, without those claimed in time",
+        ),
+        "tasks, deadlines",
+        "8",
+        column("due"),
+        ("{value} nhiệm vụ đã đến hạn, ngưỡng {threshold} nhiệm vụ", "{value} tasks due so far, threshold {threshold}"),
+        nullable=False,
+    ),
+    Measure(
+        "in_time_share_of_due",
+        "unit",
+        "number",
+        SHARE,
+        (
+            "tỷ lệ hoàn thành đúng hạn trên số đã đến hạn, kể cả chưa hoàn thành",
+            "share of the tasks due so far that were done in time, undone ones counted",
+        ),
+        "tasks.done_at, deadlines",
+        "0.75",
+        _share("due_in_time", "due"),
+        (
+            "{value} nhiệm vụ đến hạn được hoàn thành đúng hạn, dưới ngưỡng {threshold}",
+            "{value} of the tasks due so far done in time, below {threshold}",
+        ),
+    ),
+    Measure(
         "reported_share",
         "unit",
         "number",
@@ -142,7 +227,117 @@ UNIT_MEASURES = (
         ("tỷ lệ nhiệm vụ đã từng được báo cáo", "share of tasks on which a report has ever come"),
         "reports",
         "0.8",
-        _reported_share,
+        _share("reported_tasks", "tasks"),
         ("{value} nhiệm vụ có báo cáo, dưới ngưỡng {threshold}", "{value} of the tasks reported, below {threshold}"),
+    ),
+    Measure(
+        "followed_tasks",
+        "unit",
+        "number",
+        _TASKS,
+        ("số nhiệm vụ đang thực hiện, có thời hạn", "open tasks with a deadline, on which reports are awaited"),
+        "tasks, deadlines",
+        "6",
+        column("followed"),
+        (
+            "{value} nhiệm vụ đang thực hiện, ngưỡng {threshold} nhiệm vụ",
+            "{value} tasks under way, threshold {threshold}",
+        ),
+        nullable=False,
+    ),
+    Measure(
+        "reported_lately_share",
+        "unit",
+        "number",
+        SHARE,
+        (
+            "tỷ lệ nhiệm vụ đang thực hiện được báo cáo (hoặc mới giao) trong 10 ngày làm việc",
+            "share of open tasks with a deadline reported, or begun, within 10 working days",
+        ),
+        "reports, calendar",
+        "0.6",
+        _share("lately", "followed"),
+        (
+            "{value} nhiệm vụ đang thực hiện có báo cáo trong 10 ngày làm việc, dưới ngưỡng {threshold}",
+            "{value} of the open tasks reported within 10 working days, below {threshold}",
+        ),
+    ),
+    Measure(
+        "colour",
+        "unit",
+        "number",
+        _COLOUR,
+        (
+            "màu của đơn vị theo tỷ lệ quá hạn hiện nay; chưa có khi không có nhiệm vụ có thời hạn",
+            "the unit's colour by its overdue share now; none without a task that has a deadline",
+        ),
+        "overdue_share, settings colours",
+        "3",
+        column("colour"),
+        (
+            "màu của đơn vị ở bậc {value}, ngưỡng bậc {threshold} (1 xanh, 2 vàng, 3 đỏ)",
+            "colour {value}, above {threshold} (1 green, 2 yellow, 3 red)",
+        ),
+    ),
+    Measure(
+        "tasks_at_cutoff",
+        "unit",
+        "number",
+        _TASKS,
+        ("số nhiệm vụ đã giao vào ngày chốt gần nhất", "tasks assigned by the last cut-off day"),
+        "tasks, settings colours",
+        "12",
+        column("at_cutoff"),
+        (
+            "{value} nhiệm vụ vào ngày chốt, ngưỡng {threshold} nhiệm vụ",
+            "{value} tasks at the cut-off, threshold {threshold}",
+        ),
+        nullable=False,
+    ),
+    Measure(
+        "overdue_share_at_cutoff",
+        "unit",
+        "number",
+        SHARE,
+        ("tỷ lệ quá hạn vào cuối ngày chốt gần nhất", "overdue share as of the end of the last cut-off day"),
+        "tasks.done_at, deadlines, settings colours",
+        "0.18",
+        _share("late_at_cutoff", "at_cutoff"),
+        (
+            "{value} nhiệm vụ quá hạn vào ngày chốt, vượt ngưỡng {threshold}",
+            "{value} of the tasks overdue at the cut-off, above {threshold}",
+        ),
+    ),
+    Measure(
+        "overdue_share_rise",
+        "unit",
+        "number",
+        SHARE,
+        (
+            "tỷ lệ quá hạn tăng thêm giữa hai ngày chốt gần nhất, số âm khi giảm",
+            "by how much the overdue share rose between the last two cut-offs, negative when it fell",
+        ),
+        "tasks.done_at, deadlines, settings colours",
+        "0.05",
+        _rise,
+        (
+            "tỷ lệ quá hạn tăng {value} giữa hai ngày chốt, vượt ngưỡng {threshold}",
+            "overdue share up by {value} between two cut-offs, above {threshold}",
+        ),
+        ("tỷ lệ quá hạn giảm {value} giữa hai ngày chốt", "overdue share down by {value} between two cut-offs"),
+    ),
+    Measure(
+        "colour_at_cutoff",
+        "unit",
+        "number",
+        _COLOUR,
+        ("màu của đơn vị vào cuối ngày chốt gần nhất", "the unit's colour as of the end of the last cut-off day"),
+        "overdue_share_at_cutoff, settings colours",
+        "2",
+        column("colour_at_cutoff"),
+        (
+            "màu của đơn vị vào ngày chốt ở bậc {value}, ngưỡng bậc {threshold} (1 xanh, 2 vàng, 3 đỏ)",
+            "colour {value} at the cut-off, above {threshold} (1 green, 2 yellow, 3 red)",
+        ),
     ),
 )

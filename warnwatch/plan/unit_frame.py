@@ -1,0 +1,80 @@
+"""How units become columns: what was counted of their tasks, rolled up the tree.
+
+In: the counted tasks and the directory. Out: a frame with one row per unit, made anew only when one of them is another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from warnwatch.plan.colours import Cutoffs
+from warnwatch.plan.directory import Directory
+from warnwatch.plan.tally import Counted
+from warnwatch.plan.units import share
+
+_IDLE = ("suspended", "cancelled")
+_OPEN = ("open_in_time", "open_late", "no_deadline", "claimed")
+_SUMS = (
+    *("followed", "lately", "due", "due_in_time", "slipped"),
+    *("at_cutoff", "late_at_cutoff", "at_cutoff_before", "late_at_cutoff_before"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The frame of units with what it was made from."""
+
+    counted: Counted
+    directory: Directory
+    frame: pl.DataFrame
+
+
+def stand(counted: Counted, directory: Directory, cutoffs: Cutoffs, before: Standing | None = None) -> Standing:
+    """Make the frame of units; the same object as `before` while nothing about them has changed."""
+    if before is None or before.counted.frame is not counted.frame or before.directory is not directory:
+        return Standing(counted, directory, unit_frame(counted.frame, directory, cutoffs))
+    return before if before.counted is counted else Standing(counted, directory, before.frame)
+
+
+def unit_frame(counts: pl.DataFrame, directory: Directory, cutoffs: Cutoffs) -> pl.DataFrame:
+    """Roll the counts of `tally.count_tasks` up the tree: a row for each unit of the day, its own tasks and all below.
+
+    code unit bloc kind String; numbers of tasks Int64, weight overdue_weight Float64; colour colour_at_cutoff Int8.
+    `tasks` are the live ones, neither suspended nor cancelled.
+    """
+    pairs = [
+        (code, above) for code in directory.units for above in (code, *(u.code for u in directory.superiors(code)))
+    ]
+    timing, tasks = pl.col("timing"), pl.col("tasks")
+    live = ~timing.is_in(_IDLE)
+    numbers = counts.group_by("unit").agg(
+        tasks.filter(live).sum(),
+        pl.col("weight").filter(live).sum(),
+        *(pl.col(name).sum() for name in _SUMS),
+        open_tasks=tasks.filter(timing.is_in(_OPEN)).sum(),
+        overdue_tasks=tasks.filter(timing == "open_late").sum(),
+        overdue_weight=pl.col("weight").filter(timing == "open_late").sum(),
+        due_soon_tasks=tasks.filter("soon").sum(),
+        no_deadline_tasks=tasks.filter(timing == "no_deadline").sum(),
+        done_tasks=tasks.filter(timing.is_in(("done_in_time", "done_late"))).sum(),
+        done_late_tasks=tasks.filter(timing == "done_late").sum(),
+        reported_tasks=tasks.filter(pl.col("reported") & live).sum(),
+    )
+    names = [name for name in numbers.columns if name != "unit"]
+    rolled = (
+        pl.DataFrame(pairs, schema={"unit": pl.String, "code": pl.String}, orient="row")
+        .join(numbers, on="unit", how="left")
+        .group_by("code", maintain_order=True)
+        .agg(pl.col(name).sum() for name in names)
+    )
+    about = [(unit.code, unit.code, unit.bloc or None, unit.kind or None) for unit in directory.units.values()]
+    frame = pl.DataFrame(
+        about, schema={"code": pl.String, "unit": pl.String, "bloc": pl.String, "kind": pl.String}, orient="row"
+    ).join(rolled, on="code", how="left", maintain_order="left")
+    dated = pl.col("tasks") > pl.col("no_deadline_tasks")
+    return frame.with_columns(
+        colour=cutoffs.colour_of(pl.when(dated).then(share("overdue_tasks", "tasks"))),
+        colour_at_cutoff=cutoffs.colour_of(pl.when(dated).then(share("late_at_cutoff", "at_cutoff"))),
+    )
