@@ -12,7 +12,7 @@ from datetime import datetime
 
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify import wording
-from warnwatch.notify.notification import Facts, Item, Kind, Letterhead, Telling
+from warnwatch.notify.notification import TITLED, Facts, Item, Kind, Letterhead, Telling
 from warnwatch.notify.page import Entry, Rows, Section
 from warnwatch.notify.texts import Texts
 from warnwatch.notify.tongues import wording_of
@@ -107,7 +107,7 @@ def _case(items: Iterable[Item], desk: Desk) -> Case:
 
 def _rank(item: Item) -> tuple[int, int, str, float, float, int]:
     due = item.facts.due_at.timestamp() if item.facts.due_at else float("inf")
-    title = item.title if item.kind is Kind.GENERAL else ""
+    title = item.title if item.kind in TITLED else ""
     return (-item.alert.level, KIND_ORDER[item.kind], title, due, item.alert.pending_since.timestamp(), item.alert.id)
 
 

@@ -26,7 +26,7 @@ from warnwatch.notify.cases import (
     said_alike,
     section,
 )
-from warnwatch.notify.notification import Facts, Kind
+from warnwatch.notify.notification import TITLED, Facts, Kind
 from warnwatch.notify.page import Frame, Page, Rows, Section
 from warnwatch.plan.directory import Via
 
@@ -176,9 +176,7 @@ def _sections(kind: Kind, shown: Sequence[Case], desk: Desk) -> tuple[Rows, tupl
     own = [case for case in plain if case.own]
     below = sorted((case for case in plain if not case.own), key=lambda case: case.lead.facts.unit.code)
     groups: list[tuple[str, list[Case]]] = []
-    for _, same in groupby(
-        own, key=lambda case: (case.level, case.kind, case.lead.title * (case.kind is Kind.GENERAL))
-    ):
+    for _, same in groupby(own, key=lambda case: (case.level, case.kind, case.lead.title * (case.kind in TITLED))):
         group = list(same)
         label = desk.texts.say(group[0].sheet, "label", {"rule_title": wording.clean(group[0].lead.title)})
         groups.append((f"{desk.said(group[0].level.vietnamese)} – {label} ({len(group)})", group))

@@ -12,7 +12,7 @@ from warnwatch.plan.directory import Recipient, Unit
 
 
 class Kind(StrEnum):
-    """The kinds of text. The first ten are a rule's `text`; the others are chosen by what the telling holds."""
+    """The kinds of text. The first twelve are a rule's `text`; the others are chosen by what the telling holds."""
 
     DUE_SOON = "due_soon"
     DUE_TODAY = "due_today"
@@ -21,6 +21,8 @@ class Kind(StrEnum):
     STALLED = "stalled"
     NO_DEADLINE = "no_deadline"
     KPI_BELOW = "kpi_below"
+    KPI = "kpi"
+    UNIT = "unit"
     FORECAST = "forecast"
     OBSTACLE = "obstacle"
     GENERAL = "general"
@@ -31,6 +33,10 @@ class Kind(StrEnum):
     ACK = "ack"
     DATA = "data"
     RULES_REFUSED = "rules_refused"
+
+
+# Kinds that say no more than the rule's own title: texts about different rules are told apart by it.
+TITLED = frozenset({Kind.GENERAL, Kind.KPI, Kind.UNIT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,19 @@ In: calls, ended alerts, the directory, the words of their subjects. Out: tellin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
+from functools import cached_property
 
 import polars as pl
 
 from warnwatch.alerts.alert import Alert, Call, Reason
 from warnwatch.alerts.escalation import Made, next_step
-from warnwatch.language import in_language
+from warnwatch.language import Phrase, in_language
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
 from warnwatch.notify.tongues import wording_of
-from warnwatch.notify.wording import Wording
+from warnwatch.notify.wording import Wording, clean
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
 from warnwatch.plan.measures import describe
@@ -29,6 +29,8 @@ from warnwatch.rules.rule import Level, Rule, RuleBook, Step
 
 # A digest opens with how the unit stands; a text about fewer alerts does not need it.
 TALLY_FROM = 2
+# So many of the events that broke a limit are named; the rest are counted.
+EVENTS_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Sources:
     feeds: Mapping[str, SourceWords] = field(default_factory=dict)
     end_of_next_working_day: Callable[[], datetime] | None = None
     language: str = "vi"  # of a holder who chose none
+
+    @cached_property
+    def sums(self) -> Mapping[str, Mapping[str, int]]:
+        """How every unit stands, all below it included."""
+        return roll_up(self.counts(), self.directory)
 
 
 @dataclass
@@ -82,8 +89,7 @@ def gather(
             if known is not None:
                 pile = piles.setdefault((holder, channel), _Pile(known))
                 pile.cleared.append(_cleared(alert, sources, _language(known, sources)))
-    sums = cache(lambda: roll_up(sources.counts(), sources.directory))
-    return [_telling(pile, channel, sums) for (_, channel), pile in sorted(piles.items())], nobody
+    return [_telling(pile, channel, sources) for (_, channel), pile in sorted(piles.items())], nobody
 
 
 def _recipients(call: Call, directory: Directory) -> list[Recipient]:
@@ -106,12 +112,12 @@ def _holder(code: str, directory: Directory) -> Recipient | None:
     return Recipient(holder, unit, holder.office, unit) if holder and unit else None
 
 
-def _telling(pile: _Pile, channel: str, sums: Callable[[], Mapping[str, Mapping[str, int]]]) -> Telling:
+def _telling(pile: _Pile, channel: str, sources: Sources) -> Telling:
     items = sorted(pile.items, key=lambda item: (-item.alert.level, item.alert.opened_at or item.alert.pending_since))
     initial = any(item.reason is Reason.INITIAL for item in items)
     tally = None
     if initial or len(items) >= TALLY_FROM:
-        tally = _tally(sums().get(pile.recipient.unit.code, {}))
+        tally = _tally(sources.sums.get(pile.recipient.unit.code, {}))
     return Telling(
         recipient=pile.recipient,
         channel=channel,
@@ -217,9 +223,10 @@ def _kind(rule: Rule, alert: Alert, value: float | None) -> Kind:
 def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
     unit = sources.directory.unit(alert.unit) or Unit(alert.unit, alert.unit)
     if alert.about == "unit":
-        return Facts(alert.subject, (sources.directory.named(alert.subject) or unit).name, unit)
+        name = (sources.directory.named(alert.subject) or unit).name
+        return Facts(alert.subject, name, unit, lines=_unit_lines(sources.sums.get(unit.code, {}), language))
     if alert.about == "kpi":
-        return _limit_facts(alert, unit, sources.limits.get(alert.subject), wording_of(language))
+        return _limit_facts(alert, unit, sources.limits.get(alert.subject), language)
     if alert.about == "source":
         return _source_facts(alert, unit, sources.feeds.get(alert.subject), language)
     words = sources.words.get(alert.subject)
@@ -246,6 +253,29 @@ def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
     )
 
 
+def _unit_lines(sums: Mapping[str, int], language: str) -> tuple[tuple[str, str], ...]:
+    """Say in numbers how a unit stands, all below it included."""
+    tally = _tally(sums)
+    undone = tally.open_in_time + tally.open_late + tally.no_deadline
+    values = {
+        Phrase("Tổng số nhiệm vụ"): str(tally.total),
+        Phrase("Đã hoàn thành"): Phrase(
+            "{done} (đúng hạn {in_time}, quá hạn {late})",
+            done=tally.done_in_time + tally.done_late,
+            in_time=tally.done_in_time,
+            late=tally.done_late,
+        ),
+        Phrase("Chưa hoàn thành"): Phrase(
+            "{undone} (trong hạn {in_time}, quá hạn {late}, không có thời hạn {without})",
+            undone=undone,
+            in_time=tally.open_in_time,
+            late=tally.open_late,
+            without=tally.no_deadline,
+        ),
+    }
+    return tuple((in_language(label, language), in_language(value, language)) for label, value in values.items())
+
+
 def _source_facts(alert: Alert, unit: Unit, words: SourceWords | None, language: str) -> Facts:
     if words is None:
         return Facts(alert.subject, "", unit)
@@ -254,9 +284,10 @@ def _source_facts(alert: Alert, unit: Unit, words: SourceWords | None, language:
     return Facts(alert.subject, words.title, unit, lines=lines)
 
 
-def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None, says: Wording) -> Facts:
+def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None, language: str) -> Facts:
     if limit is None:
         return Facts(alert.subject, "", unit)
+    says = wording_of(language)
     sign = {">=": "≥", "<=": "≤"}.get(limit.operator, limit.operator)
     return Facts(
         code=limit.kpi,
@@ -266,7 +297,38 @@ def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None, says: Wording) -
         value=_quantity(limit.value, limit.measured_in, says),
         target="" if limit.target is None else f"{sign} {_quantity(limit.target, limit.measured_in, says)}",
         period=limit.period,
+        lines=tuple(_limit_lines(limit, says, language)),
     )
+
+
+def _limit_lines(limit: Limit, says: Wording, language: str) -> Iterator[tuple[str, str]]:
+    """Give what the value is compared with, and the events that broke the limit, the latest first."""
+    compared = {
+        Phrase("Mức theo lộ trình"): limit.path_value,
+        Phrase("Kỳ trước"): limit.previous,
+        Phrase("Cùng kỳ năm trước"): limit.last_year,
+    }
+    for label, value in compared.items():
+        if value is not None:
+            yield in_language(label, language), _quantity(round(value, 2), limit.measured_in, says)
+    if not limit.events:
+        return
+    latest = limit.events[::-1][:EVENTS_NAMED]
+    named = [
+        in_language(
+            Phrase(
+                "{reference} ({value}, ngày {day:%d/%m/%Y})",
+                reference=clean(reference, 60),
+                value=_quantity(value, limit.measured_in, says),
+                day=day,
+            ),
+            language,
+        )
+        for day, value, reference in latest
+    ]
+    if rest := len(limit.events) - len(latest):
+        named.append(in_language(Phrase("và {n} sự kiện khác", n=rest), language))
+    yield in_language(Phrase("Sự kiện không đạt"), language), "; ".join(named)
 
 
 def _quantity(value: float | None, measured_in: str, says: Wording) -> str:
