@@ -27,6 +27,8 @@ TIMINGS = (
 )
 EPOCH_DAY = date(1970, 1, 1)
 SHARE = ("phần (0–1)", "share (0–1)")
+COLOUR = ("màu: 1 xanh, 2 vàng, 3 đỏ", "colour: 1 green, 2 yellow, 3 red")
+_COLOUR_WORDS = (("Xanh", "green"), ("Vàng", "yellow"), ("Đỏ", "red"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +192,11 @@ def _whole(measure: Measure, value: float, threshold: float) -> float:
 
 
 def _shown(measure: Measure, value: float, which: int) -> str:
-    """Write a number as its unit is read: shares as percent, the rest with at most two decimals."""
+    """Write a number as its unit is read: shares as percent, colours as words, the rest with at most two decimals."""
     if measure.unit is SHARE:
         return f"{_number(value * 100, 0, which)} %"
+    if measure.unit is COLOUR and value in {1, 2, 3}:
+        return _COLOUR_WORDS[int(value) - 1][which]
     return _number(value, 2, which)
 
 

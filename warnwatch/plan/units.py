@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import polars as pl
 
-from warnwatch.plan.measures import SHARE, Measure, Today, column
+from warnwatch.plan.measures import COLOUR, SHARE, Measure, Today, column
 
 _TASKS = ("nhiệm vụ", "tasks")
 _NONE = ("", "")
-_COLOUR = ("màu: 1 xanh, 2 vàng, 3 đỏ", "colour: 1 green, 2 yellow, 3 red")
 
 
 def share(part: str, whole: str) -> pl.Expr:
@@ -266,7 +265,7 @@ UNIT_MEASURES = (
         "colour",
         "unit",
         "number",
-        _COLOUR,
+        COLOUR,
         (
             "màu của đơn vị theo tỷ lệ quá hạn hiện nay; chưa có khi không có nhiệm vụ có thời hạn",
             "the unit's colour by its overdue share now; none without a task that has a deadline",
@@ -274,10 +273,7 @@ UNIT_MEASURES = (
         "overdue_share, settings colours",
         "3",
         column("colour"),
-        (
-            "màu của đơn vị ở bậc {value}, ngưỡng bậc {threshold} (1 xanh, 2 vàng, 3 đỏ)",
-            "colour {value}, above {threshold} (1 green, 2 yellow, 3 red)",
-        ),
+        ("đơn vị ở mức {value}, kém hơn mức {threshold}", "the unit is {value}, worse than {threshold}"),
     ),
     Measure(
         "tasks_at_cutoff",
@@ -330,14 +326,14 @@ UNIT_MEASURES = (
         "colour_at_cutoff",
         "unit",
         "number",
-        _COLOUR,
+        COLOUR,
         ("màu của đơn vị vào cuối ngày chốt gần nhất", "the unit's colour as of the end of the last cut-off day"),
         "overdue_share_at_cutoff, settings colours",
         "2",
         column("colour_at_cutoff"),
         (
-            "màu của đơn vị vào ngày chốt ở bậc {value}, ngưỡng bậc {threshold} (1 xanh, 2 vàng, 3 đỏ)",
-            "colour {value} at the cut-off, above {threshold} (1 green, 2 yellow, 3 red)",
+            "đơn vị ở mức {value} vào ngày chốt, kém hơn mức {threshold}",
+            "the unit was {value} at the cut-off, worse than {threshold}",
         ),
     ),
 )
