@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, time
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -31,6 +32,7 @@ from warnwatch.rules.rule import Level, Rule, RuleBook, Step
 TALLY_FROM = 2
 # So many of the events that broke a limit are named; the rest are counted.
 EVENTS_NAMED = 5
+_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
@@ -317,10 +319,10 @@ def _limit_lines(limit: Limit, says: Wording, language: str) -> Iterator[tuple[s
     named = [
         in_language(
             Phrase(
-                "{reference} ({value}, ngày {day:%d/%m/%Y})",
+                "{reference} ({value}, ngày {day})",
                 reference=clean(reference, 60),
                 value=_quantity(value, limit.measured_in, says),
-                day=day,
+                day=says.day(datetime.combine(day, time(), UTC), _UTC),
             ),
             language,
         )

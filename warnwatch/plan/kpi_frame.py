@@ -322,5 +322,6 @@ def missing(value: pl.Expr, target: pl.Expr, operator: pl.Expr) -> pl.Expr:
         .then(value - target)
         .otherwise((value - target).abs())
     ).round(6)
-    least = pl.when(operator.is_in((">", "<"))).then(1e-6).otherwise(0.0)
+    size = pl.when(target.abs() > 1).then(target.abs()).otherwise(1.0)
+    least = pl.when(operator.is_in((">", "<"))).then(1e-6 * size).otherwise(0.0)
     return pl.when((miss < 0) | (miss == 0) & (least == 0)).then(0.0).when(miss == 0).then(least).otherwise(miss)

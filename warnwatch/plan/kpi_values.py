@@ -23,7 +23,7 @@ def _share_of(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     """Give a part as a share of the whole's size; of nothing, a part is the whole (1), and no part is 0."""
     size = whole.abs()
     share = pl.when(size > _SMALL).then(part / size).when(part > 0).then(1.0).otherwise(part)
-    return share.round(6)
+    return share.round(9)
 
 
 def shortfall_share(today: Today) -> pl.Expr:
