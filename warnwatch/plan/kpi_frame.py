@@ -170,17 +170,18 @@ def _by_period(targets: pl.DataFrame, readings: pl.DataFrame, tree: Tree, calend
 
 
 def _chains(units: Iterable[str], tree: Tree) -> pl.DataFrame:
-    """Give for each unit itself, the unit that stands for it, and all above, with their distance."""
-    rows: list[tuple[str, str, int]] = []
+    """Give for each unit itself, the unit that stands for it (`same`), and all above, with their distance."""
+    rows: list[tuple[str, str, int, bool]] = []
     for unit in units:
-        seen = dict.fromkeys([unit])
-        above: str | None = tree.present(unit)
-        while above is not None and (above not in seen or above == unit):
-            seen[above] = None
-            body = tree.units.get(above)
-            above = body.parent if body and body.parent != unit else None
-        rows += [(unit, code, distance) for distance, code in enumerate(seen)]
-    return pl.DataFrame(rows, schema={"unit": pl.String, "above": pl.String, "distance": pl.Int32}, orient="row")
+        present = tree.present(unit)
+        seen = dict.fromkeys([unit, present])
+        body = tree.units.get(present)
+        while body and body.parent and body.parent not in seen:
+            seen[body.parent] = None
+            body = tree.units.get(body.parent)
+        rows += [(unit, code, distance, code == present) for distance, code in enumerate(seen)]
+    names = {"unit": pl.String, "above": pl.String, "distance": pl.Int32, "same": pl.Boolean}
+    return pl.DataFrame(rows, schema=names, orient="row")
 
 
 def _with_due_figure(kpis: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:

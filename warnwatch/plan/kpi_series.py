@@ -106,8 +106,9 @@ def _rescaled_since(day: pl.Expr) -> pl.Expr:
 def rolled_up(readings: pl.DataFrame, wanting: pl.DataFrame, chains: pl.DataFrame) -> pl.DataFrame:
     """Sum the ratios of units below for each target (code kpi unit) that has no reading of its own.
 
-    `readings`: kpi unit period numerator denominator recorded_at; `chains`: unit above distance, each unit with itself
-    and all above. Sums are added, values never averaged. A unit that gives its own sums stands for all below it.
+    `readings`: kpi unit period numerator denominator recorded_at; `chains`: unit above distance same, each unit with
+    itself, the unit that stands for it, and all above. Sums are added, values never averaged. A unit that gives its
+    own sums stands for all below it, not for one that it took over: that one gave its sums as a body of its own.
     `coverage` is the share of the units ever heard of that have given this period.
     """
     whole = pl.col("numerator").is_not_null() & pl.col("denominator").is_not_null()
@@ -121,7 +122,7 @@ def rolled_up(readings: pl.DataFrame, wanting: pl.DataFrame, chains: pl.DataFram
     upward = parts.with_columns(given_by=pl.col("unit")).join(chains, on="unit")
     given = parts.select("kpi", "period", pl.col("unit").alias("above")).unique()
     nearer = (
-        upward.filter(pl.col("distance") > 0)
+        upward.filter(~pl.col("same") & (pl.col("distance") > 0))
         .join(given, on=["kpi", "period", "above"], how="semi")
         .group_by("kpi", "period", "unit")
         .agg(pl.col("distance").min().alias("nearest"))
