@@ -15,6 +15,7 @@ from typing import Any
 from worlds import write_rows
 
 ROOT = "VN"
+NEW_SCALE = 2021
 FIRST_KNOWN = "2011-01-01T08:00:00+07:00"
 
 
@@ -96,7 +97,9 @@ def write_history(index: Index, folder: Path) -> None:
 
 
 def _kpi(code: str, name: str) -> dict[str, str]:
-    return {"code": code, "name": name, "direction": "high_good", "period": "year", "operator": ">="}
+    """Give an indicator; in 2021 the index was weighted anew, and no score since then compares with one before."""
+    plain = {"code": code, "name": name, "direction": "high_good", "period": "year", "operator": ">="}
+    return plain | {"comparable_from": f"{NEW_SCALE}-01-01", "lag": "75"}
 
 
 def _rows(path: Path) -> Iterable[Mapping[str, str]]:

@@ -82,7 +82,7 @@ def test_a_path_runs_straight_between_its_points(
     plan: World, value: float, period: str, path_value: float, behind: float
 ) -> None:
     """The value of a period is held against the path at the end of that period, not of today."""
-    target = {"baseline": 30, "start_on": "2025-01-10", "target": 70, "due_on": "2025-11-09"}
+    target: dict[str, Any] = {"baseline": 30, "start_on": "2025-01-10", "target": 70, "due_on": "2025-11-09"}
     now = local(5, 1, 9, year=2026)
     bring(plan, **target)
     plan.bring(now, readings=[{"kpi": "K", "unit": UNIT, "period": period, "value": value}])
@@ -101,7 +101,7 @@ def test_points_of_a_path_bend_it_and_before_its_first_day_there_is_none(plan: W
 
 def test_a_figure_of_a_period_that_is_not_over_stands_for_the_day_it_came(plan: World) -> None:
     """The year's figure that comes on 4 August is held against the path of 4 August, not of 31 December."""
-    target = {"baseline": 0, "start_on": "2025-01-01", "target": 364, "due_on": "2025-12-31"}
+    target: dict[str, Any] = {"baseline": 0, "start_on": "2025-01-01", "target": 364, "due_on": "2025-12-31"}
     bring(plan, *by_period(("2025", 215)), **target)
     assert measured(plan, "path_value", "behind_path") == [215, 0]
 

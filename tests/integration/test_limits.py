@@ -15,7 +15,7 @@ from builders import local
 from worlds import BEGUN, World, build_world
 
 # code, frequency, unit, operator, limit, a value that just keeps it, one that just misses it.
-LIMITS = (
+LIMITS: tuple[tuple[str, str, str, str, float, float, float], ...] = (
     ("KL226-02", "year", "%", "<=", 40, 40, 40.01),
     ("KL226-05", "event", "ngày", "<=", 0.5, 0.5, 0.51),
     ("KL226-06", "event", "ngày", "<=", 1, 1, 1.01),
@@ -85,7 +85,11 @@ def test_every_limit_is_seen_just_beside_it(plan: World) -> None:
         BEGUN,
         kpis=[kpi(*row[:5]) for row in LIMITS],
         targets=[{"kpi": row[0], "unit": unit} for row in LIMITS for unit in (KEEPS, MISSES)],
-        readings=[reading(row[0], unit, row[1], row[at]) for row in LIMITS for unit, at in ((KEEPS, 5), (MISSES, 6))],
+        readings=[
+            reading(row[0], unit, row[1], value)
+            for row in LIMITS
+            for unit, value in ((KEEPS, row[5]), (MISSES, row[6]))
+        ],
     )
     found = levels(plan, "kpi-shortfall")
     assert len(found) == 2 * len(LIMITS)

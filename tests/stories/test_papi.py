@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +25,7 @@ from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.importing import import_folder
 from warnwatch.plan.kpi_frame import read_kpis
+from warnwatch.plan.measures import today_of
 from warnwatch.rules.evaluation import columns_of
 from warnwatch.rules.rulebook import load_rulebook
 from warnwatch.shipped import shipped
@@ -111,6 +113,52 @@ def test_an_indicator_that_did_not_exist_yet_is_unknown_and_alarms_nobody(index:
     shortfall = CATALOGUE["kpi"]["shortfall"].expression
     missing = before.select(shortfall(None).alias("shortfall"))["shortfall"]  # type: ignore[arg-type]
     assert missing.null_count() == before.height
+
+
+def measured(kpis: pl.DataFrame, name: str, year: int) -> pl.DataFrame:
+    """Give one measure of every KPI as on 1 May of a year: unit, kpi, value."""
+    today = today_of(datetime(year, 5, 1, tzinfo=UTC), CALENDAR)
+    return kpis.select("unit", "kpi", CATALOGUE["kpi"][name].expression(today).alias("value"))
+
+
+def test_falls_are_counted_year_by_year_and_stop_at_a_gap(index: Index, engine: Engine) -> None:
+    """For 2019, before the scale changed: the falls in a row of every KPI, by hand from the scores."""
+    scores = {(one.province, one.indicator, one.year): float(one.value) for one in index.scores}
+    for unit, kpi, falls in measured(known_at(engine, 2020), "falls_in_a_row", 2020).iter_rows():
+        series = [scores.get((unit, kpi, year)) for year in range(2019, 2010, -1)]
+        if series[0] is None:
+            continue
+        worse = takewhile(
+            lambda pair: pair[0] is not None and pair[1] is not None and pair[0] < pair[1], pairwise(series)
+        )
+        expected = None if series[1] is None else len(list(worse))
+        assert falls == expected, (unit, kpi)
+
+
+def test_the_new_scale_of_2021_makes_no_wave(index: Index, engine: Engine) -> None:
+    """Most scores of public procedures leapt in 2021 because they were weighted anew: no KPI says better or worse."""
+    scores = {(one.province, one.indicator, one.year): float(one.value) for one in index.scores}
+    naive = [
+        scores[key] > scores[key[0], key[1], 2020] for key in scores if key[2] == 2021 and (*key[:2], 2020) in scores
+    ]
+    assert len(naive) > 1_500
+    then = known_at(engine, 2022)
+    assert set(then.filter(pl.col("period") == "2021")["comparable"]) == {False}
+    for name in ("change_on_year", "worse_on_year", "falls_in_a_row", "change_on_previous"):
+        assert measured(then.filter(pl.col("period") == "2021"), name, 2022)["value"].null_count() == len(
+            then.filter(pl.col("period") == "2021")
+        )
+    after = known_at(engine, 2023)
+    compared = measured(after.filter(pl.col("period") == "2022"), "falls_in_a_row", 2023)["value"].drop_nulls()
+    assert set(compared.to_list()) == {0, 1}, "a year later they are compared again, from the new scale on"
+
+
+def test_a_year_that_nobody_published_is_a_late_figure(index: Index, engine: Engine) -> None:
+    """On 1 May 2025 Tiền Giang owes 2024, due 75 working days after it; Hà Nội owes what the index no longer has."""
+    late = measured(known_at(engine, 2025), "missing_working_days", 2025)
+    assert min(late.filter(pl.col("unit") == TIEN_GIANG)["value"].to_list()) > 0
+    owed = {kpi for unit, kpi, days in late.iter_rows() if unit == HA_NOI and days}
+    assert owed == {kpi for kpi in index.indicators if 2024 not in index.years(HA_NOI, kpi)}
 
 
 def test_an_alert_outlives_a_year_that_nobody_published(index: Index, database_url: str, tmp_path: Path) -> None:
