@@ -7,15 +7,16 @@ tree has changed; from day to day only the events that still count are another c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 import polars as pl
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, select, true
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.kpi_series import latest, rolled_up
+from warnwatch.plan.kpi_values import missing, settled
 from warnwatch.plan.periods import first_day, last_day, period_table
 from warnwatch.plan.succession import Tree
 from warnwatch.schema import known
@@ -64,6 +65,7 @@ def read_kpis(
     tree: Tree | None = None,
     as_of: datetime | None = None,
     day: date | None = None,
+    only: Collection[str] | None = None,
 ) -> pl.DataFrame:
     """Read one row per target that a measure may be about, in the order of its code (`kpi/unit`).
 
@@ -79,14 +81,14 @@ def read_kpis(
     tree = tree or Tree({})
     given = [
         (*row[:-2], None if row.path is None else json.dumps(row.path), row[-1])
-        for row in connection.execute(_targets(as_of))
+        for row in connection.execute(_targets(as_of, only))
     ]
     targets = pl.DataFrame(given, schema=_TARGETS, orient="row", strict=False).with_columns(
         unit=pl.col("of_unit").replace(dict(tree.successors)),
         per_event=pl.col("frequency") == "event",
         subject_level=pl.col("subject_level").fill_null("").str.strip_chars().str.to_lowercase(),
     )
-    rows = [tuple(row) for row in connection.execute(_readings(as_of))]
+    rows = [tuple(row) for row in connection.execute(_readings(as_of, only))]
     readings = pl.DataFrame(rows, schema=_READINGS, orient="row", strict=False)
     series = latest(_by_period(targets, readings, tree, calendar))
     kpis = targets.join(series, on="code", how="left", maintain_order="left").with_columns(
@@ -94,17 +96,20 @@ def read_kpis(
         pl.col("coverage").fill_null(1.0),
     )
     kpis = _with_path(_with_due_figure(kpis, calendar))
-    return with_events(kpis.join(_events(targets, readings, calendar), on="code", how="left"), day).select(_KEPT)
+    kpis = kpis.join(_events(targets, readings, calendar), on="code", how="left", maintain_order="left").select(_KEPT)
+    # Words that repeat are compared as numbers.
+    return with_events(kpis.with_columns(pl.col(_WORDS).cast(pl.Categorical)).sort("code"), day)
 
 
 _KEPT = (
     *("code", "kpi", "unit", "of_unit", "operator", "direction", "frequency", "subject_level", "period"),
     *("target", "value", "previous", "last_year", "path_value", "coverage", "falls"),
-    *("comparable", "comparable_on_year", "per_event", "on_path", "figure_due_index", "events", "missed", "recent"),
+    *("comparable", "comparable_on_year", "per_event", "on_path", "figure_due_index", "events"),
 )
+_WORDS = ("kpi", "unit", "of_unit", "operator", "direction", "frequency", "subject_level")
 
 
-def _targets(as_of: datetime | None) -> Select[*tuple[object, ...]]:
+def _targets(as_of: datetime | None, only: Collection[str] | None) -> Select[*tuple[object, ...]]:
     target, kpi = schema.target_version, schema.kpi_version
     return (
         select(
@@ -129,15 +134,16 @@ def _targets(as_of: datetime | None) -> Select[*tuple[object, ...]]:
         .join(kpi, and_(kpi.c.code == target.c.kpi, known(kpi, as_of)))
         .join(schema.target, schema.target.c.code == target.c.code)
         .where(known(target, as_of), target.c.withdrawn.is_(False), kpi.c.withdrawn.is_(False))
+        .where(true() if only is None else target.c.kpi.in_(only))
         .order_by(target.c.code)
     )
 
 
-def _readings(as_of: datetime | None) -> Select[*tuple[object, ...]]:
+def _readings(as_of: datetime | None, only: Collection[str] | None) -> Select[*tuple[object, ...]]:
     """Select the readings that no later row corrects."""
     table, later = schema.reading, schema.reading.alias("later")
     corrected = later.c.replaces == table.c.id
-    query = select(*(table.c[name] for name in _READINGS))
+    query = select(*(table.c[name] for name in _READINGS)).where(true() if only is None else table.c.kpi.in_(only))
     if as_of is not None:
         corrected = and_(corrected, later.c.recorded_at <= as_of)
         query = query.where(table.c.recorded_at <= as_of)
@@ -300,7 +306,7 @@ def with_events(kpis: pl.DataFrame, day: date | None) -> pl.DataFrame:
         recent=pl.len().cast(pl.Int32),
         missed=event.filter(missing(pl.col("value"), pl.col("target"), pl.col("operator")) > 0),
     )
-    return (
+    joined = (
         kpis.drop("recent", "missed", strict=False)
         .join(chosen, on="code", how="left", maintain_order="left")
         .with_columns(
@@ -309,20 +315,4 @@ def with_events(kpis: pl.DataFrame, day: date | None) -> pl.DataFrame:
         )
         .drop("worst")
     )
-
-
-def missing(value: pl.Expr, target: pl.Expr, operator: pl.Expr) -> pl.Expr:
-    """Say by how much a value misses its limit, in the KPI's own unit; 0 when it is kept.
-
-    A limit that must be passed (`>`, `<`) and is only reached is missed by the least that is more than nothing.
-    """
-    miss = (
-        pl.when(operator.is_in((">=", ">")))
-        .then(target - value)
-        .when(operator.is_in(("<=", "<")))
-        .then(value - target)
-        .otherwise((value - target).abs())
-    ).round(6)
-    size = pl.when(target.abs() > 1).then(target.abs()).otherwise(1.0)
-    least = pl.when(operator.is_in((">", "<"))).then(1e-6 * size).otherwise(0.0)
-    return pl.when((miss < 0) | (miss == 0) & (least == 0)).then(0.0).when(miss == 0).then(least).otherwise(miss)
+    return settled(joined)

@@ -1,4 +1,4 @@
-"""What the measures of KPIs compute, as Polars expressions over the frame of `kpi_frame.read_kpis`."""
+"""What is reckoned of a KPI's value: once when the value comes, and, for what depends on today, in every cycle."""
 
 from __future__ import annotations
 
@@ -7,16 +7,46 @@ from datetime import timedelta
 
 import polars as pl
 
-from warnwatch.plan.kpi_frame import missing
 from warnwatch.plan.measures import EPOCH_DAY, Today
 from warnwatch.plan.periods import first_day, last_day
 
 _SMALL = 1e-9
 
 
-def shortfall(_today: Today) -> pl.Expr:
-    """Give by how much the goal is missed."""
-    return missing(pl.col("value"), pl.col("target"), pl.col("operator"))
+def settled(kpis: pl.DataFrame) -> pl.DataFrame:
+    """Add what does not change until a value does, so that a cycle only compares it with thresholds."""
+    value, target, path = pl.col("value"), pl.col("target"), pl.col("path_value")
+    rising = pl.col("direction") == "high_good"
+    behind = pl.when(rising).then(path - value).otherwise(value - path).round(6)
+    return kpis.with_columns(
+        gap=(value - target).round(6),
+        shortfall=missing(value, target, pl.col("operator")),
+        behind_path=pl.when(behind < 0).then(0.0).otherwise(behind),
+        change_on_previous=_change("previous"),
+        change_on_year=_change("last_year"),
+        over_limit=pl.when(pl.col("per_event")).then(pl.col("missed").list.len().fill_null(0)),
+    ).with_columns(
+        shortfall_share=_share_of(pl.col("shortfall"), target),
+        behind_path_share=_share_of(pl.col("behind_path"), path),
+        worse_on_year=_loss(pl.when(rising).then(-pl.col("change_on_year")).otherwise(pl.col("change_on_year"))),
+    )
+
+
+def missing(value: pl.Expr, target: pl.Expr, operator: pl.Expr) -> pl.Expr:
+    """Say by how much a value misses its limit, in the KPI's own unit; 0 when it is kept.
+
+    A limit that must be passed (`>`, `<`) and is only reached is missed by the least that is more than nothing.
+    """
+    miss = (
+        pl.when(operator.is_in((">=", ">")))
+        .then(target - value)
+        .when(operator.is_in(("<=", "<")))
+        .then(value - target)
+        .otherwise((value - target).abs())
+    ).round(6)
+    size = pl.when(target.abs() > 1).then(target.abs()).otherwise(1.0)
+    least = pl.when(operator.is_in((">", "<"))).then(1e-6 * size).otherwise(0.0)
+    return pl.when((miss < 0) | (miss == 0) & (least == 0)).then(0.0).when(miss == 0).then(least).otherwise(miss)
 
 
 def _share_of(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
@@ -26,43 +56,14 @@ def _share_of(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     return share.round(9)
 
 
-def shortfall_share(today: Today) -> pl.Expr:
-    """Give the shortfall as a share of the goal."""
-    return _share_of(shortfall(today), pl.col("target"))
-
-
-def behind_path(_today: Today) -> pl.Expr:
-    """Give how far the value is on the wrong side of the path, 0 on the right one."""
-    rising = pl.col("direction") == "high_good"
-    value, path = pl.col("value"), pl.col("path_value")
-    behind = pl.when(rising).then(path - value).otherwise(value - path).round(6)
-    return pl.when(behind < 0).then(0.0).otherwise(behind)
-
-
-def behind_path_share(today: Today) -> pl.Expr:
-    """Give `behind_path` as a share of where the path stands."""
-    return _share_of(behind_path(today), pl.col("path_value"))
-
-
-def change(before: str) -> Callable[[Today], pl.Expr]:
+def _change(before: str) -> pl.Expr:
     """Give the change since an earlier value as a share of it; null when there is nothing to divide by."""
-
-    def expression(_today: Today) -> pl.Expr:
-        then = pl.col(before)
-        return pl.when(then.abs() > _SMALL).then(((pl.col("value") - then) / then.abs()).round(6))
-
-    return expression
+    then = pl.col(before)
+    return pl.when(then.abs() > _SMALL).then(((pl.col("value") - then) / then.abs()).round(6))
 
 
-def worse(before: str) -> Callable[[Today], pl.Expr]:
-    """Give by which share of an earlier value the present one is worse, 0 when it is not."""
-
-    def expression(today: Today) -> pl.Expr:
-        up = change(before)(today)
-        loss = pl.when(pl.col("direction") == "high_good").then(-up).otherwise(up)
-        return pl.when(loss < 0).then(0.0).otherwise(loss)
-
-    return expression
+def _loss(loss: pl.Expr) -> pl.Expr:
+    return pl.when(loss < 0).then(0.0).otherwise(loss)
 
 
 def missing_working_days(today: Today) -> pl.Expr:

@@ -5,18 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from warnwatch.plan.columns import PERIOD
-from warnwatch.plan.kpi_values import (
-    behind_path,
-    behind_path_share,
-    change,
-    is_there,
-    missing_working_days,
-    per_event,
-    period_share,
-    shortfall,
-    shortfall_share,
-    worse,
-)
+from warnwatch.plan.kpi_values import is_there, missing_working_days, per_event, period_share
 from warnwatch.plan.measures import SHARE, Measure, column
 
 _NONE = ("", "")
@@ -161,7 +150,7 @@ KPI_MEASURES = (
         ("giá trị trừ mức phải đạt", "value minus the goal"),
         "readings, targets",
         "-40.02",
-        lambda _today: (pl.col("value") - pl.col("target")).round(6),
+        column("gap"),
         ("cao hơn mức phải đạt {value}, ngưỡng {threshold}", "{value} above the goal, threshold {threshold}"),
         ("thấp hơn mức phải đạt {value}", "{value} below the goal"),
     ),
@@ -173,7 +162,7 @@ KPI_MEASURES = (
         ("phần còn thiếu so với mức phải đạt, 0 khi đạt", "by how much the goal is missed, 0 when it is met"),
         "readings, targets, kpis.operator",
         "40.02",
-        shortfall,
+        column("shortfall"),
         (
             "không đạt mức quy định, chênh {value}, vượt ngưỡng {threshold}",
             "the goal is missed by {value}, above {threshold}",
@@ -190,7 +179,7 @@ KPI_MEASURES = (
         ),
         "readings, targets, kpis.operator",
         "0.5",
-        shortfall_share,
+        column("shortfall_share"),
         (
             "không đạt mức quy định, chênh {value} của mức đó, vượt ngưỡng {threshold}",
             "the goal is missed by {value} of it, above {threshold}",
@@ -215,7 +204,7 @@ KPI_MEASURES = (
         ("phần chậm so với lộ trình, 0 khi kịp", "by how much the value is behind the path, 0 when it keeps up"),
         "readings, path_value",
         "24.2",
-        behind_path,
+        column("behind_path"),
         ("chậm so với lộ trình {value}, vượt ngưỡng {threshold}", "{value} behind the path, above {threshold}"),
     ),
     Measure(
@@ -229,7 +218,7 @@ KPI_MEASURES = (
         ),
         "readings, path_value",
         "0.38",
-        behind_path_share,
+        column("behind_path_share"),
         (
             "chậm so với lộ trình {value} của mức phải đạt vào ngày đó, vượt ngưỡng {threshold}",
             "behind the path by {value} of where it stands, above {threshold}",
@@ -254,7 +243,7 @@ KPI_MEASURES = (
         ("thay đổi so với kỳ liền trước", "change since the period before, as a share of it"),
         "readings",
         "0.01",
-        change("previous"),
+        column("change_on_previous"),
         ("tăng {value} so với kỳ trước, ngưỡng {threshold}", "{value} up on the period before, threshold {threshold}"),
         ("giảm {value} so với kỳ trước", "{value} down on the period before"),
     ),
@@ -277,7 +266,7 @@ KPI_MEASURES = (
         ("thay đổi so với cùng kỳ năm trước", "change since the same period a year ago, as a share of it"),
         "readings",
         "-0.12",
-        change("last_year"),
+        column("change_on_year"),
         ("tăng {value} so với cùng kỳ năm trước, ngưỡng {threshold}", "{value} up on last year, threshold {threshold}"),
         ("giảm {value} so với cùng kỳ năm trước", "{value} down on last year"),
     ),
@@ -292,7 +281,7 @@ KPI_MEASURES = (
         ),
         "readings, kpis.direction",
         "0.12",
-        worse("last_year"),
+        column("worse_on_year"),
         (
             "kém cùng kỳ năm trước {value}, vượt ngưỡng {threshold}",
             "{value} worse than the same period a year ago, above {threshold}",
@@ -386,7 +375,7 @@ KPI_MEASURES = (
         ("số sự kiện không đạt mức quy định trong 30 ngày", "events of the last 30 days that broke the limit"),
         "readings.occurred_at, targets",
         "2",
-        per_event(lambda: pl.col("missed").list.len().fill_null(0)),
+        column("over_limit"),
         (
             "{value} sự kiện không đạt mức quy định trong 30 ngày, vượt ngưỡng {threshold}",
             "{value} events in 30 days broke the limit, above {threshold}",

@@ -100,7 +100,8 @@ def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar, da
     if "*" in codes or len(codes) > FEW:
         return replace(read_snapshot(connection, calendar, day=day), acted=after.acted)
     kinds = {kind for kind, _ in changes}
-    return _with_news(connection, after, calendar, (kinds, codes), (day, None))
+    kpis = {subject for kind, subject in changes if kind == "kpi"}
+    return _with_news(connection, after, calendar, (kinds, codes, kpis), (day, None))
 
 
 def read_known_since(
@@ -116,18 +117,18 @@ def read_known_since(
     for row in connection.execute(_recorded_between(), {"since": since, "as_of": as_of}):
         recorded.setdefault(row[0], set()).add(row[1])
     after = replace(before, moved=None)
-    return _with_news(connection, after, calendar, (set(recorded), recorded.get("task", set())), (day, as_of))
+    return _with_news(connection, after, calendar, (set(recorded), recorded.get("task", set()), None), (day, as_of))
 
 
 def _with_news(
     connection: Connection,
     before: Snapshot,
     calendar: WorkCalendar,
-    news: tuple[set[str], Collection[str]],
+    news: tuple[set[str], Collection[str], Collection[str] | None],
     at: tuple[date | None, datetime | None],
 ) -> Snapshot:
-    """Read again the kinds and the tasks that have changed; the frames follow a tree that is another one now."""
-    (kinds, codes), (day, as_of) = news, at
+    """Read again the kinds, tasks and KPIs that have changed; the frames follow a tree that is another one now."""
+    (kinds, codes, some_kpis), (day, as_of) = news, at
     after = before
     if "unit" in kinds:
         after = replace(
@@ -140,16 +141,32 @@ def _with_news(
         tree = tree_on(after.units, after.changes, day or date.min)
         sources = with_present_unit(after.sources, tree.successors)
         after = replace(after, tree=tree, tasks=with_lead(after.tasks, tree), sources=sources)
-    if "kpi" in kinds or after.tree is not before.tree:  # ratios are summed up the tree
+    if after.tree is not before.tree:  # ratios are summed up the tree
         after = replace(after, kpis=read_kpis(connection, calendar, after.tree, as_of, day), kpis_on=day)
+    elif "kpi" in kinds:
+        fresh = read_kpis(connection, calendar, after.tree, as_of, day, some_kpis)
+        after = replace(after, kpis=_with_kpis(_kpis_on(after, day), fresh, some_kpis), kpis_on=day)
     elif day != before.kpis_on:
-        after = replace(after, kpis=with_events(after.kpis, day), kpis_on=day)
+        after = replace(after, kpis=_kpis_on(after, day), kpis_on=day)
     if "source" in kinds:
         sources = read_sources(connection, calendar, as_of)
         after = replace(after, sources=with_present_unit(sources, after.tree.successors))
     if not codes:
         return after
     return _with_fresh(after, with_lead(read_tasks(connection, calendar, as_of, codes), after.tree), codes)
+
+
+def _kpis_on(snapshot: Snapshot, day: date | None) -> pl.DataFrame:
+    """Give the KPIs with the events that count on a day."""
+    return snapshot.kpis if day == snapshot.kpis_on else with_events(snapshot.kpis, day)
+
+
+def _with_kpis(before: pl.DataFrame, fresh: pl.DataFrame, codes: Collection[str] | None) -> pl.DataFrame:
+    """Put freshly read rows in the place of some KPIs, in the order of their codes."""
+    if codes is None or not before.width:
+        return fresh
+    kept = before.filter(~before["kpi"].cast(pl.String).is_in(list(codes)))
+    return pl.concat([kept, fresh], rechunk=True).sort("code")
 
 
 def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -> Snapshot:

@@ -29,24 +29,34 @@ class Standing:
     counted: Counted
     directory: Directory
     frame: pl.DataFrame
+    chains: pl.DataFrame
 
 
 def stand(counted: Counted, directory: Directory, cutoffs: Cutoffs, before: Standing | None = None) -> Standing:
     """Make the frame of units; the same object as `before` while nothing about them has changed."""
-    if before is None or before.counted.frame is not counted.frame or before.directory is not directory:
-        return Standing(counted, directory, unit_frame(counted.frame, directory, cutoffs))
-    return before if before.counted is counted else Standing(counted, directory, before.frame)
+    same_tree = before is not None and before.directory is directory
+    chains = before.chains if before and same_tree else chains_of(directory)
+    if before and same_tree and before.counted.frame is counted.frame:
+        return before if before.counted is counted else Standing(counted, directory, before.frame, chains)
+    return Standing(counted, directory, unit_frame(counted.frame, directory, cutoffs, chains), chains)
 
 
-def unit_frame(counts: pl.DataFrame, directory: Directory, cutoffs: Cutoffs) -> pl.DataFrame:
+def chains_of(directory: Directory) -> pl.DataFrame:
+    """Give each unit with itself and all above it: unit code String."""
+    pairs = [
+        (code, above) for code in directory.units for above in (code, *(u.code for u in directory.superiors(code)))
+    ]
+    return pl.DataFrame(pairs, schema={"unit": pl.String, "code": pl.String}, orient="row")
+
+
+def unit_frame(
+    counts: pl.DataFrame, directory: Directory, cutoffs: Cutoffs, chains: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Roll the counts of `tally.count_tasks` up the tree: a row for each unit of the day, its own tasks and all below.
 
     code unit bloc kind String; numbers of tasks Int64, weight overdue_weight Float64; colour colour_at_cutoff Int8.
     `tasks` are the live ones, neither suspended nor cancelled.
     """
-    pairs = [
-        (code, above) for code in directory.units for above in (code, *(u.code for u in directory.superiors(code)))
-    ]
     timing, tasks = pl.col("timing"), pl.col("tasks")
     live = ~timing.is_in(_IDLE)
     numbers = counts.group_by("unit").agg(
@@ -64,7 +74,7 @@ def unit_frame(counts: pl.DataFrame, directory: Directory, cutoffs: Cutoffs) -> 
     )
     names = [name for name in numbers.columns if name != "unit"]
     rolled = (
-        pl.DataFrame(pairs, schema={"unit": pl.String, "code": pl.String}, orient="row")
+        (chains_of(directory) if chains is None else chains)
         .join(numbers, on="unit", how="left")
         .group_by("code", maintain_order=True)
         .agg(pl.col(name).sum() for name in names)
