@@ -31,8 +31,7 @@ from warnwatch.plan.snapshot import Snapshot, read_snapshot, refresh
 from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.source_words import words_of
 from warnwatch.plan.subjects import frames_of
-from warnwatch.plan.tally import count_again, cutoff_instants
-from warnwatch.plan.unit_frame import Standing, stand
+from warnwatch.plan.unit_frame import Standing, stand_now
 from warnwatch.plan.words import read_limits, read_words
 from warnwatch.rules.evaluation import Evaluation, evaluate
 from warnwatch.rules.rule import RuleBook
@@ -169,9 +168,7 @@ def _counting(
 
     @cache
     def standing() -> Standing:
-        cutoffs = cutoff_instants(standards.cutoffs, standards.calendar, today.at)
-        counted = count_again(snapshot.tasks, today, cutoffs, known.counted if known else None, snapshot.moved)
-        return stand(counted, directory, standards.cutoffs, known)
+        return stand_now(snapshot, directory, today, standards.calendar, standards.cutoffs, known)
 
     return standing, lambda: standing().counted.frame
 

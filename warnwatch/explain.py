@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
@@ -23,6 +22,7 @@ from warnwatch.language import Phrase, together
 from warnwatch.notify.reach import Message, Reached, Trail, find_office, levels_for, read_calls, trail_of
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.day_count import DayCount, count_days
 from warnwatch.plan.directory import Directory, Recipient
 from warnwatch.plan.holding import NOTHING, read_fed, read_hold
@@ -30,7 +30,7 @@ from warnwatch.plan.measures import describe, today_of
 from warnwatch.plan.snapshot import Snapshot
 from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.subjects import frames_of
-from warnwatch.plan.tally import count_tasks
+from warnwatch.plan.unit_frame import stand_now
 from warnwatch.rules.evaluation import NOT_APPLICABLE, Evaluation, Observation, evaluate, observe, observe_values
 from warnwatch.rules.rule import Level, Rule, RuleBook
 from warnwatch.subject import Subject, find_subject
@@ -117,6 +117,7 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
     as_of: datetime | None,
     office: str | None = None,
     language: str = "vi",
+    cutoffs: Cutoffs | None = None,
 ) -> Explanation:
     """Explain one subject at `at`, with the plan as known now or at `as_of`.
 
@@ -126,7 +127,8 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
     about, today = subject.about, today_of(at, calendar)
     book = book.following(snapshot.tree.successors)
     own = replace(book, rules=tuple(rule for rule in book.rules if rule.about == about))
-    frames = frames_of({about}, snapshot, directory, cache(lambda: count_tasks(snapshot.tasks, today)))
+    limits = cutoffs or Cutoffs()
+    frames = frames_of({about}, snapshot, lambda: stand_now(snapshot, directory, today, calendar, limits))
     troubled = in_trouble(snapshot.sources, today)
     hold = read_hold(connection, troubled, frames, directory, NOTHING, as_of)
     evaluation = evaluate({about: frames[about]}, own, today, held=hold.masks)

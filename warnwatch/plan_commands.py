@@ -296,5 +296,6 @@ def explain_(here: Installation, subject: str, at_: str | None, as_: str | None,
             as_of=at if at_ else None,
             office=as_,
             language=here.language,
+            cutoffs=standards.cutoffs,
         )
     print_either(here, explain_lines(explanation, here.settings.zone), explanation.as_json(), json_=json_)

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.directory import Directory
-from warnwatch.plan.tally import Counted
+from warnwatch.plan.measures import Today
+from warnwatch.plan.snapshot import Snapshot
+from warnwatch.plan.tally import Counted, count_again, cutoff_instants
 from warnwatch.plan.units import share
 
 _IDLE = ("suspended", "cancelled")
@@ -30,6 +33,20 @@ class Standing:
     directory: Directory
     frame: pl.DataFrame
     chains: pl.DataFrame
+
+
+def stand_now(
+    snapshot: Snapshot,
+    directory: Directory,
+    today: Today,
+    calendar: WorkCalendar,
+    cutoffs: Cutoffs,
+    known: Standing | None = None,
+) -> Standing:
+    """Count tasks and roll them up the tree, going on from what is `known` as far as that still stands."""
+    instants = cutoff_instants(cutoffs, calendar, today.at)
+    counted = count_again(snapshot.tasks, today, instants, known.counted if known else None, snapshot.moved)
+    return stand(counted, directory, cutoffs, known)
 
 
 def stand(counted: Counted, directory: Directory, cutoffs: Cutoffs, before: Standing | None = None) -> Standing:
