@@ -12,6 +12,7 @@ from builders import local
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judging import CALENDAR
+from polars.testing import assert_frame_equal
 from sqlalchemy import select
 from worlds import BEGUN, World, build_world
 
@@ -293,3 +294,19 @@ def test_no_measure_is_ever_nan(plan: World, values: list[str], goal: str, opera
     numbers = [name for name, one in CATALOGUE["kpi"].items() if one.kind == "number"]
     for value in measured(plan, *numbers):
         assert value is None or abs(value) < float("inf")
+
+
+def test_only_the_kpis_that_changed_are_read_again(plan: World) -> None:
+    """A new reading of one KPI, on another day: the frame is what a whole reading gives."""
+    events = KPI | {"code": "E", "period": "event", "operator": "<=", "direction": "low_good", "threshold": 1}
+    bring(plan, *by_period(("2025-06", 70)))
+    plan.bring(BEGUN, kpis=[events], targets=[{"kpi": "E", "unit": UNIT}])
+    plan.bring(BEGUN, readings=[{"kpi": "E", "unit": UNIT, "occurred_at": BEGUN, "reference": "GM-1", "value": 2}])
+    with plan.reading() as connection:
+        before = read_snapshot(connection, CALENDAR, day=local(4, 8).date())
+    plan.bring(local(5, 8), readings=[{"kpi": "K", "unit": UNIT, "period": "2025-07", "value": 60}])
+    with plan.reading() as connection:
+        after = refresh(connection, before, CALENDAR, local(5, 8).date())
+        whole = read_snapshot(connection, CALENDAR, day=local(5, 8).date())
+    assert_frame_equal(after.kpis, whole.kpis, check_column_order=False)
+    assert after.kpis["value"].to_list() == [2, 60]

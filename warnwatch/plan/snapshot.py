@@ -166,7 +166,7 @@ def _with_kpis(before: pl.DataFrame, fresh: pl.DataFrame, codes: Collection[str]
     if codes is None or not before.width:
         return fresh
     kept = before.filter(~before["kpi"].cast(pl.String).is_in(list(codes)))
-    return pl.concat([kept, fresh], rechunk=True).sort("code")
+    return pl.concat([kept, fresh.select(kept.columns)], rechunk=True).sort("code")
 
 
 def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -> Snapshot:
