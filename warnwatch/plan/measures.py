@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 import polars as pl
@@ -29,27 +29,41 @@ EPOCH_DAY = date(1970, 1, 1)
 SHARE = ("phần (0–1)", "share (0–1)")
 WORKING_DAYS = ("ngày làm việc", "working days")
 DAYS = ("ngày", "days")
+WORKING_HOURS = ("giờ làm việc", "working hours")
+PACE = ("phần mỗi ngày làm việc", "share per working day")
+TIMES = ("lần", "times")
 NONE = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The instant of a cycle as the columns count: `day` is the local day since 1970, `workday` the calendar's."""
+    """The instant of a cycle as the columns count: `day` is the local day since 1970, `workday` the calendar's.
+
+    `minutes` are the minutes of office hours passed, on working days and on every day.
+    """
 
     at: datetime
     day: int
     workday: int
+    minutes: tuple[int, int] = (0, 0)
 
     @property
     def index(self) -> pl.Expr:
         """Today on each task's own count of days."""
         return pl.when(pl.col("every_day")).then(self.day).otherwise(self.workday).cast(pl.Int32)
 
+    @property
+    def worked(self) -> pl.Expr:
+        """The minutes of office hours passed, on each task's own count of days."""
+        return pl.when(pl.col("every_day")).then(self.minutes[1]).otherwise(self.minutes[0]).cast(pl.Int32)
+
 
 def today_of(now: datetime, calendar: WorkCalendar) -> Today:
     """Place an instant on the calendar."""
     local = calendar.local_date(now)
-    return Today(now, (local - EPOCH_DAY).days, calendar.workday(local))
+    twice = pl.Series([now.astimezone(UTC)] * 2, dtype=pl.Datetime("us", "UTC"))
+    working, every_day = calendar.office_minutes(twice, pl.Series([False, True]))
+    return Today(now, (local - EPOCH_DAY).days, calendar.workday(local), (working, every_day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +141,8 @@ def _shown(measure: Measure, value: float, which: int) -> str:
     """Write a number as its unit is read: shares as percent, the rest with at most two decimals."""
     if measure.unit is SHARE:
         return f"{_number(value * 100, 0, which)} %"
+    if measure.unit is PACE:
+        return f"{_number(value * 100, 2, which)} %"
     return _number(value, 2, which)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from warnwatch.plan.measures import DAYS, HAS_DEADLINE, SHARE, WORKING_DAYS, Measure, Today, at_least
+from warnwatch.plan.measures import DAYS, HAS_DEADLINE, SHARE, WORKING_DAYS, WORKING_HOURS, Measure, Today, at_least
 
 # Without a start nobody knows how long the task was meant to take, and how much of that is used.
 HAS_BOTH_ENDS = HAS_DEADLINE & pl.col("start_at").is_not_null()
@@ -27,10 +27,33 @@ def _late(left: pl.Expr) -> pl.Expr:
     return -at_least(-left, 1)
 
 
-def days_left(today: Today) -> pl.Expr:
-    """Count local calendar days to the deadline in force, as `left_until` counts working days."""
-    left = pl.col("due_day") - today.day
-    return pl.when(pl.lit(today.at) <= pl.col("due_at")).then(left).when(HAS_DEADLINE).then(_late(left))
+def days_until(at: str, day: str) -> Callable[[Today], pl.Expr]:
+    """Count local calendar days to an instant, as `left_until` counts working days."""
+
+    def expression(today: Today) -> pl.Expr:
+        left = pl.col(day) - today.day
+        return pl.when(pl.lit(today.at) <= pl.col(at)).then(left).when(pl.col(at).is_not_null()).then(_late(left))
+
+    return expression
+
+
+def overdue_days(today: Today) -> pl.Expr:
+    """Count calendar days since the deadline in force; 0 until it has passed."""
+    return at_least(-days_until("due_at", "due_day")(today), 0)
+
+
+def hours_left(today: Today) -> pl.Expr:
+    """Count the hours that offices still work until the deadline in force; late, it is less than 0 at once."""
+    left = pl.col("due_minutes") - today.worked
+    late = pl.when(HAS_DEADLINE).then(_late(left))
+    minutes = pl.when(pl.lit(today.at) <= pl.col("due_at")).then(left).otherwise(late)
+    return minutes.cast(pl.Float32) / 60
+
+
+def remaining_share(today: Today) -> pl.Expr:
+    """Give the working days left as a share of the planned length: a tenth of 7 days and of 130 weigh the same."""
+    left = left_until("due_at", "due_index")(today).cast(pl.Float32)
+    return pl.when(HAS_BOTH_ENDS).then(left / PLANNED.cast(pl.Float32))
 
 
 def planned(_today: Today) -> pl.Expr:
@@ -89,7 +112,7 @@ DEADLINES = (
         ),
         "deadline in force",
         "5",
-        days_left,
+        days_until("due_at", "due_day"),
         ("còn {value} ngày, dưới ngưỡng {threshold} ngày", "{value} days left, below {threshold}"),
         ("đã quá hạn {value} ngày", "{value} days late"),
     ),
@@ -134,5 +157,67 @@ DEADLINES = (
         "92",
         lambda today: today.day - pl.col("assigned_day"),
         ("đã giao {value} ngày, vượt ngưỡng {threshold} ngày", "assigned {value} days ago, above {threshold}"),
+    ),
+    Measure(
+        "days_left_on_baseline",
+        "task",
+        "number",
+        DAYS,
+        (
+            "số ngày theo lịch còn lại đến thời hạn ban đầu; số âm khi đã qua",
+            "calendar days to the first approved deadline, negative once it has passed",
+        ),
+        "baseline",
+        "-30",
+        days_until("baseline_due_at", "baseline_day"),
+        (
+            "còn {value} ngày đến thời hạn ban đầu, dưới ngưỡng {threshold} ngày",
+            "{value} days left to the baseline, below {threshold}",
+        ),
+        ("đã quá thời hạn ban đầu {value} ngày", "{value} days past the baseline"),
+    ),
+    Measure(
+        "overdue_days",
+        "task",
+        "number",
+        DAYS,
+        (
+            "số ngày theo lịch quá hạn hiện hành; 0 khi còn trong hạn",
+            "calendar days past the deadline in force; 0 while in time",
+        ),
+        "deadline in force",
+        "31",
+        overdue_days,
+        ("quá hạn {value} ngày, vượt ngưỡng {threshold} ngày", "{value} days overdue, above {threshold}"),
+    ),
+    Measure(
+        "working_hours_left",
+        "task",
+        "number",
+        WORKING_HOURS,
+        (
+            "số giờ làm việc còn lại đến hạn hiện hành, theo giờ làm việc của lịch; số âm khi quá hạn",
+            "office hours of the calendar left to the deadline in force, negative once late",
+        ),
+        "deadline in force, calendar hours",
+        "6.5",
+        hours_left,
+        ("còn {value} giờ làm việc, dưới ngưỡng {threshold} giờ", "{value} working hours left, below {threshold}"),
+        ("đã quá hạn {value} giờ làm việc", "{value} working hours late"),
+    ),
+    Measure(
+        "remaining_share",
+        "task",
+        "number",
+        SHARE,
+        (
+            "số ngày làm việc còn lại so với thời gian được giao; số âm khi quá hạn",
+            "working days left as a share of the planned length, negative once late",
+        ),
+        "start, deadline in force, calendar",
+        "0.25",
+        remaining_share,
+        ("còn {value} thời gian được giao, dưới ngưỡng {threshold}", "{value} of the time left, below {threshold}"),
+        ("đã quá hạn {value} thời gian được giao", "late by {value} of the planned time"),
     ),
 )
