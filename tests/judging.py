@@ -44,6 +44,7 @@ _ROW: dict[str, Any] = {
     "confidential": False,
     "weight": 1.0,
     "clears": 5,
+    "needs_evidence": False,
     "baseline_due_at": None,
     "due_at": end_of(15, 8),
     "slips": 0,

@@ -61,6 +61,7 @@ VERSION_COLUMNS = {
     "confidential": pl.Boolean,
     "weight": pl.Float32,
     "clears": pl.Int8,
+    "needs_evidence": pl.Boolean,
 }
 _DECISION_COLUMNS: Columns = {"code": pl.String, "decision": pl.String, "decided_on": pl.String}
 _CODE: dict[str, type[pl.DataType]] = {"code": pl.String}
@@ -142,6 +143,7 @@ def _versions(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
         version.c.confidential,
         version.c.weight,
         clears,
+        version.c.evidence_type.is_not(None),
     ).where(known(version, AS_OF if then else None), version.c.judged.is_(True), version.c.withdrawn.is_(False))
     return query.where(version.c.code.in_(CODES)) if some else query
 

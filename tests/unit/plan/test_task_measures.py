@@ -384,7 +384,14 @@ tasks = st.fixed_dictionaries(
     }
 )
 # What only passing time makes worse, and what it makes better.
-GROWING: tuple[str, ...] = ("overdue_days", "overdue_milestones", "planned_share", "behind", "unchanged_working_days", "colour_gap")
+GROWING: tuple[str, ...] = (
+    "overdue_days",
+    "overdue_milestones",
+    "planned_share",
+    "behind",
+    "unchanged_working_days",
+    "colour_gap",
+)
 GROWING += ("nearly_done_working_days", "claimed_working_days", "projected_finish_working_days_late", "pace_needed")
 FALLING = ("working_hours_left", "remaining_share", "days_left_on_baseline", "milestone_working_days_left")
 

@@ -59,8 +59,8 @@ SLIPS = (
         "1",
         column("unauthorised_slips"),
         (
-            "{value} lần thay đổi thời hạn không có quyết định của cơ quan có thẩm quyền, vượt ngưỡng {threshold} lần",
-            "deadline moved {value} times without authority, above {threshold}",
+            "thời hạn bị thay đổi {value} lần không có quyết định của cơ quan có thẩm quyền, ngưỡng {threshold} lần",
+            "deadline moved {value} times without authority, threshold {threshold}",
         ),
         nullable=False,
     ),
@@ -77,8 +77,8 @@ SLIPS = (
         "1",
         column("slips_on_eve"),
         (
-            "{value} lần lùi thời hạn sát ngày đến hạn hoặc sau khi quá hạn, vượt ngưỡng {threshold} lần",
-            "deadline put off {value} times on its eve or after it, above {threshold}",
+            "thời hạn đã lùi {value} lần sát ngày đến hạn hoặc sau khi quá hạn, ngưỡng {threshold} lần",
+            "deadline put off {value} times on its eve or after it, threshold {threshold}",
         ),
         nullable=False,
     ),

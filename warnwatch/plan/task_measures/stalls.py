@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from warnwatch.plan.measures import SHARE, WORKING_DAYS, Measure, Today, at_least, column
+from warnwatch.plan.measures import NONE, SHARE, WORKING_DAYS, Measure, Today, at_least, column
 
 _REPORTS = ("báo cáo", "reports")
 
@@ -199,5 +199,16 @@ STALLS = (
             "đã báo cáo hoàn thành {value} ngày làm việc, chưa được xác nhận, vượt ngưỡng {threshold} ngày",
             "claimed done {value} working days ago and not verified, above {threshold}",
         ),
+    ),
+    Measure(
+        "needs_evidence",
+        "task",
+        "boolean",
+        NONE,
+        ("nhiệm vụ đã nêu loại tài liệu kiểm chứng phải có", "the task says what kind of evidence it needs"),
+        "tasks.evidence_type",
+        "true",
+        column("needs_evidence"),
+        nullable=False,
     ),
 )
