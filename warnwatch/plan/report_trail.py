@@ -50,7 +50,15 @@ def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
         _latest(news).alias("news_at"),
         _here(~pl.col("nearly")).alias("not_yet_at"),
     )
-    return _last_words(rows).join(_between(rows), on="row", how="left", maintain_order="left")
+    words = _last_words(rows).join(_between(rows), on="row", how="left", maintain_order="left")
+    stated = pl.col("progress").is_not_null()
+    return words.with_columns(
+        pl.when(stated).then(pl.col("largest_jump").fill_null(0.0)).alias("largest_jump"),
+        pl.when(stated)
+        .then((pl.col("highest") - pl.col("progress")).clip(0, None).fill_null(0.0))
+        .round(5)
+        .alias("went_back"),
+    ).drop("highest")
 
 
 def _latest(mark: str | pl.Expr) -> pl.Expr:
@@ -74,9 +82,9 @@ def _last_words(rows: pl.DataFrame) -> pl.DataFrame:
     """Read off each task's last report what all of them have come to.
 
     `stated_index`: the day on which the present progress was stated; `changed_index`: on which it changed last, null
-    while it never did; `nearly_index`: since when it has been nearly done, null when it is not; `proven`: how far the
-    last new evidence reached. `unchanged_reports`: the last ones in a row that bring no other progress, no new evidence
-    and no claim of completion.
+    while it never did; `nearly_index`: since when it has been nearly done, null when it is not; `unproven_progress`:
+    what lies beyond the last new evidence. `unchanged_reports`: the last ones in a row that bring no other progress, no
+    new evidence and no claim of completion.
     """
     last = (pl.col("row") != pl.col("row").shift(-1)).fill_null(value=True)
     index, so_far = rows["index"], rows["so_far"]
@@ -84,6 +92,7 @@ def _last_words(rows: pl.DataFrame) -> pl.DataFrame:
     nearly = end.select(
         pl.when("nearly").then(pl.coalesce(pl.col("not_yet_at") + 1, pl.col("begins")).cast(pl.UInt32))
     ).to_series()
+    proven = so_far.gather(end["proved_at"]).fill_null(0.0)
     return end.select(
         "row",
         pl.col("reported_at").alias("last_reported_at"),
@@ -95,7 +104,7 @@ def _last_words(rows: pl.DataFrame) -> pl.DataFrame:
         index.gather(end["moved_at"]).alias("changed_index"),
         index.gather(nearly).alias("nearly_index"),
         index.gather(end["claimed_at"]).alias("claim_index"),
-        so_far.gather(end["proved_at"]).alias("proven"),
+        (pl.col("so_far") - proven).clip(0, None).round(5).alias("unproven_progress"),
         rows["colour"].gather(end["coloured"]).cast(pl.Enum(COLOURS)).alias("reported_colour"),
     )
 
@@ -104,7 +113,7 @@ def _between(rows: pl.DataFrame) -> pl.DataFrame:
     """Compare each task's reports in succession: its largest rise, its highest progress before the last report."""
     later = rows.filter(~pl.col("first") & pl.col("was").is_not_null())
     return later.group_by("row").agg(
-        (pl.col("so_far") - pl.col("was")).max().clip(0, None).alias("largest_jump"),
+        (pl.col("so_far") - pl.col("was")).max().clip(0, None).round(5).alias("largest_jump"),
         pl.col("was").max().alias("highest"),
         pl.col("progress").is_not_null().any().alias("has_pace"),
     )

@@ -8,8 +8,9 @@ from warnwatch.plan.measures import NONE, PACE, SHARE, TIMES, WORKING_DAYS, Meas
 from warnwatch.plan.report_trail import COLOURS
 from warnwatch.plan.task_measures.deadlines import HAS_BOTH_ENDS, time_share
 
-# How the colour of a task is computed: yellow or red when it is further behind than this, red past its deadline.
-YELLOW, RED = 0.15, 0.3
+# How the colour of a task is computed: yellow when it is further behind than this, red from twice that on or past its
+# deadline.
+YELLOW = 0.15
 
 
 def planned_share(today: Today) -> pl.Expr:
@@ -72,16 +73,9 @@ def projected_late(today: Today) -> pl.Expr:
 def computed_colour(today: Today) -> pl.Expr:
     """Give the colour that the data give, 1 green to 3 red; unknown where nobody knows how far a task should be."""
     late = pl.lit(today.at) > pl.col("due_at")
-    by_progress = behind(today)
-    return (
-        pl.when(late | (by_progress > RED))
-        .then(3)
-        .when(by_progress > YELLOW)
-        .then(2)
-        .when(by_progress.is_not_null())
-        .then(1)
-        .cast(pl.Int8)
-    )
+    # One look at `behind` and not one for each colour: it is the dearest of all measures.
+    by_progress = (behind(today) / pl.lit(YELLOW, pl.Float32)).ceil().clip(1, 3)
+    return pl.when(late).then(3).otherwise(by_progress).cast(pl.Int8)
 
 
 def colour_gap(today: Today) -> pl.Expr:

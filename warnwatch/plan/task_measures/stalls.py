@@ -27,27 +27,10 @@ def nearly_done(today: Today) -> pl.Expr:
     return pl.when(pl.col("nearly_index").is_null()).then(0).otherwise(since)
 
 
-def unproven(_today: Today) -> pl.Expr:
-    """Give the progress beyond what the last new evidence went with."""
-    return at_least(pl.col("progress") - pl.col("proven").fill_null(0.0), 0).round(5)
-
-
 def claimed(today: Today) -> pl.Expr:
     """Count the working days since a task was claimed done; none for one that is not waiting to be verified."""
     since = at_least(today.index - pl.col("claimed_index"), 0)
     return pl.when(pl.col("status") == "claimed").then(since)
-
-
-def went_back(_today: Today) -> pl.Expr:
-    """Give how far the reported progress lies below the highest that was ever reported."""
-    lost = at_least(pl.col("highest") - pl.col("progress"), 0).round(5)
-    return pl.when(pl.col("progress").is_not_null()).then(lost.fill_null(0.0))
-
-
-def largest_jump(_today: Today) -> pl.Expr:
-    """Give the largest rise from one report to the next; 0 until two have been compared."""
-    jump = pl.col("largest_jump").round(5).fill_null(0.0)
-    return pl.when(pl.col("progress").is_not_null()).then(jump)
 
 
 STALLS = (
@@ -143,7 +126,7 @@ STALLS = (
         ),
         "reports.progress, reports.evidence",
         "0.5",
-        unproven,
+        column("unproven_progress"),
         (
             "{value} tiến độ chưa có tài liệu kiểm chứng, vượt ngưỡng {threshold}",
             "{value} of progress without evidence, above {threshold}",
@@ -160,7 +143,7 @@ STALLS = (
         ),
         "reports.progress",
         "0.6",
-        largest_jump,
+        column("largest_jump"),
         (
             "tiến độ tăng {value} giữa hai báo cáo liên tiếp, vượt ngưỡng {threshold}",
             "progress up by {value} from one report to the next, above {threshold}",
@@ -177,7 +160,7 @@ STALLS = (
         ),
         "reports.progress",
         "0.2",
-        went_back,
+        column("went_back"),
         (
             "tiến độ thấp hơn {value} so với mức đã báo cáo, vượt ngưỡng {threshold}",
             "progress {value} below what was reported before, above {threshold}",
