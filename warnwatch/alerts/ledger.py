@@ -187,8 +187,12 @@ def read_handed(
     codes: Collection[str] | None,
     successors: Mapping[str, str],
     leads: Mapping[tuple[str, str], str] | None = None,
+    answering: Mapping[str, Mapping[str, str]] | None = None,
 ) -> list[tuple[Alert, str]]:
     """Read the alerts that another unit answers for now, each with that unit.
+
+    `answering`: of the rules whose alerts go to a unit of their own naming, that unit by subject; they are not looked
+    for among the others.
 
     Those about tasks, all or of some `codes`, whose recorded lead stands for another unit; without `codes` also those
     about other subjects, {(kind, subject): unit} `leads`, and whatever still names a unit with a successor.
@@ -198,14 +202,28 @@ def read_handed(
     query = select(table.c.id, table.c.unit, task.c.lead_unit)
     query = query.join(task, and_(task.c.code == table.c.subject, known(task, None)))
     query = query.where(table.c.about == "task", table.c.state != State.ENDED.value, task.c.lead_unit != table.c.unit)
+    query = query.where(table.c.rule.not_in(sorted(answering or {})))
     chunks = [query] if codes is None else [query.where(table.c.subject.in_(chunk)) for chunk in _chunks(codes)]
     rows = (row for chunk in chunks for row in connection.execute(chunk))
     homes |= {key: home for key, unit, lead in rows if (home := successors.get(lead, lead)) != unit}
+    homes |= _homes_named(connection, answering or {})
     ordered, found = sorted(homes), dict[int, Alert]()
     for start in range(0, len(ordered), CHUNK):
         some = select(*_COLUMNS).where(table.c.id.in_(ordered[start : start + CHUNK]))
         found.update({row.id: _alert(row) for row in connection.execute(some)})
     return [(found[key], homes[key]) for key in ordered]
+
+
+def _homes_named(connection: Connection, answering: Mapping[str, Mapping[str, str]]) -> dict[int, str]:
+    table = schema.alert
+    homes: dict[int, str] = {}
+    for rule, units in answering.items():
+        for chunk in _chunks(units.keys()):
+            query = select(table.c.id, table.c.subject, table.c.unit).where(
+                table.c.rule == rule, table.c.subject.in_(chunk), table.c.state != State.ENDED.value
+            )
+            homes |= {key: units[code] for key, code, unit in connection.execute(query) if units[code] != unit}
+    return homes
 
 
 def _homes_of_others(
@@ -347,6 +365,14 @@ def add_calls(connection: Connection, calls: Sequence[Call]) -> dict[tuple[int, 
     return {(row.alert, row.level, row.step, row.repeat): row.id for row in returned}
 
 
+def add_reminded(connection: Connection, subjects: Collection[str]) -> None:
+    """Let the next cycle read some tasks again: a reminder, and a promise that was broken, are facts about them."""
+    if subjects:
+        xact = schema.xact(connection)
+        rows = [{"kind": "task", "subject": subject, "xact": xact} for subject in sorted(subjects)]
+        connection.execute(insert(schema.change), rows)
+
+
 def add_journal(connection: Connection, rows: Sequence[JournalRow]) -> None:
     """Write journal rows in the transaction of the act."""
     if rows:
@@ -395,6 +421,9 @@ def promise_row(alert: Alert, promise: Promise, now: datetime, *, binds: bool) -
 def save_act(connection: Connection, alert: Alert, row: JournalRow) -> None:
     """Write a person's act on one alert with its journal row; the evaluator then reads the alert's mark again."""
     save_alerts(connection, [], [alert])
-    changed = {"kind": "alert", "subject": alert.code, "xact": schema.xact(connection)}
-    connection.execute(insert(schema.change).values(changed))
+    xact = schema.xact(connection)
+    changed = [{"kind": "alert", "subject": alert.code, "xact": xact}]
+    if alert.about == "task":  # an answer is a fact about the task
+        changed.append({"kind": "task", "subject": alert.subject, "xact": xact})
+    connection.execute(insert(schema.change), changed)
     add_journal(connection, [row])

@@ -18,12 +18,16 @@ REPORT_COLUMNS: dict[str, type[pl.DataType]] = {
     "evidence": pl.UInt64,
     "claims": pl.Boolean,
     "colour": pl.String,
+    "obstacle": pl.Boolean,
     "order": pl.Int64,
 }
 
 
 def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
-    """Give `row` and the columns of `last_words` for each task; `index` of a report is its day on the task's count."""
+    """Give `row` and the columns of `last_words` for each task.
+
+    `index` of a report is its day on the task's count, `day` its local day since 1970.
+    """
     rows = reports.sort("row", "reported_at", "order").with_row_index("at")
     # A report is compared with the one before it; the first of a task has none.
     first = (pl.col("row") != pl.col("row").shift(1)).fill_null(value=True)
@@ -41,6 +45,7 @@ def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
         (pl.col("evidence") != pl.col("shown_before")).fill_null(pl.col("evidence").is_not_null()).alias("proved"),
         (pl.col("claims") & ~_before("claims").fill_null(value=False)).alias("claimed"),
         (pl.col("so_far") >= NEARLY_DONE).fill_null(value=False).alias("nearly"),
+        pl.col("obstacle").fill_null(value=False),
     )
     news = pl.col("first") | pl.col("moved") | pl.col("proved") | pl.col("claimed")
     rows = rows.with_columns(
@@ -49,6 +54,7 @@ def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
         _here(pl.col("claimed")).alias("claimed_at"),
         _latest(news).alias("news_at"),
         _here(~pl.col("nearly")).alias("not_yet_at"),
+        _here(~pl.col("obstacle")).alias("free_at"),
     )
     words = _last_words(rows).join(_between(rows), on="row", how="left", maintain_order="left")
     stated = pl.col("progress").is_not_null()
@@ -82,17 +88,19 @@ def _last_words(rows: pl.DataFrame) -> pl.DataFrame:
     """Read off each task's last report what all of them have come to.
 
     `stated_index`: the day on which the present progress was stated; `changed_index`: on which it changed last, null
-    while it never did; `nearly_index`: since when it has been nearly done, null when it is not; `unproven_progress`:
-    what lies beyond the last new evidence. `unchanged_reports`: the last ones in a row that bring no other progress, no
-    new evidence and no claim of completion.
+    while it never did; `nearly_index`: since when it has been nearly done, null when it is not; `obstacle_index`: since
+    when every report names an obstacle (`obstacle_day`: that local day), null when the last one names none;
+    `unproven_progress`: what was gained since the last new evidence. `unchanged_reports`: the last ones in a row that
+    bring no other progress, no new evidence and no claim of completion.
     """
     last = (pl.col("row") != pl.col("row").shift(-1)).fill_null(value=True)
     index, so_far = rows["index"], rows["so_far"]
     end = rows.filter(last)
-    nearly = end.select(
-        pl.when("nearly").then(pl.coalesce(pl.col("not_yet_at") + 1, pl.col("begins")).cast(pl.UInt32))
-    ).to_series()
     proven = so_far.gather(end["proved_at"]).fill_null(0.0)
+    nearly, blocked = end.select(
+        pl.when(mark).then(pl.coalesce(pl.col(before) + 1, pl.col("begins")).cast(pl.UInt32)).alias(mark)
+        for mark, before in (("nearly", "not_yet_at"), ("obstacle", "free_at"))
+    )
     return end.select(
         "row",
         pl.col("reported_at").alias("last_reported_at"),
@@ -105,6 +113,8 @@ def _last_words(rows: pl.DataFrame) -> pl.DataFrame:
         index.gather(nearly).alias("nearly_index"),
         index.gather(end["claimed_at"]).alias("claim_index"),
         (pl.col("so_far") - proven).clip(0, None).round(5).alias("unproven_progress"),
+        index.gather(blocked).alias("obstacle_index"),
+        rows["day"].gather(blocked).alias("obstacle_day"),
         rows["colour"].gather(end["coloured"]).cast(pl.Enum(COLOURS)).alias("reported_colour"),
     )
 

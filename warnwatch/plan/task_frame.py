@@ -10,7 +10,7 @@ import gc
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -21,6 +21,8 @@ from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.clears import FIVE
 from warnwatch.plan.deadline_trail import DEADLINE_COLUMNS, INSTANT, deadline_trail
+from warnwatch.plan.evasion_rows import read_evasion
+from warnwatch.plan.evasion_trail import Evasion, evasion_trail
 from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS, milestone_trail
 from warnwatch.plan.report_trail import REPORT_COLUMNS, report_trail
 from warnwatch.plan.succession import Tree
@@ -36,6 +38,9 @@ _COUNTS = (
     "unchanged_reports",
     "milestones",
     "milestones_done",
+    "handovers",
+    "unanswered_reminders",
+    "broken_promises",
 )
 
 # What the queries below are asked with; they are written once, as writing them takes longer than a small read.
@@ -81,6 +86,7 @@ class Facts:
     decided: pl.DataFrame
     reports: pl.DataFrame
     milestones: pl.DataFrame
+    evasion: Evasion = field(default_factory=Evasion)
 
 
 def _frame(
@@ -180,6 +186,7 @@ def _reports(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
         table.c.evidence,
         table.c.claims_completion,
         table.c.colour,
+        table.c.obstacle.is_not(None),
         table.c.id,
     )
     return _asked(query, table, then=then, some=some)
@@ -226,6 +233,7 @@ def read_tasks(
         decided=read(_decided, _DECISION_COLUMNS),
         reports=reports.filter(~pl.col("order").is_in(corrected.implode())),
         milestones=read(_milestones, _CODE | MILESTONE_COLUMNS),
+        evasion=read_evasion(connection, as_of, codes, corrected),
     )
     return tasks_of(facts, calendar)
 
@@ -239,13 +247,20 @@ def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
     dated = _with_days(_beside(tasks, deadlines), calendar)
     reports = facts.reports.join(places, on="code").drop("code")
     reported_at = reports["reported_at"].cast(INSTANT)
-    reports = reports.with_columns(_count(reported_at, reports["every_day"], calendar)[1].alias("index"))
+    days, index = _count(reported_at, reports["every_day"], calendar)
+    reports = reports.with_columns(days.alias("day"), index.alias("index"))
     milestones = facts.milestones.join(
         dated.select("code", "row", "every_day", "start_at", "assigned_index", "due_index"), on="code"
     )
     due_at = milestones["due_at"].cast(INSTANT)
     milestones = milestones.with_columns(due_at, _count(due_at, milestones["every_day"], calendar)[1].alias("index"))
-    whole = _beside(_beside(dated, report_trail(reports)), milestone_trail(milestones))
+    reported = _beside(dated, report_trail(reports))
+    obstructed = pl.col("obstacle_index").is_not_null().alias("obstructed")
+    told = reported.select("code", "last_reported_at", obstructed, "obstacle_day")
+    reported = reported.join(evasion_trail(told, facts.evasion), on="code", how="left", maintain_order="left").drop(
+        "obstacle_day"
+    )
+    whole = _beside(reported, milestone_trail(milestones))
     return _with_claims(whole, calendar).with_columns(pl.col(_COUNTS).fill_null(0)).drop("row")
 
 
@@ -285,7 +300,9 @@ def _with_claims(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
     claims = said.select("row", index.alias("claimed_index"))
     both = _beside(tasks, claims)
     return both.with_columns(
-        pl.coalesce("claimed_index", "claim_index"), pl.col("last_reported_at").cast(INSTANT)
+        pl.coalesce("claimed_index", "claim_index"),
+        pl.col("last_reported_at").cast(INSTANT),
+        pl.col("authority").cast(pl.Categorical),
     ).drop("claim_index")
 
 
@@ -298,7 +315,10 @@ def with_lead(tasks: pl.DataFrame, tree: Tree) -> pl.DataFrame:
         {"lead": codes, "unit": present, "bloc": blocs},
         schema={"lead": pl.Categorical, "unit": pl.Categorical, "bloc": pl.Categorical},
     )
-    bare = tasks.drop("unit", "bloc", strict=False)
+    bare = tasks.drop("unit", "bloc", "obstacle_unit", strict=False)
     joined = bare.join(placed, on="lead", how="left", maintain_order="left")
     # A unit that is in no tree was withdrawn: what it leads is not lost for that.
-    return joined.with_columns(pl.col("unit").fill_null(pl.col("lead")))
+    return joined.with_columns(
+        pl.col("unit").fill_null(pl.col("lead")),
+        pl.col("authority").cast(pl.String).replace(dict(tree.successors)).cast(pl.Categorical).alias("obstacle_unit"),
+    )
