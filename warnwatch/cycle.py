@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work, untouched
+from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.notify.compose import compose
 from warnwatch.notify.notification import Letterhead, Notification
@@ -190,12 +191,12 @@ def _read_handed(
     successors = snapshot.tree.successors
     if same_tree and snapshot.moved:
         fresh = snapshot.moved.fresh
-        return ledger.read_handed(
+        return read_handed(
             connection, fresh["code"].to_list(), successors, answering=units_named(book, {"task": fresh})
         )
     others = [(about, frames[about].select("code", "unit")) for about in ("unit", "kpi", "source") if about in frames]
     leads = {(about, code): unit for about, frame in others for code, unit in frame.iter_rows()}
-    return ledger.read_handed(connection, None, successors, leads, units_named(book, frames))
+    return read_handed(connection, None, successors, leads, units_named(book, frames))
 
 
 def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_run: bool) -> Present:

@@ -20,7 +20,7 @@ EVASION = ("task-handed-over", "obstacle-unnamed", "obstacle-unanswered", "task-
 
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    """T-1 of the province, from 4/8/2025, due at the end of October, judged by the rules on evasion and the deadline."""
+    """T-1 of the province, from 4/8/2025, due at the end of October, judged on evasion and the deadline."""
     book = shipped_book()
     rules = tuple(rule for rule in book.rules if rule.id in (*EVASION, "task-deadline"))
     world = build_world(database_url, tmp_path / "plan", replace(book, rules=rules))

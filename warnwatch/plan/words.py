@@ -21,8 +21,8 @@ class Words:
 
     `every_day`: all days count towards its deadline, not only working days. `due_text` is what a document says of
     `due_at`: words that were meant for an earlier date stay with the baseline. `decision` is the number of the act
-    that allowed the deadline in force. `obstacle`: as the latest report names it, with why it is beyond the unit's
-    power and who could lift it, in the report's own words. `claimed_at` is when a task of status `claimed` was reported done.
+    that allowed the deadline in force. `claimed_at` is when a task of status `claimed` was reported done. `obstacle`:
+    as the latest report names it, with why it is beyond the unit's power and who could lift it, in its own words.
     """
 
     code: str

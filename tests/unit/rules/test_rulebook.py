@@ -179,7 +179,7 @@ def test_an_unknown_rule_is_named_with_the_nearest(folder: Folder) -> None:
 
 MEASURES = "behind, planned_working_days, working_days_left"
 DURATIONS = "1 working day (ngày làm việc), 4 working hours (giờ làm việc), 2h (giờ), 30m (phút), 3 days (ngày), 0"
-RULE_KEYS = "id, title, about, where, measure, below, above, for, keep, text, escalation, guidance, source"
+RULE_KEYS = "id, title, about, where, measure, below, above, for, keep, text, escalation, answers, guidance, source"
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,9 @@ def test_the_shipped_rules_load() -> None:
     asked_for = {"deadline", "no-deadline", "milestone-overdue", "baseline-passed"}
     asked_for |= {"slip-unauthorised", "slip-on-eve", "slips-repeated", "behind", "projected-late", "silent"}
     asked_for |= {"unchanged", "nearly-done", "unproven", "claimed", "went-back", "colour", "clears"}
-    assert {rule.id for rule in book.rules if rule.about == "task"} == {f"task-{name}" for name in asked_for}
+    asked_for |= {"handed-over", "unanswered", "promise-broken"}
+    expected = {f"task-{name}" for name in asked_for} | {"obstacle-unnamed", "obstacle-unanswered"}
+    assert {rule.id for rule in book.rules if rule.about == "task"} == expected
     assert not book.warnings
 
 
