@@ -16,6 +16,7 @@ from warnwatch.plan.calendar import WorkCalendar, load_calendar, parse_duration
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.deadline_trail import DEADLINE_COLUMNS
 from warnwatch.plan.directory import Unit
+from warnwatch.plan.evasion_trail import NAMES, OBSTACLES, Evasion
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS
 from warnwatch.plan.report_trail import REPORT_COLUMNS
@@ -66,7 +67,7 @@ def shipped_book() -> RuleBook:
 def tasks_frame(*rows: Mapping[str, Any], calendar: WorkCalendar = CALENDAR) -> pl.DataFrame:
     """Give the snapshot's frame of these tasks: what a row leaves out is an open task of 4/8 to 15/8/2025.
 
-    Facts of a row: `reports` (reported_at progress evidence claims colour), by default one of `last_reported_at` and
+    Facts of a row: `reports` (reported_at progress evidence claims colour, obstacle authority reasoned), by default one of `last_reported_at` and
     `progress`; `moves` (due_at recorded_at authorised decided_on), by default as many as `slips` says, the last to
     `due_at`; `milestones` (due_at done_at).
     """
@@ -90,6 +91,10 @@ def _facts(rows: Sequence[dict[str, Any]]) -> Facts:
         reports=_frame([one for row in rows for one in _reports(row)], code | REPORT_COLUMNS),
         milestones=_frame(
             [{"code": row["code"]} | one for row in rows for one in row["milestones"]], code | MILESTONE_COLUMNS
+        ),
+        evasion=Evasion(
+            obstacles=_frame([one for row in rows for one in _reports(row) if one.get("obstacle")], OBSTACLES),
+            names=pl.DataFrame({"text": ["u-2", "đơn vị 2"], "authority": ["U-2", "U-2"]}, NAMES),
         ),
     )
 

@@ -210,7 +210,8 @@ def test_every_measure_has_a_value_of_its_kind() -> None:
     lively = {
         "reports": [
             {"reported_at": local(6, 8), "progress": 0.3, "colour": "green"},
-            {"reported_at": local(8, 8), "progress": 0.5},
+            {"reported_at": local(8, 8), "progress": 0.5}
+            | {"obstacle": True, "authority": "Đơn vị 2", "reasoned": True},
         ],
         "moves": [{"due_at": FRIDAY, "recorded_at": local(7, 8)}],
         "milestones": [{"due_at": end_of(13, 8)}],
