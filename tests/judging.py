@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -14,9 +14,14 @@ from warnwatch.notify.notification import Kind
 from warnwatch.plan import task_frame
 from warnwatch.plan.calendar import WorkCalendar, load_calendar, parse_duration
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.deadline_trail import DEADLINE_COLUMNS
 from warnwatch.plan.directory import Unit
+from warnwatch.plan.evasion_trail import NAMES, OBSTACLES, Evasion
 from warnwatch.plan.measures import today_of
+from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS
+from warnwatch.plan.report_trail import REPORT_COLUMNS
 from warnwatch.plan.succession import Tree
+from warnwatch.plan.task_frame import Facts
 from warnwatch.rules.evaluation import Evaluation, Observation, columns_of, evaluate
 from warnwatch.rules.expression import Expression, compile_expression
 from warnwatch.rules.rule import LEVELS, Policy, Rule, RuleBook, Rung, Step
@@ -40,18 +45,15 @@ _ROW: dict[str, Any] = {
     "confidential": False,
     "weight": 1.0,
     "clears": 5,
+    "needs_evidence": False,
     "baseline_due_at": None,
     "due_at": end_of(15, 8),
     "slips": 0,
     "last_reported_at": None,
     "progress": None,
-}
-_TYPES = task_frame.VERSION_COLUMNS | {
-    "baseline_due_at": pl.Int64,
-    "due_at": pl.Int64,
-    "slips": pl.Int32,
-    "last_reported_at": pl.Int64,
-    "progress": pl.Float32,
+    "reports": None,
+    "moves": None,
+    "milestones": (),
 }
 
 
@@ -63,18 +65,66 @@ def shipped_book() -> RuleBook:
 
 
 def tasks_frame(*rows: Mapping[str, Any], calendar: WorkCalendar = CALENDAR) -> pl.DataFrame:
-    """Give the snapshot's frame of these tasks: what a row leaves out is an open task of 4/8 to 15/8/2025."""
+    """Give the snapshot's frame of these tasks: what a row leaves out is an open task of 4/8 to 15/8/2025.
+
+    Facts of a row: `reports` (reported_at progress evidence claims colour obstacle authority reasoned), by default one
+    of `last_reported_at` and `progress`; `moves` (due_at recorded_at authorised decided_on), by default as many as
+    `slips` says, the last to `due_at`; `milestones` (due_at done_at).
+    """
     tree = Tree({"U-1": Unit("U-1", "Đơn vị 1", bloc="DANG")})
-    return task_frame.with_lead(task_frame.with_days(_joined(rows), calendar), tree)
+    return task_frame.with_lead(task_frame.tasks_of(_facts([_ROW | dict(row) for row in rows]), calendar), tree)
 
 
-def _joined(rows: tuple[Mapping[str, Any], ...]) -> pl.DataFrame:
-    whole = [_ROW | dict(row) for row in rows]
-    for row in whole:
+def _facts(rows: Sequence[dict[str, Any]]) -> Facts:
+    for row in rows:
         row["lead"] = row["unit"]
         row["assigned_at"] = row["assigned_at"] or row["start_at"]
         row["baseline_due_at"] = row["baseline_due_at"] or row["due_at"]
-    return pl.DataFrame([{name: _micros(row[name]) for name in _TYPES} for row in whole], schema=_TYPES)
+    code: dict[str, Any] = {"code": pl.String}
+    return Facts(
+        tasks=_frame(rows, task_frame.VERSION_COLUMNS),
+        deadlines=_frame([one for row in rows for one in _deadlines(row)], code | DEADLINE_COLUMNS),
+        decided=pl.DataFrame(
+            [one for row in rows for one in _deadlines(row) if one.get("decided_on")],
+            code | {"decision": pl.String, "decided_on": pl.String},
+        ),
+        reports=_frame([one for row in rows for one in _reports(row)], code | REPORT_COLUMNS),
+        milestones=_frame(
+            [{"code": row["code"]} | one for row in rows for one in row["milestones"]], code | MILESTONE_COLUMNS
+        ),
+        evasion=Evasion(
+            obstacles=_frame([one for row in rows for one in _reports(row) if one.get("obstacle")], OBSTACLES),
+            names=pl.DataFrame({"text": ["u-2", "đơn vị 2"], "authority": ["U-2", "U-2"]}, NAMES),
+        ),
+    )
+
+
+def _deadlines(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the baseline of a row and what moved it."""
+    if row["baseline_due_at"] is None:
+        return []
+    moves = row["moves"]
+    if moves is None:
+        moved = row["slips"] or int(row["due_at"] != row["baseline_due_at"])
+        moves = [{"due_at": row["due_at"]}] * moved
+    first = {"due_at": row["baseline_due_at"], "authorised": row["due_at"] is not None}
+    plain = {"code": row["code"], "authorised": True, "recorded_at": row["start_at"] or row["assigned_at"]}
+    return [plain | one | {"order": order, "decision": str(order)} for order, one in enumerate([first, *moves])]
+
+
+def _reports(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the reports of a row."""
+    reports = row["reports"]
+    if reports is None:
+        at = row["last_reported_at"] or row["assigned_at"]
+        reported = row["last_reported_at"] or row["progress"] is not None
+        reports = [{"reported_at": at, "progress": row["progress"]}] if reported else []
+    plain = {"code": row["code"], "claims": False}
+    return [plain | one | {"order": order} for order, one in enumerate(reports)]
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], types: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame([{name: _micros(row.get(name)) for name in types} for row in rows], schema=dict(types))
 
 
 def _micros(value: Any) -> Any:

@@ -8,6 +8,7 @@ who handled it. Every fact is recorded at the instant at which it happened.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,8 @@ from warnwatch.plan.calendar import WorkCalendar, load_calendar
 
 MICROSECOND = timedelta(microseconds=1)
 MUNICIPALITY = "GEMEENTE"
+# The last step of the main path that progress is measured by.
+LAST_STEP = 10
 CALENDAR = "country: NL\nweek: [mon, tue, wed, thu, fri]\nfirst_year: 2010\nlast_year: 2014\n"
 
 
@@ -93,8 +96,11 @@ def dutch_calendar(folder: Path) -> WorkCalendar:
     return load_calendar(path, "Europe/Amsterdam")
 
 
-def fill(engine: Engine, log: Log) -> None:
-    """Write the log into an empty plan, each fact as recorded when it happened."""
+def fill(engine: Engine, log: Log, *, progress: bool = False) -> None:
+    """Write the log into an empty plan, each fact as recorded when it happened.
+
+    With `progress` each event reports how much of the main path, T02 to T10, its case has come to.
+    """
     begun = min(log.recorded())
     with engine.begin() as connection:
         _write_units(connection, log, begun)
@@ -105,7 +111,7 @@ def fill(engine: Engine, log: Log) -> None:
             schema.deadline,
             ({"task": case.code, "due_at": case.due, "recorded_at": case.start} for case in log.cases),
         )
-        _add(connection, schema.report, _reports(log))
+        _add(connection, schema.report, _reports(log, progress=progress))
 
 
 def write_history(log: Log, folder: Path) -> None:
@@ -165,9 +171,13 @@ def _versions(case: Case) -> Iterator[Mapping[str, Any]]:
         yield row | done | {"recorded_at": max(case.done, case.start), "superseded_at": None}
 
 
-def _reports(log: Log) -> Iterator[Mapping[str, Any]]:
+def _reports(log: Log, *, progress: bool = False) -> Iterator[Mapping[str, Any]]:
     seen: set[tuple[str, datetime, str]] = set()
-    for event in log.events:
+    reached: dict[str, int] = {}
+    for event in sorted(log.events, key=lambda event: event.at) if progress else log.events:
+        step = re.match("T([0-9]{2})", event.activity)
+        if step and 2 <= int(step[1]) <= LAST_STEP:
+            reached[event.case] = max(reached.get(event.case, 0), int(step[1]) - 1)
         key = (event.case, event.at, event.resource)
         if key not in seen:
             seen.add(key)
@@ -176,6 +186,7 @@ def _reports(log: Log) -> Iterator[Mapping[str, Any]]:
                 "reported_at": event.at,
                 "reporter": event.resource,
                 "note": event.activity,
+                "progress": reached[event.case] / (LAST_STEP - 1) if progress and event.case in reached else None,
                 "recorded_at": event.at,
             }
 

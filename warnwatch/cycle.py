@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work, untouched
+from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.notify.compose import compose
 from warnwatch.notify.notification import Letterhead, Notification
@@ -33,7 +34,7 @@ from warnwatch.plan.source_words import words_of
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.unit_frame import Standing, stand_now
 from warnwatch.plan.words import read_limits, read_words
-from warnwatch.rules.evaluation import Evaluation, evaluate
+from warnwatch.rules.evaluation import Evaluation, evaluate, units_named
 from warnwatch.rules.rule import RuleBook
 
 
@@ -116,7 +117,7 @@ def run_cycle(
 
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
-        handed = [] if as_of else _read_handed(connection, before, snapshot, frames)
+        handed = [] if as_of else _read_handed(connection, before, snapshot, frames, book)
         work = untouched(differing) if as_of else read_work(connection, differing, book, news, now, handed)
         observations = observe_all(evaluation, book, work)
         made = ledger.read_made(connection, work.known())
@@ -199,7 +200,11 @@ def _commit(engine: Engine, memory: Memory, standards: Standards, decided: Decid
 
 
 def _read_handed(
-    connection: Connection, before: Snapshot | None, snapshot: Snapshot, frames: Mapping[str, pl.DataFrame]
+    connection: Connection,
+    before: Snapshot | None,
+    snapshot: Snapshot,
+    frames: Mapping[str, pl.DataFrame],
+    book: RuleBook,
 ) -> list[tuple[Alert, str]]:
     """Read the alerts that another unit answers for now; nothing is read while no task and no unit has changed."""
     same_tree = before is not None and before.tree is snapshot.tree
@@ -207,10 +212,13 @@ def _read_handed(
         return []
     successors = snapshot.tree.successors
     if same_tree and snapshot.moved:
-        return ledger.read_handed(connection, snapshot.moved.fresh["code"].to_list(), successors)
+        fresh = snapshot.moved.fresh
+        return read_handed(
+            connection, fresh["code"].to_list(), successors, answering=units_named(book, {"task": fresh})
+        )
     others = [(about, frames[about].select("code", "unit")) for about in ("unit", "kpi", "source") if about in frames]
     leads = {(about, code): unit for about, frame in others for code, unit in frame.iter_rows()}
-    return ledger.read_handed(connection, None, successors, leads)
+    return read_handed(connection, None, successors, leads, units_named(book, frames))
 
 
 def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_run: bool) -> Present:

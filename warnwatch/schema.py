@@ -585,6 +585,13 @@ journal = Table(
     Column("subject", Text),
     Column("facts", JSON_TYPE, nullable=False),
 )
+# The journal only grows, and broken promises are counted at every start.
+Index(
+    "ix_journal_promise_broken",
+    journal.c.subject,
+    sqlite_where=journal.c.kind == "promise.broken",
+    postgresql_where=journal.c.kind == "promise.broken",
+)
 
 
 def known(table: Table, as_of: datetime | BindParameter[datetime] | None) -> ColumnElement[bool]:

@@ -203,7 +203,8 @@ def test_an_act_is_written_with_its_journal_row_and_wakes_the_evaluator(connecti
     ledger.save_act(connection, number(1, acknowledged_at=NOW), row)
     assert ledger.read_history(connection, 1) == [row]
     assert [(one.kind, one.subject) for one in connection.execute(schema.change.select())] == [
-        ("alert", number(1).code)
+        ("alert", number(1).code),
+        ("task", number(1).subject),
     ]
 
 

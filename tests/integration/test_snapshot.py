@@ -9,15 +9,16 @@ from typing import Any
 
 import polars as pl
 import pytest
-from builders import end_of, local
+from builders import ZONE, end_of, local
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judging import CALENDAR
 from polars.testing import assert_frame_equal
 from sqlalchemy import Connection, Engine, insert, update
-from worlds import BEGUN, POSTS, UNITS, World, build_world, holder_row
+from worlds import BEGUN, POSTS, UNITS, World, build_world, holder_row, write_rows
 
 from warnwatch import schema
+from warnwatch.plan.importing import import_folder
 from warnwatch.plan.snapshot import Snapshot, read_known_since, read_snapshot, refresh
 
 DAY = timedelta(days=1)
@@ -141,6 +142,43 @@ def test_only_an_authorised_decision_moves_the_deadline(
     assert row["slip_days"] == slip_days
 
 
+def test_milestones_slips_and_reports_of_a_task_stand_in_its_row(world: World) -> None:
+    """Moved on its eve without authority, one of two milestones done, twice reported alike: the row says so."""
+    world.put(BEGUN, "T-1", evidence_type="Biên bản nghiệm thu")
+    first = {"code": "M-1", "task": "T-1", "title": "Dự thảo", "due": "2025-08-07", "done_at": local(7, 8)}
+    world.bring(local(5, 8), milestones=[first, {**first, "code": "M-2", "due": "2025-08-13", "done_at": None}])
+    for day in (6, 8):
+        row = {"task": "T-1", "reported_at": local(day, 8), "reporter": "BYT", "progress": 0.9, "colour": "yellow"}
+        world.bring(local(day, 8), reports=[{**row, "evidence": "Biên bản số 1"}])
+    world.move(local(14, 8), "T-1", "2025-08-22", "5/QĐ", "BYT")
+    row = task(whole(world))
+    assert (row["milestones"], row["milestones_done"], row["next_milestone_at"]) == (2, 1, end_of(13, 8))
+    assert (row["slips"], row["unauthorised_slips"], row["slips_on_eve"]) == (1, 1, 1)
+    assert (row["reports"], row["unchanged_reports"], row["reported_colour"]) == (2, 1, "yellow")
+    assert (row["unproven_progress"], row["went_back"], row["largest_jump"]) == (0, 0, 0)
+    assert row["needs_evidence"] is True
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_a_milestone_that_leaves_a_task_leaves_its_row(world: World, *, withdrawn: bool) -> None:
+    """A milestone that goes to another task, or is withdrawn, is refreshed away from the task that had it."""
+    world.put(BEGUN, "T-1")
+    world.put(BEGUN, "T-2")
+    one = {"code": "M-1", "task": "T-1", "title": "Dự thảo", "due": "2025-08-07", "done_at": None}
+    other = {**one, "code": "M-2", "task": "T-2"}
+    world.bring(BEGUN + DAY, milestones=[one, other])
+    before = whole(world)
+    assert task(before)["milestones"] == 1
+    if withdrawn:
+        write_rows(world.folder / "milestones.csv", [other])
+        import_folder(world.engine, world.folder, now=BEGUN + 2 * DAY, zone=ZONE, complete=True)
+    else:
+        world.bring(BEGUN + 2 * DAY, milestones=[{**one, "task": "T-2"}])
+    after = refreshed(world, before)
+    assert task(after)["milestones"] == 0
+    assert_same(after, whole(world))
+
+
 def lively(world: World) -> list[datetime]:
     """Let two weeks pass in which facts of every kind are recorded; give the instants."""
     world.put(BEGUN, "T-1")
@@ -250,6 +288,8 @@ acts = st.lists(
     st.one_of(
         st.tuples(st.just("put"), CODES, st.sampled_from(["BYT", "DP-19-UB"]), st.sampled_from(["yes", "no"])),
         st.tuples(st.just("report"), CODES, st.sampled_from([0.1, 0.5, None]), st.integers(0, 5)),
+        st.tuples(st.just("milestone"), CODES, st.sampled_from(["M-1", "M-2"]), st.sampled_from([8, 13, None])),
+        st.tuples(st.just("claim"), CODES, st.sampled_from(["Biên bản", "Quyết định"]), st.booleans()),
         st.tuples(st.just("move"), CODES, st.integers(16, 30), st.sampled_from(["CQTT", "BYT"])),
         st.tuples(st.just("unit"), st.sampled_from(["BYT", "DP-19-UB"]), st.sampled_from(["A", "B"]), st.none()),
         st.tuples(st.just("holder"), st.sampled_from(POSTS), st.sampled_from(["a@example.vn", None]), st.none()),
@@ -269,6 +309,13 @@ def do(world: World, now: datetime, act: tuple[Any, ...], number: int) -> None:
         world.put(now, code, lead_unit=one, judged=other)
     elif kind == "report" and known:
         world.report(now, code, one, at=BEGUN + DAY * other)
+    elif kind == "milestone" and known:
+        done = BEGUN + DAY if other == 13 else None
+        due = f"2025-08-{other:02d}" if other else None
+        world.bring(now, milestones=[{"code": one, "task": code, "title": one, "due": due, "done_at": done}])
+    elif kind == "claim" and known:
+        said = {"task": code, "reported_at": now, "reporter": "BYT", "progress": 1.0, "evidence": one}
+        world.bring(now, reports=[said | {"claims_completion": "yes" if other else "no", "colour": "green"}])
     elif kind == "move" and known and world.tasks[code]["lead_unit"] != other:
         world.move(now, code, f"2025-08-{one}", f"{number}/QĐ", other)
     elif kind == "unit":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ LATE = local(18, 8, 8)
 def fresh(database_url: str, tmp_path: Path) -> Iterator[World]:
     """A plan that was never judged, with two late tasks of one unit and one of another."""
     world = build_world(database_url, tmp_path / "in", mode=Mode.HOLD)
+    book = world.standards.book
+    world.by(book=replace(book, rules=(book.rule("task-deadline"), book.rule("task-silent"))))
     for code, unit in (("T-1", "DP-19-UB"), ("T-2", "DP-19-UB"), ("T-3", "BYT")):
         world.put(BEGUN, code, lead_unit=unit)
     yield world

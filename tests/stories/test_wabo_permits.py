@@ -130,6 +130,87 @@ def test_the_computed_status_is_done_late_for_those_that_ended_late(
     assert sums == {"done_late": 377, "done_in_time": 952, "open_late": 39, "open_in_time": 66}
 
 
+STALLS = ("unchanged", "nearly-done", "unproven", "went-back", "projected-late", "behind", "silent", "deadline")
+
+
+def morning_levels(engine: Engine, calendar: WorkCalendar, log: Log) -> dict[tuple[str, Level], set[str]]:
+    """Judge the shipped rules at 8:00 of every working day; give who reached each level before the deadline."""
+    shipped = shipped_book()
+    book = RuleBook(tuple(shipped.rule(f"task-{name}") for name in STALLS), shipped.policies, shipped.version)
+    begin, end = calendar.local_date(min(log.recorded())), calendar.local_date(log.end)
+    days = (begin + timedelta(days=number) for number in range((end - begin).days + 1))
+    mornings = [calendar.start_of_day(day) + timedelta(hours=8) for day in days if calendar.is_working(day)]
+    due = {case.code: case.due for case in log.cases}
+    warned: dict[tuple[str, Level], set[str]] = {}
+    evaluation = None
+    for now, snapshot in walk(engine, calendar, mornings):
+        evaluation = evaluate({"task": snapshot.tasks}, book, today_of(now, calendar), before=evaluation)
+        assert not evaluation.failures
+        for rule in book.rules:
+            for level in rule.rungs:
+                reached = snapshot.tasks["code"].filter(
+                    (evaluation.levels[rule.id] >= int(level)).fill_null(value=False)
+                )
+                warned.setdefault((rule.id, level), set()).update(code for code in reached if now <= due[code])
+    return warned
+
+
+def warned_and_false(warned: dict[tuple[str, Level], set[str]], log: Log, rule: str, level: Level) -> tuple[int, int]:
+    """Count who was warned in time, and who of them ended in time all the same."""
+    late = {case.code for case in log.cases if case.late or (case.done is None and case.due < log.end)}
+    found = warned[f"task-{rule}", level]
+    return len(found), len(found - late)
+
+
+def test_stall_rules_do_not_flood_where_nobody_reports_progress(
+    engine: Engine, log: Log, calendar: WorkCalendar
+) -> None:
+    """Events that state no progress are no reports that change nothing: of the rules on stalls only silence speaks.
+
+    Silence does flood this log: its events cover only the receiving phase, and 57 % of the finished cases have none in
+    their last 14 days. 1,256 heads would have been warned of it, 840 of them of a case that ended in time.
+    """
+    warned = morning_levels(engine, calendar, log)
+    silent = [(rule, level) for (rule, level), cases in warned.items() if cases and level is Level.WARNING]
+    assert sorted(rule for rule, _ in silent) == ["task-deadline", "task-silent"]
+    for rule in ("unchanged", "nearly-done", "unproven", "went-back", "projected-late"):
+        assert warned_and_false(warned, log, rule, Level.NOTICE) == (0, 0)
+    assert warned_and_false(warned, log, "silent", Level.WARNING) == (1256, 840)
+    assert warned_and_false(warned, log, "deadline", Level.WARNING) == (557, 141)
+
+
+def test_stall_rules_do_not_flood_heads_where_events_are_read_as_progress(
+    log: Log, calendar: WorkCalendar, tmp_path: Path
+) -> None:
+    """With the share of the main path as progress, the new rules tell heads of 23 of 1,434 cases, 14 ended in time.
+
+    Focal points are reminded of more; `behind` tells heads of 57 cases, 36 of which ended late, 416 in all.
+    """
+    url = f"sqlite:///{tmp_path / 'plan.sqlite3'}"
+    schema.upgrade(url)
+    engine = schema.open_engine(url)
+    fill(engine, log, progress=True)
+    warned = morning_levels(engine, calendar, log)
+    engine.dispose()
+    heads = {
+        rule: warned_and_false(warned, log, rule, Level.WARNING)
+        for rule in ("unchanged", "went-back", "projected-late")
+    }
+    assert heads == {"unchanged": (23, 14), "went-back": (0, 0), "projected-late": (0, 0)}
+    assert warned_and_false(warned, log, "behind", Level.WARNING) == (57, 21)
+    focal_points = {
+        rule: warned_and_false(warned, log, rule, Level.NOTICE)
+        for rule in ("unchanged", "nearly-done", "unproven", "went-back", "projected-late")
+    }
+    assert focal_points == {
+        "unchanged": (302, 201),
+        "nearly-done": (848, 575),
+        "unproven": (0, 0),
+        "went-back": (0, 0),
+        "projected-late": (19, 15),
+    }
+
+
 @dataclass
 class Replay:
     """Cycles over recorded history, their alerts and calls kept in memory as the ledger would keep them."""

@@ -24,7 +24,6 @@ VIETNAMESE = re.compile("[À-ÃÈ-ÊÌÍÒ-ÕÙÚÝà-ãè-êìíò-õùúýĂă
 
 # Files whose Vietnamese is data, or is said by other means; every other text that a person reads is a Phrase.
 NOT_PHRASES = {
-    "plan/catalogue.py": "measures have both languages side by side",
     "plan/columns.py": "headers and words of the files of an import",
     "plan/deadline.py": "what documents say, as patterns to be read",
     "plan/groups.py": "what officials type, to be read",
@@ -37,6 +36,13 @@ NOT_PHRASES = {
     "demo.py": "what a head in the demo answers",
     "settings.py": "the letterhead, which an installation sets",
 }
+NOT_PHRASES |= dict.fromkeys(
+    (
+        f"plan/task_measures/{name}.py"
+        for name in ("facts", "deadlines", "milestones", "slips", "progress", "stalls", "evasion")
+    ),
+    "measures have both languages side by side",
+)
 NOT_PHRASES |= dict.fromkeys(
     ("notify/wording_vi.py",),
     "writes Vietnamese, as wording_en.py writes English",

@@ -22,10 +22,9 @@ from warnwatch.alerts.present import CLOSED, GONE
 from warnwatch.errors import NotFoundError, WarnWatchError, nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules.rule import LEVELS, Level
-from warnwatch.schema import known
 
 CHUNK = 5_000
-_COLUMNS = list(schema.alert.c)
+COLUMNS = list(schema.alert.c)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,8 @@ class JournalRow:
     subject: str | None = None
 
 
-def _alert(row: Row[Any]) -> Alert:
+def alert_of(row: Row[Any]) -> Alert:
+    """Make an alert of a row of COLUMNS."""
     values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name for it)
     values["state"] = State(values["state"])
     values["level"] = Level(values["level"])
@@ -49,11 +49,12 @@ def _alert(row: Row[Any]) -> Alert:
 
 
 def _row(alert: Alert) -> dict[str, Any]:
-    values = {column.name: getattr(alert, column.name) for column in _COLUMNS}
+    values = {column.name: getattr(alert, column.name) for column in COLUMNS}
     return values | {"level": int(alert.level), "state": alert.state.value}
 
 
-def _chunks(keys: Collection[str]) -> Iterable[Sequence[str]]:
+def chunks(keys: Collection[str]) -> Iterable[Sequence[str]]:
+    """Give keys in order, as many at a time as one statement takes."""
     ordered = sorted(keys)
     return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))
 
@@ -82,9 +83,9 @@ def read_marks(connection: Connection) -> dict[str, dict[str, int]]:
 def read_due(connection: Connection, now: datetime) -> list[Alert]:
     """Read the alerts that time alone moves by now: opening, ending, next step, broken promise."""
     table = schema.alert
-    query = select(*_COLUMNS).where(table.c.next_at <= now, table.c.state != State.ENDED.value)
+    query = select(*COLUMNS).where(table.c.next_at <= now, table.c.state != State.ENDED.value)
     # Sorted here: asked for the order, SQLite walks through every alert in it.
-    return sorted((_alert(row) for row in connection.execute(query)), key=lambda alert: alert.id)
+    return sorted((alert_of(row) for row in connection.execute(query)), key=lambda alert: alert.id)
 
 
 def read_active(connection: Connection, subjects: Mapping[str, Collection[str]]) -> dict[tuple[str, str], Alert]:
@@ -92,10 +93,10 @@ def read_active(connection: Connection, subjects: Mapping[str, Collection[str]])
     table = schema.alert
     found: dict[tuple[str, str], Alert] = {}
     for rule, codes in subjects.items():
-        for chunk in _chunks(codes):
+        for chunk in chunks(codes):
             where = (table.c.rule == rule, table.c.subject.in_(chunk), table.c.state != State.ENDED.value)
-            for row in connection.execute(select(*_COLUMNS).where(*where)):
-                found[rule, row.subject] = _alert(row)
+            for row in connection.execute(select(*COLUMNS).where(*where)):
+                found[rule, row.subject] = alert_of(row)
     return found
 
 
@@ -105,8 +106,8 @@ def read_retired(connection: Connection, rules: Collection[str]) -> list[Alert]:
     gone = sorted(_read_rules(connection) - set(rules))
     if not gone:
         return []
-    query = select(*_COLUMNS).where(table.c.state != State.ENDED.value, table.c.rule.in_(gone))
-    return [_alert(row) for row in connection.execute(query)]
+    query = select(*COLUMNS).where(table.c.state != State.ENDED.value, table.c.rule.in_(gone))
+    return [alert_of(row) for row in connection.execute(query)]
 
 
 def _read_rules(connection: Connection) -> set[str]:
@@ -123,7 +124,7 @@ def read_numbering(connection: Connection, subjects: Mapping[str, Collection[str
     table = schema.alert
     episodes: dict[tuple[str, str], int] = {}
     for rule, codes in subjects.items():
-        for chunk in _chunks(codes):
+        for chunk in chunks(codes):
             query = (
                 select(table.c.subject, func.max(table.c.episode))
                 .where(table.c.rule == rule, table.c.subject.in_(chunk))
@@ -169,61 +170,17 @@ def read_open_of(connection: Connection, rules: Collection[str], units: Collecti
     table = schema.alert
     found: dict[int, Alert] = {}
     for column, codes in ((table.c.rule, rules), (table.c.unit, units)):
-        for chunk in _chunks(codes):
-            query = select(*_COLUMNS).where(table.c.state == State.OPEN.value, column.in_(chunk))
-            found.update({row.id: _alert(row) for row in connection.execute(query)})
+        for chunk in chunks(codes):
+            query = select(*COLUMNS).where(table.c.state == State.OPEN.value, column.in_(chunk))
+            found.update({row.id: alert_of(row) for row in connection.execute(query)})
     # A superior outside the pilot was only shown a text about an alert of another unit.
     link, text = schema.notification_alert, schema.notification
-    for chunk in _chunks(units):
+    for chunk in chunks(units):
         held = select(link.c.alert).join(text, text.c.id == link.c.notification)
         held = held.where(text.c.state == "held", text.c.unit.in_(chunk))
-        query = select(*_COLUMNS).where(table.c.state == State.OPEN.value, table.c.id.in_(held))
-        found.update({row.id: _alert(row) for row in connection.execute(query)})
+        query = select(*COLUMNS).where(table.c.state == State.OPEN.value, table.c.id.in_(held))
+        found.update({row.id: alert_of(row) for row in connection.execute(query)})
     return [found[key] for key in sorted(found)]
-
-
-def read_handed(
-    connection: Connection,
-    codes: Collection[str] | None,
-    successors: Mapping[str, str],
-    leads: Mapping[tuple[str, str], str] | None = None,
-) -> list[tuple[Alert, str]]:
-    """Read the alerts that another unit answers for now, each with that unit.
-
-    Those about tasks, all or of some `codes`, whose recorded lead stands for another unit; without `codes` also those
-    about other subjects, {(kind, subject): unit} `leads`, and whatever still names a unit with a successor.
-    """
-    homes = {} if codes is not None else _homes_of_others(connection, successors, leads or {})
-    table, task = schema.alert, schema.task_version
-    query = select(table.c.id, table.c.unit, task.c.lead_unit)
-    query = query.join(task, and_(task.c.code == table.c.subject, known(task, None)))
-    query = query.where(table.c.about == "task", table.c.state != State.ENDED.value, task.c.lead_unit != table.c.unit)
-    chunks = [query] if codes is None else [query.where(table.c.subject.in_(chunk)) for chunk in _chunks(codes)]
-    rows = (row for chunk in chunks for row in connection.execute(chunk))
-    homes |= {key: home for key, unit, lead in rows if (home := successors.get(lead, lead)) != unit}
-    ordered, found = sorted(homes), dict[int, Alert]()
-    for start in range(0, len(ordered), CHUNK):
-        some = select(*_COLUMNS).where(table.c.id.in_(ordered[start : start + CHUNK]))
-        found.update({row.id: _alert(row) for row in connection.execute(some)})
-    return [(found[key], homes[key]) for key in ordered]
-
-
-def _homes_of_others(
-    connection: Connection, successors: Mapping[str, str], leads: Mapping[tuple[str, str], str]
-) -> dict[int, str]:
-    table = schema.alert
-    alive = table.c.state != State.ENDED.value
-    query = select(table.c.id, table.c.about, table.c.subject, table.c.unit).where(table.c.about != "task", alive)
-    homes: dict[int, str] = {}
-    for key, about, subject, unit in connection.execute(query):
-        home = leads.get((about, subject), successors.get(unit, unit))
-        if home != unit:
-            homes[key] = home
-    # Tasks that are in the plan no more: their alerts hold, and somebody must answer for them.
-    names = select(table.c.id, table.c.unit).where(table.c.about == "task", alive)
-    for chunk in _chunks(successors.keys()):
-        homes |= {key: successors[unit] for key, unit in connection.execute(names.where(table.c.unit.in_(chunk)))}
-    return homes
 
 
 def read_live(connection: Connection) -> dict[tuple[str, str], str]:
@@ -235,12 +192,12 @@ def read_live(connection: Connection) -> dict[tuple[str, str], str]:
 def find_alert(connection: Connection, code: str, *, for_update: bool = False) -> Alert:
     """Read one alert by its number; an unknown one is a NotFoundError."""
     table = schema.alert
-    query = select(*_COLUMNS).where(table.c.code == code)
+    query = select(*COLUMNS).where(table.c.code == code)
     row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
     if row is None:
         near = nearest_name(code, connection.scalars(select(table.c.code).order_by(table.c.id.desc()).limit(1000)))
         raise NotFoundError(Phrase("không có cảnh báo {code!r}", code=code), near)
-    return _alert(row)
+    return alert_of(row)
 
 
 def read_alerts(
@@ -253,7 +210,7 @@ def read_alerts(
 ) -> list[Alert]:
     """Read alerts for people to look at, all or the standing list: highest level first, then the oldest."""
     table = schema.alert
-    query = select(*_COLUMNS).where(table.c.state.in_(sorted(states)))
+    query = select(*COLUMNS).where(table.c.state.in_(sorted(states)))
     if unit is not None:
         query = query.where(table.c.unit == unit)
     if standing:
@@ -262,7 +219,7 @@ def read_alerts(
     # Level by level: each is read off its index, where one sorted query would read every open alert.
     for level in sorted(LEVELS.values(), reverse=True):
         ordered = query.where(table.c.level == int(level)).order_by(table.c.opened_at, table.c.id)
-        found += [_alert(row) for row in connection.execute(ordered.limit(limit - len(found)))]
+        found += [alert_of(row) for row in connection.execute(ordered.limit(limit - len(found)))]
         if len(found) == limit:
             break
     return found
@@ -305,7 +262,7 @@ def save_alerts(connection: Connection, new: Sequence[Alert], changed: Sequence[
         except IntegrityError as error:
             raise ConflictError("another process has opened alerts meanwhile") from error
     if changed:
-        kept = [column for column in _COLUMNS if column.name not in {"id", "code"}]
+        kept = [column for column in COLUMNS if column.name not in {"id", "code"}]
         statement = (
             update(schema.alert)
             .where(schema.alert.c.id == bindparam("key"), schema.alert.c.revision == bindparam("read"))
@@ -345,6 +302,17 @@ def add_calls(connection: Connection, calls: Sequence[Call]) -> dict[tuple[int, 
         insert(table).returning(table.c.id, table.c.alert, table.c.level, table.c.step, table.c.repeat), rows
     )
     return {(row.alert, row.level, row.step, row.repeat): row.id for row in returned}
+
+
+def add_reminded(connection: Connection, subjects: Collection[str]) -> None:
+    """Let the next cycle read some tasks again: a reminder, and a promise that was broken, are facts about them."""
+    if subjects:
+        _add_changes(connection, [("task", subject) for subject in sorted(subjects)])
+
+
+def _add_changes(connection: Connection, changed: Sequence[tuple[str, str]]) -> None:
+    rows = [{"kind": kind, "subject": subject} for kind, subject in changed]
+    connection.execute(insert(schema.change).values(xact=schema.xact(connection)), rows)
 
 
 def add_journal(connection: Connection, rows: Sequence[JournalRow]) -> None:
@@ -395,6 +363,7 @@ def promise_row(alert: Alert, promise: Promise, now: datetime, *, binds: bool) -
 def save_act(connection: Connection, alert: Alert, row: JournalRow) -> None:
     """Write a person's act on one alert with its journal row; the evaluator then reads the alert's mark again."""
     save_alerts(connection, [], [alert])
-    changed = {"kind": "alert", "subject": alert.code, "xact": schema.xact(connection)}
-    connection.execute(insert(schema.change).values(changed))
+    _add_changes(connection, [("alert", alert.code)])
+    if alert.about == "task":  # an answer is a fact about the task
+        _add_changes(connection, [("task", alert.subject)])
     add_journal(connection, [row])

@@ -48,8 +48,15 @@ def save(connection: Connection, decided: Decided) -> None:
     ledger.save_alerts(connection, new, changed)
     call_ids = ledger.add_calls(connection, outcome.calls)
     outbox.add(connection, decided.notifications, call_ids)
+    ledger.add_reminded(connection, _reminded(outcome))
     ledger.add_live(connection, decided.news, now)
     ledger.add_journal(connection, list(_journal(decided)))
+
+
+def _reminded(outcome: Outcome) -> set[str]:
+    """Name the tasks about which a step after the first was called, or a promise was broken."""
+    called = [outcome.alerts[call.alert] for call in outcome.calls if call.step > 1]
+    return {alert.subject for alert in (*called, *outcome.broken) if alert.about == "task"}
 
 
 def _journal(decided: Decided) -> Iterable[JournalRow]:

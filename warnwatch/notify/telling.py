@@ -234,6 +234,10 @@ def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
     words = sources.words.get(alert.subject)
     if words is None:
         return Facts(alert.subject, "", unit)
+    lines: tuple[tuple[str, str], ...] = ()
+    if sources.book.rule(alert.rule).answers:  # another unit is told what the lead asks of it
+        unit = sources.directory.unit(words.unit) or unit
+        lines = _asked(words, sources.directory, language)
     return Facts(
         code=words.code,
         title=words.title,
@@ -252,6 +256,7 @@ def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
         decision=words.decision,
         claimed=words.status == "claimed",
         claimed_at=words.claimed_at,
+        lines=lines,
     )
 
 
@@ -276,6 +281,18 @@ def _unit_lines(sums: Mapping[str, int], language: str) -> tuple[tuple[str, str]
         ),
     }
     return tuple((in_language(label, language), in_language(value, language)) for label, value in values.items())
+
+
+def _asked(words: Words, directory: Directory, language: str) -> tuple[tuple[str, str], ...]:
+    if words.confidential:
+        return ()
+    authority = directory.unit(words.obstacle_authority)
+    rows = (
+        (Phrase("Nội dung khó khăn, vướng mắc"), words.obstacle),
+        (Phrase("Nguyên nhân vượt thẩm quyền"), words.obstacle_reason),
+        (Phrase("Cơ quan có thẩm quyền giải quyết"), authority.name if authority else words.obstacle_authority),
+    )
+    return tuple((in_language(label, language), value) for label, value in rows if value)
 
 
 def _source_facts(alert: Alert, unit: Unit, words: SourceWords | None, language: str) -> Facts:

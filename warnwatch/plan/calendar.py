@@ -180,6 +180,22 @@ class WorkCalendar:
             raise TypeError(f"local_dates takes a column of UTC instants in microseconds, not {instants.dtype}")
         return instants.cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(self.zone.key).dt.date()
 
+    def office_minutes(self, instants: pl.Series, every_day: pl.Series) -> pl.Series:
+        """Count the whole minutes of office hours that lie before instants, since the calendar's first day: Int32.
+
+        Where `every_day` is true, each day has its office hours, a day off too; the count then is since 1970.
+        """
+        local = instants.cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(self.zone.key)
+        clock = local.dt.hour().cast(pl.Int32) * 60 + local.dt.minute().cast(pl.Int32)
+        periods = [(opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute) for opens, closes in self.hours]
+        # The last minute of a day is its end: a deadline of 23:59 has seen the whole day.
+        passed = sum((clock.clip(opens, closes) - opens for opens, closes in periods), pl.Series([0], dtype=pl.Int32))
+        dates = local.dt.date()
+        days, before = self.workdays(dates), self.workdays((dates.cast(pl.Int32) - 1).cast(pl.Date))
+        of_day = sum(closes - opens for opens, closes in periods)
+        working = before * of_day + (days - before) * passed
+        return working.zip_with(~every_day, dates.cast(pl.Int32) * of_day + passed).cast(pl.Int32)
+
     def start_of_day(self, day: date) -> datetime:
         """Give the first moment of the local day in UTC, whatever its clock then shows."""
         return self._instant(datetime.combine(day, time()))

@@ -1,4 +1,4 @@
-"""The measures: every documented column that a rule may use, with its unit, meaning, source and its sentence.
+"""What a measure is: a documented column that a rule may use, with its unit, meaning, source and its sentence.
 
 In: a snapshot's base columns and the instant. Out: Polars expressions; nothing is computed until a rule asks for it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 import polars as pl
@@ -29,26 +29,43 @@ EPOCH_DAY = date(1970, 1, 1)
 SHARE = ("phần (0–1)", "share (0–1)")
 COLOUR = ("màu: 1 xanh, 2 vàng, 3 đỏ", "colour: 1 green, 2 yellow, 3 red")
 _COLOUR_WORDS = (("Xanh", "green"), ("Vàng", "yellow"), ("Đỏ", "red"))
+WORKING_DAYS = ("ngày làm việc", "working days")
+DAYS = ("ngày", "days")
+WORKING_HOURS = ("giờ làm việc", "working hours")
+PACE = ("phần mỗi ngày làm việc", "share per working day")
+TIMES = ("lần", "times")
+NONE = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The instant of a cycle as the columns count: `day` is the local day since 1970, `workday` the calendar's."""
+    """The instant of a cycle as the columns count: `day` is the local day since 1970, `workday` the calendar's.
+
+    `minutes` are the minutes of office hours passed, on working days and on every day.
+    """
 
     at: datetime
     day: int
     workday: int
+    minutes: tuple[int, int] = (0, 0)
 
     @property
     def index(self) -> pl.Expr:
         """Today on each task's own count of days."""
         return pl.when(pl.col("every_day")).then(self.day).otherwise(self.workday).cast(pl.Int32)
 
+    @property
+    def worked(self) -> pl.Expr:
+        """The minutes of office hours passed, on each task's own count of days."""
+        return pl.when(pl.col("every_day")).then(self.minutes[1]).otherwise(self.minutes[0]).cast(pl.Int32)
+
 
 def today_of(now: datetime, calendar: WorkCalendar) -> Today:
     """Place an instant on the calendar."""
     local = calendar.local_date(now)
-    return Today(now, (local - EPOCH_DAY).days, calendar.workday(local))
+    twice = pl.Series([now.astimezone(UTC)] * 2, dtype=pl.Datetime("us", "UTC"))
+    working, every_day = calendar.office_minutes(twice, pl.Series([False, True]))
+    return Today(now, (local - EPOCH_DAY).days, calendar.workday(local), (working, every_day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,78 +96,9 @@ class Measure:
 HAS_DEADLINE = pl.col("due_at").is_not_null()
 
 
-def _at_least(value: pl.Expr, least: float) -> pl.Expr:
+def at_least(value: pl.Expr, least: float) -> pl.Expr:
     """Raise a value to a floor; unknown stays unknown, which `max_horizontal` would forget."""
     return pl.when(value < least).then(pl.lit(least)).otherwise(value)
-
-
-# Without a start nobody knows how long the task was meant to take, and how much of that is used.
-_HAS_BOTH_ENDS = HAS_DEADLINE & pl.col("start_at").is_not_null()
-_PLANNED = _at_least(pl.col("due_index") - pl.col("assigned_index"), 1)
-
-
-def left_until(at: str, index: str) -> Callable[[Today], pl.Expr]:
-    """Count days to an instant as design.md 5 says: 0 on its last day, −max(1, n) once it has passed."""
-
-    def expression(today: Today) -> pl.Expr:
-        left = pl.col(index) - today.index
-        return pl.when(pl.lit(today.at) <= pl.col(at)).then(left).when(pl.col(at).is_not_null()).then(_late(left))
-
-    return expression
-
-
-def _late(left: pl.Expr) -> pl.Expr:
-    return -_at_least(-left, 1)
-
-
-def days_left(today: Today) -> pl.Expr:
-    """Count local calendar days to the deadline in force, as `left_until` counts working days."""
-    left = pl.col("due_day") - today.day
-    return pl.when(pl.lit(today.at) <= pl.col("due_at")).then(left).when(HAS_DEADLINE).then(_late(left))
-
-
-def planned(_today: Today) -> pl.Expr:
-    """Count the working days from the start to the deadline in force; a task begun on its last day has one."""
-    return pl.when(_HAS_BOTH_ENDS).then(_PLANNED)
-
-
-def time_share(today: Today) -> pl.Expr:
-    """Give the share of the planned working days that is used, above 1 once late."""
-    used = (today.index - pl.col("assigned_index")).cast(pl.Float32)
-    return pl.when(_HAS_BOTH_ENDS).then(_at_least(used, 0) / _PLANNED.cast(pl.Float32))
-
-
-def behind(today: Today) -> pl.Expr:
-    """Give the share of time used, at most 1, less the progress reported; unknown without a report."""
-    # Rounded, 3/5 - 0.45 is 0.15 and not 0.15000004: who lies exactly at a threshold has not passed it.
-    return (-_at_least(-time_share(today), -1) - pl.col("progress")).round(5)
-
-
-def silent(today: Today) -> pl.Expr:
-    """Count the working days since the last report, or since the start when that is later."""
-    # Nobody can have reported before the task began: silence starts at the later of the two.
-    since = pl.max_horizontal("report_index", "assigned_index")
-    return _at_least(today.index - since, 0)
-
-
-def timing(today: Today) -> pl.Expr:
-    """Give the status on both axes: done or not, in time or late (domain: official statistics report both)."""
-    status, due = pl.col("status"), pl.col("due_at")
-    in_time = due.is_null() | (pl.col("done_at") <= due)
-    return (
-        pl.when(status == "done")
-        .then(pl.when(in_time).then(pl.lit("done_in_time")).otherwise(pl.lit("done_late")))
-        .when(status == "open")
-        .then(
-            pl.when(due.is_null())
-            .then(pl.lit("no_deadline"))
-            .when(pl.lit(today.at) <= due)
-            .then(pl.lit("open_in_time"))
-            .otherwise(pl.lit("open_late"))
-        )
-        .otherwise(status.cast(pl.String))
-        .cast(pl.Enum(TIMINGS))
-    )
 
 
 def column(name: str) -> Callable[[Today], pl.Expr]:
@@ -197,6 +145,8 @@ def _shown(measure: Measure, value: float, which: int) -> str:
         return f"{_number(value * 100, 0, which)} %"
     if measure.unit is COLOUR and value in {1, 2, 3}:
         return _COLOUR_WORDS[int(value) - 1][which]
+    if measure.unit is PACE:
+        return f"{_number(value * 100, 2, which)} %"
     return _number(value, 2, which)
 
 

@@ -43,10 +43,13 @@ class Snapshot:
 
     `tasks`: code String, lead unit bloc Categorical (`lead` as recorded, `unit` the one that stands for it on the day
     of the `tree`), status Enum, start_at due_at baseline_due_at claimed_at done_at
-    assigned_at (the start, or when it was recorded) last_reported_at Datetime(us, UTC), assigned_index due_index
-    baseline_index report_index Int32 (working days of the calendar up to that local day; plain days where every_day),
-    assigned_day due_day Int32 (local days since 1970), phase group_no Int16, slips slip_days Int32, clears Int8,
-    progress weight Float32, every_day confidential Boolean. `bound`: how far the changes were read. `moved` is None
+    assigned_at (the start, or when it was recorded) last_reported_at next_milestone_at Datetime(us, UTC), phase
+    group_no Int16, clears Int8, weight Float32, every_day confidential needs_evidence Boolean, assigned_day due_day
+    baseline_day Int32 (local days since 1970), due_minutes Int32 (office minutes up to the deadline); Int32 too, days
+    on the task's own count (working days of the calendar up to that local day; plain days where every_day):
+    assigned_index due_index baseline_index report_index claimed_index, slip_index (the last move of the deadline),
+    next_milestone_index, and those of `report_trail`; slips slip_days and the columns of `deadline_trail`,
+    `report_trail` and `milestone_trail`. `bound`: how far the changes were read. `moved` is None
     after a whole read. `acted`: people acted on alerts since the last refresh. `kpis`: see `kpi_frame.read_kpis`,
     with the events that count on the local day `kpis_on`; `sources`: see `source_frame.read_sources`.
     """
@@ -181,7 +184,13 @@ def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -
 def _recorded_between() -> CompoundSelect[str, str]:
     """Select kind and code of whatever was recorded after :since, up to :as_of."""
     kinds: dict[str, Sequence[Column[str]]] = {
-        "task": (schema.task_version.c.code, schema.deadline.c.task, schema.report.c.task),
+        "task": (
+            schema.task_version.c.code,
+            schema.deadline.c.task,
+            schema.decision.c.task,
+            schema.report.c.task,
+            schema.milestone_version.c.task,
+        ),
         "unit": (
             schema.unit_version.c.code,
             schema.post_version.c.code,
@@ -191,12 +200,15 @@ def _recorded_between() -> CompoundSelect[str, str]:
         "kpi": (schema.kpi_version.c.code, schema.target_version.c.code, schema.reading.c.kpi),
         "source": (schema.source_version.c.code, schema.watch.c.source, schema.pull.c.source),
     }
+    left = schema.milestone_version
     return union_all(
         *(
             select(literal(kind), column).where(column.table.c.recorded_at > SINCE, column.table.c.recorded_at <= AS_OF)
             for kind, columns in kinds.items()
             for column in columns
-        )
+        ),
+        # A milestone that went to another task left this one.
+        select(literal("task"), left.c.task).where(left.c.superseded_at > SINCE, left.c.superseded_at <= AS_OF),
     )
 
 

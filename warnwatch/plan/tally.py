@@ -14,10 +14,10 @@ import polars as pl
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
+from warnwatch.plan.deadline_trail import INSTANT
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import HAS_DEADLINE, Today
 from warnwatch.plan.snapshot import Moved
-from warnwatch.plan.task_frame import INSTANT
 
 # A task counts as due soon from this many working days before its deadline (domain.md 3.4: the first reminder).
 SOON = 7

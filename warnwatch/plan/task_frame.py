@@ -1,6 +1,6 @@
-"""How tasks become columns: three queries, joined, with the day columns that a cycle subtracts from today.
+"""How tasks become columns: a query for each kind of fact, and day columns that a cycle subtracts from today.
 
-In: versions, deadlines and reports of tasks. Out: the `tasks` frame that `snapshot.Snapshot` describes.
+In: versions, deadlines, reports and milestones of tasks. Out: the `tasks` frame that `snapshot.Snapshot` describes.
 """
 
 from __future__ import annotations
@@ -8,22 +8,40 @@ from __future__ import annotations
 import functools
 import gc
 import operator
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeAlias
 
 import polars as pl
-from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, case, func, select
+from sqlalchemy import BindParameter, Connection, Select, Table, Text, bindparam, case, cast, func, select
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.clears import FIVE
+from warnwatch.plan.deadline_trail import DEADLINE_COLUMNS, INSTANT, deadline_trail
+from warnwatch.plan.evasion_rows import read_evasion
+from warnwatch.plan.evasion_trail import Evasion, evasion_trail
+from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS, milestone_trail
+from warnwatch.plan.report_trail import REPORT_COLUMNS, report_trail
 from warnwatch.plan.succession import Tree
 from warnwatch.schema import known, micros
 
 STATUSES = ("open", "claimed", "done", "suspended", "cancelled")
 STATUS = pl.Enum(STATUSES)
-INSTANT = pl.Datetime("us", "UTC")
+_COUNTS = (
+    "slips",
+    "unauthorised_slips",
+    "slips_on_eve",
+    "reports",
+    "unchanged_reports",
+    "milestones",
+    "milestones_done",
+    "handovers",
+    "unanswered_reminders",
+    "broken_promises",
+)
 
 # What the queries below are asked with; they are written once, as writing them takes longer than a small read.
 SINCE, AS_OF = bindparam("since", type_=schema.Instant()), bindparam("as_of", type_=schema.Instant())
@@ -31,6 +49,8 @@ CODES: BindParameter[str] = bindparam("codes", expanding=True)
 
 # Rows that lie in memory as Python values at one time.
 CHUNK = 50_000
+
+Columns: TypeAlias = Mapping[str, type[pl.DataType]]
 
 VERSION_COLUMNS = {
     "code": pl.String,
@@ -46,26 +66,34 @@ VERSION_COLUMNS = {
     "confidential": pl.Boolean,
     "weight": pl.Float32,
     "clears": pl.Int8,
+    "needs_evidence": pl.Boolean,
 }
-_DEADLINE_COLUMNS = {
-    "code": pl.String,
-    "due_at": pl.Int64,
-    "authorised": pl.Boolean,
-    "order": pl.Int64,
-}
-_REPORT_COLUMNS = {
-    "code": pl.String,
-    "reported_at": pl.Int64,
-    "progress": pl.Float32,
-    "order": pl.Int64,
-}
+_DECISION_COLUMNS: Columns = {"code": pl.String, "decision": pl.String, "decided_on": pl.String}
+_CODE: dict[str, type[pl.DataType]] = {"code": pl.String}
+_TEXT_HASH = pl.UInt64
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is recorded of tasks, a frame for each kind of fact; all but `tasks` name their task in `code`.
+
+    `tasks` has VERSION_COLUMNS; the columns of the others stand in deadline_trail, report_trail and milestone_trail.
+    `decided`: code, decision, decided_on (text) of the decisions on deadlines.
+    """
+
+    tasks: pl.DataFrame
+    deadlines: pl.DataFrame
+    decided: pl.DataFrame
+    reports: pl.DataFrame
+    milestones: pl.DataFrame
+    evasion: Evasion = field(default_factory=Evasion)
 
 
 def _frame(
     connection: Connection,
     query: Select[*tuple[object, ...]],
     asked: Mapping[str, object],
-    columns: dict[str, type[pl.DataType]],
+    columns: Columns,
 ) -> pl.DataFrame:
     """Read rows into columns, from the driver's own cursor: SQLAlchemy's rows would take longer than the database."""
     # Not streamed: SQLAlchemy would take the first rows off the cursor for itself.
@@ -74,11 +102,17 @@ def _frame(
     with _without_collector():
         while rows := result.cursor.fetchmany(CHUNK):
             values = zip(columns.items(), zip(*rows, strict=True), strict=True)
-            chunks.append(
-                pl.DataFrame([pl.Series(name, column, dtype, strict=False) for (name, dtype), column in values])
-            )
+            chunks.append(pl.DataFrame([_series(name, column, dtype) for (name, dtype), column in values]))
     result.close()
     return pl.concat(chunks, rechunk=True)
+
+
+def _series(name: str, values: Collection[Any], dtype: type[pl.DataType]) -> pl.Series:
+    """Put values into a column; of a text that is only compared, its hash is kept."""
+    if dtype is not _TEXT_HASH:
+        return pl.Series(name, values, dtype, strict=False)
+    text = pl.Series(name, values, pl.String)
+    return text.hash().zip_with(text.is_not_null(), pl.Series([None], dtype=_TEXT_HASH)).rename(name)
 
 
 @contextmanager
@@ -115,6 +149,7 @@ def _versions(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
         version.c.confidential,
         version.c.weight,
         clears,
+        version.c.evidence_type.is_not(None),
     ).where(known(version, AS_OF if then else None), version.c.judged.is_(True), version.c.withdrawn.is_(False))
     return query.where(version.c.code.in_(CODES)) if some else query
 
@@ -122,22 +157,61 @@ def _versions(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
 @functools.cache
 def _deadlines(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
     table = schema.deadline
-    query = select(table.c.task, micros(table.c.due_at), table.c.authorised, table.c.id)
-    if then:
-        query = query.where(table.c.recorded_at <= AS_OF)
-    return query.where(table.c.task.in_(CODES)) if some else query
+    query = select(
+        table.c.task,
+        micros(table.c.due_at),
+        table.c.authorised,
+        table.c.decision,
+        micros(table.c.recorded_at),
+        table.c.id,
+    )
+    return _asked(query, table, then=then, some=some)
+
+
+@functools.cache
+def _decided(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
+    """Select the decisions on deadlines; a date is read as SQLite keeps it, as text."""
+    table = schema.decision
+    query = select(table.c.task, table.c.number, cast(table.c.decided_on, Text)).where(table.c.kind == "deadline")
+    return _asked(query, table, then=then, some=some)
 
 
 @functools.cache
 def _reports(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
-    """Select the reports that no later row corrects."""
-    table, later = schema.report, schema.report.alias("later")
-    corrected = later.c.replaces == table.c.id
-    query = select(table.c.task, micros(table.c.reported_at), table.c.progress, table.c.id)
+    table = schema.report
+    query = select(
+        table.c.task,
+        micros(table.c.reported_at),
+        table.c.progress,
+        table.c.evidence,
+        table.c.claims_completion,
+        table.c.colour,
+        table.c.obstacle.is_not(None),
+        table.c.id,
+    )
+    return _asked(query, table, then=then, some=some)
+
+
+@functools.cache
+def _corrected(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
+    """Select the reports that a later row replaces: few, and far quicker to leave out here than in the database."""
+    table = schema.report
+    return _asked(select(table.c.replaces).where(table.c.replaces.is_not(None)), table, then=then, some=some)
+
+
+@functools.cache
+def _milestones(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
+    version = schema.milestone_version
+    query = select(version.c.task, micros(version.c.due_at), micros(version.c.done_at)).where(
+        known(version, AS_OF if then else None), version.c.withdrawn.is_(False)
+    )
+    return query.where(version.c.task.in_(CODES)) if some else query
+
+
+def _asked(query: Select[*tuple[object, ...]], table: Table, *, then: bool, some: bool) -> Select[*tuple[object, ...]]:
+    """Narrow a query on rows that are only ever added to what was known `then`, and to `some` tasks."""
     if then:
-        corrected = and_(corrected, later.c.recorded_at <= AS_OF)
         query = query.where(table.c.recorded_at <= AS_OF)
-    query = query.where(~select(later.c.id).where(corrected).exists())
     return query.where(table.c.task.in_(CODES)) if some else query
 
 
@@ -145,53 +219,91 @@ def read_tasks(
     connection: Connection, calendar: WorkCalendar, as_of: datetime | None, codes: Collection[str] | None
 ) -> pl.DataFrame:
     """Read the frame of all tasks or of some `codes`, as known now or at `as_of`; unit and bloc are not in it yet."""
-    then, some = as_of is not None, codes is not None
+    which = {"then": as_of is not None, "some": codes is not None}
     asked = {"as_of": as_of, "codes": sorted(codes or ())}
-    tasks = _frame(connection, _versions(then=then, some=some), asked, VERSION_COLUMNS)
-    due = _frame(connection, _deadlines(then=then, some=some), asked, _DEADLINE_COLUMNS).sort("order")
-    reports = _frame(connection, _reports(then=then, some=some), asked, _REPORT_COLUMNS).sort("reported_at", "order")
-    deadlines = due.group_by("code").agg(
-        pl.col("due_at").first().alias("baseline_due_at"),
-        pl.col("due_at").filter("authorised").last().alias("due_at"),
-        (pl.len() - 1).cast(pl.Int32).alias("slips"),
+
+    def read(query: Callable[..., Select[*tuple[object, ...]]], columns: Columns) -> pl.DataFrame:
+        return _frame(connection, query(**which), asked, columns)
+
+    corrected = read(_corrected, {"order": pl.Int64})["order"]
+    reports = read(_reports, _CODE | REPORT_COLUMNS)
+    facts = Facts(
+        tasks=read(_versions, VERSION_COLUMNS),
+        deadlines=read(_deadlines, _CODE | DEADLINE_COLUMNS),
+        decided=read(_decided, _DECISION_COLUMNS),
+        reports=reports.filter(~pl.col("order").is_in(corrected.implode())),
+        milestones=read(_milestones, _CODE | MILESTONE_COLUMNS),
+        evasion=read_evasion(connection, as_of, codes, corrected),
     )
-    latest = reports.group_by("code").agg(
-        pl.col("reported_at").last().alias("last_reported_at"),
-        pl.col("progress").drop_nulls().last(),
-    )
-    joined = tasks.join(deadlines, on="code", how="left", maintain_order="left").join(
-        latest, on="code", how="left", maintain_order="left"
-    )
-    return with_days(joined, calendar)
+    return tasks_of(facts, calendar)
 
 
-def with_days(joined: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
-    """Add the day columns, so that a cycle only subtracts whole numbers."""
-    instants = ("start_at", "due_at", "baseline_due_at", "claimed_at", "done_at", "assigned_at", "last_reported_at")
-    frame = joined.with_columns(pl.col(name).cast(INSTANT) for name in instants)
-    columns: list[pl.Series] = []
+def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
+    """Make the frame of tasks from what is recorded of them, so that a cycle only subtracts whole numbers."""
+    tasks = facts.tasks.with_row_index("row")
+    # Facts find their task by its row: comparing numbers is cheaper than comparing codes, again and again.
+    places = tasks.select("code", "row", "every_day")
+    deadlines = deadline_trail(facts.deadlines.join(places, on="code"), facts.decided, calendar)
+    dated = _with_days(_beside(tasks, deadlines), calendar)
+    reports = facts.reports.join(places, on="code").drop("code")
+    reported_at = reports["reported_at"].cast(INSTANT)
+    days, index = _count(reported_at, reports["every_day"], calendar)
+    reports = reports.with_columns(days.alias("day"), index.alias("index"))
+    milestones = facts.milestones.join(
+        dated.select("code", "row", "every_day", "start_at", "assigned_index", "due_index"), on="code"
+    )
+    due_at = milestones["due_at"].cast(INSTANT)
+    milestones = milestones.with_columns(due_at, _count(due_at, milestones["every_day"], calendar)[1].alias("index"))
+    reported = _beside(dated, report_trail(reports))
+    obstructed = pl.col("obstacle_index").is_not_null().alias("obstructed")
+    told = reported.select("code", "last_reported_at", obstructed, "obstacle_day")
+    reported = reported.join(evasion_trail(told, facts.evasion), on="code", how="left", maintain_order="left").drop(
+        "obstacle_day"
+    )
+    whole = _beside(reported, milestone_trail(milestones))
+    return _with_claims(whole, calendar).with_columns(pl.col(_COUNTS).fill_null(0)).drop("row")
+
+
+def _beside(tasks: pl.DataFrame, trail: pl.DataFrame) -> pl.DataFrame:
+    return tasks.join(trail, on="row", how="left", maintain_order="left")
+
+
+def _count(instants: pl.Series, every_day: pl.Series, calendar: WorkCalendar) -> tuple[pl.Series, pl.Series]:
+    """Give the local day of instants since 1970, and the day on each one's own count of days."""
+    dates = calendar.local_dates(instants)
+    days = dates.cast(pl.Int32)
+    return days, calendar.workdays(dates).zip_with(~every_day, days)
+
+
+def _with_days(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
+    """Add the day columns of the start and the deadlines."""
+    instants = ("start_at", "due_at", "baseline_due_at", "claimed_at", "done_at", "assigned_at")
+    frame = tasks.with_columns(pl.col(name).cast(INSTANT) for name in instants)
     every_day = frame["every_day"]
-    for name, prefix in (
-        ("assigned_at", "assigned"),
-        ("due_at", "due"),
-        ("baseline_due_at", "baseline"),
-        ("last_reported_at", "report"),
-    ):
-        dates = calendar.local_dates(frame[name])
-        days = dates.cast(pl.Int32).alias(f"{prefix}_day")
-        index = calendar.workdays(dates).zip_with(~every_day, days).alias(f"{prefix}_index")
-        columns += [days, index]
-    return (
-        frame.with_columns(columns)
-        .with_columns(
-            pl.col("status").cast(STATUS),
-            pl.col("lead").cast(pl.Categorical),
-            pl.col("slips").fill_null(0),
-            (pl.col("clears") + pl.col("due_at").is_not_null()).cast(pl.Int8),
-            (pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"),
-        )
-        .drop("baseline_day", "report_day")
+    columns: list[pl.Series] = []
+    for name, prefix in (("assigned_at", "assigned"), ("due_at", "due"), ("baseline_due_at", "baseline")):
+        days, index = _count(frame[name], every_day, calendar)
+        columns += [days.alias(f"{prefix}_day"), index.alias(f"{prefix}_index")]
+    columns.append(calendar.office_minutes(frame["due_at"], every_day).alias("due_minutes"))
+    return frame.with_columns(columns).with_columns(
+        pl.col("status").cast(STATUS),
+        pl.col("lead").cast(pl.Categorical),
+        (pl.col("clears") + pl.col("due_at").is_not_null()).cast(pl.Int8),
+        (pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"),
     )
+
+
+def _with_claims(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
+    """Add claimed_index, the day on which a task was claimed done: of the claim, or of the report that makes it."""
+    said = tasks.select("row", "claimed_at", "every_day").filter(pl.col("claimed_at").is_not_null())
+    index = _count(said["claimed_at"], said["every_day"], calendar)[1]
+    claims = said.select("row", index.alias("claimed_index"))
+    both = _beside(tasks, claims)
+    return both.with_columns(
+        pl.coalesce("claimed_index", "claim_index"),
+        pl.col("last_reported_at").cast(INSTANT),
+        pl.col("authority").cast(pl.Categorical),
+    ).drop("claim_index")
 
 
 def with_lead(tasks: pl.DataFrame, tree: Tree) -> pl.DataFrame:
@@ -203,7 +315,10 @@ def with_lead(tasks: pl.DataFrame, tree: Tree) -> pl.DataFrame:
         {"lead": codes, "unit": present, "bloc": blocs},
         schema={"lead": pl.Categorical, "unit": pl.Categorical, "bloc": pl.Categorical},
     )
-    bare = tasks.drop("unit", "bloc", strict=False)
+    bare = tasks.drop("unit", "bloc", "obstacle_unit", strict=False)
     joined = bare.join(placed, on="lead", how="left", maintain_order="left")
     # A unit that is in no tree was withdrawn: what it leads is not lost for that.
-    return joined.with_columns(pl.col("unit").fill_null(pl.col("lead")))
+    return joined.with_columns(
+        pl.col("unit").fill_null(pl.col("lead")),
+        pl.col("authority").cast(pl.String).replace(dict(tree.successors)).cast(pl.Categorical).alias("obstacle_unit"),
+    )

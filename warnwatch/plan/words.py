@@ -21,7 +21,8 @@ class Words:
 
     `every_day`: all days count towards its deadline, not only working days. `due_text` is what a document says of
     `due_at`: words that were meant for an earlier date stay with the baseline. `decision` is the number of the act
-    that allowed the deadline in force. `claimed_at` is when a task of status `claimed` was reported done.
+    that allowed the deadline in force. `claimed_at` is when a task of status `claimed` was reported done. `obstacle`:
+    as the latest report names it, with why it is beyond the unit's power and who could lift it, in its own words.
     """
 
     code: str
@@ -41,6 +42,9 @@ class Words:
     decision: str = ""
     status: str = "open"
     claimed_at: datetime | None = None
+    obstacle: str = ""
+    obstacle_reason: str = ""
+    obstacle_authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def _read_chunk(connection: Connection, codes: list[str], as_of: datetime | None
     words = {}
     for row in rows:
         due = deadlines.get(row.code, _Due())
-        progress, progress_at = reports.get(row.code, (None, None))
+        said = reports.get(row.code, _Said())
         words[row.code] = Words(
             code=row.code,
             title=row.title,
@@ -89,8 +93,8 @@ def _read_chunk(connection: Connection, codes: list[str], as_of: datetime | None
             started_at=row.start_at,
             due_at=due.due_at,
             due_text=due.text,
-            progress=progress,
-            progress_at=progress_at,
+            progress=said.progress,
+            progress_at=said.at,
             confidential=row.confidential,
             every_day=row.calendar_mode == "every_day",
             baseline_due_at=due.first_at,
@@ -98,6 +102,9 @@ def _read_chunk(connection: Connection, codes: list[str], as_of: datetime | None
             decision=due.decision,
             status=row.status,
             claimed_at=row.claimed_at if row.status == "claimed" else None,
+            obstacle=said.obstacle,
+            obstacle_reason=said.reason,
+            obstacle_authority=said.authority,
         )
     return words
 
@@ -116,21 +123,32 @@ def _latest_deadlines(connection: Connection, codes: list[str], as_of: datetime 
     return found
 
 
-def _latest_reports(
-    connection: Connection, codes: list[str], as_of: datetime | None
-) -> dict[str, tuple[float | None, datetime | None]]:
-    """Give the last stated progress, and when the last report came; a corrected report counts as its correction."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the reports of a task have come to: the last stated progress, the latest report's time and obstacle."""
+
+    progress: float | None = None
+    at: datetime | None = None
+    obstacle: str = ""
+    reason: str = ""
+    authority: str = ""
+
+
+def _latest_reports(connection: Connection, codes: list[str], as_of: datetime | None) -> dict[str, _Said]:
+    """Read what the reports have come to; a corrected report counts as its correction."""
     table, later = schema.report, schema.report.alias("later")
     corrected = later.c.replaces == table.c.id
-    query = select(table.c.task, table.c.reported_at, table.c.progress).where(table.c.task.in_(codes))
+    columns = ("task", "reported_at", "progress", "obstacle", "obstacle_reason", "obstacle_authority")
+    query = select(*(table.c[name] for name in columns)).where(table.c.task.in_(codes))
     if as_of is not None:
         corrected = and_(corrected, later.c.recorded_at <= as_of)
         query = query.where(table.c.recorded_at <= as_of)
     query = query.where(~select(later.c.id).where(corrected).exists()).order_by(table.c.reported_at, table.c.id)
-    latest: dict[str, tuple[float | None, datetime | None]] = {}
+    latest: dict[str, _Said] = {}
     for row in connection.execute(query):
-        before = latest.get(row.task, (None, None))[0]
-        latest[row.task] = (before if row.progress is None else row.progress, row.reported_at)
+        before = latest.get(row.task, _Said()).progress
+        blocked = (row.obstacle or "", row.obstacle_reason or "", row.obstacle_authority or "")
+        latest[row.task] = _Said(before if row.progress is None else row.progress, row.reported_at, *blocked)
     return latest
 
 

@@ -266,11 +266,16 @@ def _instant(series: pl.Series) -> pl.Series:
 
 
 def subjects_of(one: Difference, moved: pl.Series) -> pl.Series:
-    """Give the subjects whose rows a file changes; `moved` are the tasks that get a deadline."""
+    """Give the subjects whose rows a file changes; `moved` are the tasks that get a deadline.
+
+    What goes from one subject to another, as a milestone may, changes both.
+    """
     column = one.file.subject
     touched = pl.col("added") | pl.col("changed")
     if one.file.name == "tasks":
         touched |= pl.col("code").is_in(moved.implode())
-    codes = pl.concat([one.rows.filter(touched)[column], one.gone[column]])
+    rows = one.rows.filter(touched)
+    before = [rows[WAS + column].drop_nulls()] if WAS + column in rows.columns else []
+    codes = pl.concat([rows[column], one.gone[column], *before])
     of_units = codes.str.replace("/[^/]*$", "") if column == "post" else codes
     return of_units.unique().sort()

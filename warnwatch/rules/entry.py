@@ -24,6 +24,7 @@ RULE_KEYS = (
     "keep",
     "text",
     "escalation",
+    "answers",
     "guidance",
     "source",
 )

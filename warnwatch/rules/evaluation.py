@@ -146,6 +146,8 @@ def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list
     held = pl.repeat(value=False, n=frame.height, eager=True) if held is None else held
     rows = frame.with_columns(held.alias(_HELD)).filter(asked)
     unit = pl.col("unit").cast(pl.String)
+    if rule.answers:  # nobody is named yet, or no more: the subject's own unit answers
+        unit = pl.coalesce(pl.col(rule.answers).cast(pl.String), unit)
     done = (pl.col("status") == "done") if "status" in frame.columns else pl.lit(value=False)
     seen = (
         _measured(rows, [rule], evaluation.today)
@@ -155,6 +157,17 @@ def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list
         .collect()
     )
     return [Observation(rule, *row) for row in seen.iter_rows()]
+
+
+def units_named(book: RuleBook, frames: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, str]]:
+    """Give, of each rule that names its own unit (`answers`), that unit by subject; where none is named, its own."""
+    found: dict[str, dict[str, str]] = {}
+    for rule in book.rules:
+        if rule.answers and rule.about in frames:
+            unit = pl.coalesce(pl.col(rule.answers).cast(pl.String), pl.col("unit").cast(pl.String))
+            named = frames[rule.about].filter(pl.col(rule.answers).is_not_null()).select("code", unit)
+            found[rule.id] = dict(named.iter_rows())
+    return found
 
 
 def observe_values(

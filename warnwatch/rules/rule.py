@@ -73,6 +73,7 @@ class Rule:
     """One measure against a ladder of thresholds, for one kind of subject.
 
     `rungs` run from the lowest level to the highest. `title` and `text` have an entry for every level that has a rung.
+    `answers`: the code column that names the unit whose head is told; empty for the subject's own unit.
     `hold_for` and `keep` are how long the rule must hold before its alert opens, and be gone before it ends.
     """
 
@@ -92,6 +93,7 @@ class Rule:
     source: str
     file: str
     line: int
+    answers: str = ""
 
     def following(self, successors: Mapping[str, str]) -> Rule:
         """Give the same rule with the codes of units as they are today."""

@@ -55,6 +55,7 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
         source=entry.text("source", required=False),
         file=entry.document.shown,
         line=entry.document.place(entry.keys)[0],
+        answers=_answers(entry, columns) if about else "",
     )
     return rule if len(entry.mistakes) == before else None
 
@@ -79,6 +80,11 @@ def _measure(entry: Entry, columns: Columns) -> str:
         )
         entry.complain("measure", message, measure, ", ".join(sorted(numbers)), nearest_name(measure, numbers))
     return measure
+
+
+def _answers(entry: Entry, columns: Columns) -> str:
+    codes = [name for name, column in columns.items() if column.kind == "code" and name != "code"]
+    return entry.choice("answers", codes, Phrase("không phải cột ghi mã đơn vị")) if "answers" in entry.values else ""
 
 
 def _where(entry: Entry, columns: Columns, codes: Codes) -> Expression | None:

@@ -207,9 +207,19 @@ def test_today_is_the_local_day() -> None:
 
 def test_every_measure_has_a_value_of_its_kind() -> None:
     """Each column of the catalogue can be computed, is named once, and a closed one gives only its words."""
-    frame = tasks_frame({"progress": 0.5, "last_reported_at": local(8, 8)})
+    lively = {
+        "reports": [
+            {"reported_at": local(6, 8), "progress": 0.3, "colour": "green"},
+            {"reported_at": local(8, 8), "progress": 0.5}
+            | {"obstacle": True, "authority": "Đơn vị 2", "reasoned": True},
+        ],
+        "moves": [{"due_at": FRIDAY, "recorded_at": local(7, 8)}],
+        "milestones": [{"due_at": end_of(13, 8)}],
+    }
+    claimed = lively | {"status": "claimed", "claimed_at": local(9, 8)}
     for name, measure in CATALOGUE["task"].items():
-        value = frame.select(measure.expression(today_of(local(20, 8), CALENDAR))).item()
+        frame = tasks_frame(claimed if name == "claimed_working_days" else lively)
+        value = frame.select(measure.expression(today_of(local(14, 8), CALENDAR))).item()
         assert name == measure.name
         assert value is not None
         assert measure.values is None or value in measure.values
@@ -234,7 +244,7 @@ def test_sentences_take_what_they_are_given(measure: Measure) -> None:
     [
         ("working_days_left", -3.0, 0.0, "đã quá hạn 3 ngày làm việc"),
         ("working_days_left", 2.0, 2.25, "còn 2 ngày làm việc, dưới ngưỡng 3 ngày"),
-        ("behind", 0.35, 0.3, "tiến độ chậm 35 % so với thời gian đã dùng, vượt ngưỡng 30 %"),
+        ("behind", 0.35, 0.3, "tiến độ chậm 35 % so với kế hoạch, vượt ngưỡng 30 %"),
         ("days_since_assigned", 1234.0, 90.0, "đã giao 1.234 ngày, vượt ngưỡng 90 ngày"),
         ("silent_working_days", 10.0, 9.9, "10 ngày làm việc không có báo cáo, vượt ngưỡng 9 ngày"),
         ("progress", None, 0.5, "chưa có số liệu"),

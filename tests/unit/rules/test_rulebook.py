@@ -179,7 +179,7 @@ def test_an_unknown_rule_is_named_with_the_nearest(folder: Folder) -> None:
 
 MEASURES = "behind, planned_working_days, working_days_left"
 DURATIONS = "1 working day (ngày làm việc), 4 working hours (giờ làm việc), 2h (giờ), 30m (phút), 3 days (ngày), 0"
-RULE_KEYS = "id, title, about, where, measure, below, above, for, keep, text, escalation, guidance, source"
+RULE_KEYS = "id, title, about, where, measure, below, above, for, keep, text, escalation, answers, guidance, source"
 
 
 @pytest.mark.parametrize(
@@ -431,8 +431,12 @@ def test_the_shipped_rules_load() -> None:
     book = load_rulebook(
         SHIPPED, {about: columns_of(about) for about in plan_catalogue.CATALOGUE}, [kind.value for kind in Kind]
     )
-    shipped = {
-        *("task-deadline", "task-no-deadline", "task-behind", "task-silent", "source-late"),
+    tasks = {"deadline", "no-deadline", "milestone-overdue", "baseline-passed"}
+    tasks |= {"slip-unauthorised", "slip-on-eve", "slips-repeated", "behind", "projected-late", "silent"}
+    tasks |= {"unchanged", "nearly-done", "unproven", "claimed", "went-back", "colour", "clears"}
+    tasks |= {"handed-over", "unanswered", "promise-broken"}
+    shipped = {f"task-{name}" for name in tasks} | {
+        *("obstacle-unnamed", "obstacle-unanswered", "source-late"),
         *("unit-overdue", "unit-colour", "unit-unreported", "unit-on-time"),
         *("kpi-shortfall", "kpi-events", "kpi-behind-path", "kpi-falls", "kpi-worse-on-year", "kpi-missing"),
         "platform-availability",

@@ -1,6 +1,6 @@
 """How a KPI's value comes from its readings, how long its figures may take, and from when they can be compared.
 
-Revision ID: 0008
+Revision ID: 0005
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
+revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None

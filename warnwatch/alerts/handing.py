@@ -1,0 +1,74 @@
+"""Which alerts another unit answers for now: a task went to another lead, a unit was dissolved, another was named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, and_, select
+
+from warnwatch import schema
+from warnwatch.alerts.alert import Alert, State
+from warnwatch.alerts.ledger import CHUNK, COLUMNS, alert_of, chunks
+from warnwatch.schema import known
+
+
+def read_handed(
+    connection: Connection,
+    codes: Collection[str] | None,
+    successors: Mapping[str, str],
+    leads: Mapping[tuple[str, str], str] | None = None,
+    answering: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[tuple[Alert, str]]:
+    """Read the alerts that another unit answers for now, each with that unit.
+
+    `answering`: of the rules whose alerts go to a unit of their own naming, that unit by subject; they are not looked
+    for among the others.
+
+    Those about tasks, all or of some `codes`, whose recorded lead stands for another unit; without `codes` also those
+    about other subjects, {(kind, subject): unit} `leads`, and whatever still names a unit with a successor.
+    """
+    homes = {} if codes is not None else _homes_of_others(connection, successors, leads or {})
+    table, task = schema.alert, schema.task_version
+    query = select(table.c.id, table.c.unit, task.c.lead_unit)
+    query = query.join(task, and_(task.c.code == table.c.subject, known(task, None)))
+    query = query.where(table.c.about == "task", table.c.state != State.ENDED.value, task.c.lead_unit != table.c.unit)
+    query = query.where(table.c.rule.not_in(sorted(answering or {})))
+    queries = [query] if codes is None else [query.where(table.c.subject.in_(chunk)) for chunk in chunks(codes)]
+    rows = (row for one in queries for row in connection.execute(one))
+    homes |= {key: home for key, unit, lead in rows if (home := successors.get(lead, lead)) != unit}
+    homes |= _homes_named(connection, answering or {})
+    ordered, found = sorted(homes), dict[int, Alert]()
+    for start in range(0, len(ordered), CHUNK):
+        some = select(*COLUMNS).where(table.c.id.in_(ordered[start : start + CHUNK]))
+        found.update({row.id: alert_of(row) for row in connection.execute(some)})
+    return [(found[key], homes[key]) for key in ordered]
+
+
+def _homes_named(connection: Connection, answering: Mapping[str, Mapping[str, str]]) -> dict[int, str]:
+    table = schema.alert
+    homes: dict[int, str] = {}
+    for rule, units in answering.items():
+        for chunk in chunks(units.keys()):
+            query = select(table.c.id, table.c.subject, table.c.unit).where(
+                table.c.rule == rule, table.c.subject.in_(chunk), table.c.state != State.ENDED.value
+            )
+            homes |= {key: units[code] for key, code, unit in connection.execute(query) if units[code] != unit}
+    return homes
+
+
+def _homes_of_others(
+    connection: Connection, successors: Mapping[str, str], leads: Mapping[tuple[str, str], str]
+) -> dict[int, str]:
+    table = schema.alert
+    alive = table.c.state != State.ENDED.value
+    query = select(table.c.id, table.c.about, table.c.subject, table.c.unit).where(table.c.about != "task", alive)
+    homes: dict[int, str] = {}
+    for key, about, subject, unit in connection.execute(query):
+        home = leads.get((about, subject), successors.get(unit, unit))
+        if home != unit:
+            homes[key] = home
+    # Tasks that are in the plan no more: their alerts hold, and somebody must answer for them.
+    names = select(table.c.id, table.c.unit).where(table.c.about == "task", alive)
+    for chunk in chunks(successors.keys()):
+        homes |= {key: successors[unit] for key, unit in connection.execute(names.where(table.c.unit.in_(chunk)))}
+    return homes

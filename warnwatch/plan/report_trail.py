@@ -1,0 +1,129 @@
+"""What the reports of each task say together: how far, since when, and what changed from one to the next.
+
+In: all reports, with the row of their task. Out: one row per task that has any. Every step is over whole columns: a
+report knows where its task's reports begin, and a filled-forward position says which earlier one it looks back to.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+COLOURS = ("green", "yellow", "red")
+# From here on a task counts as nearly done.
+NEARLY_DONE = 0.9
+
+REPORT_COLUMNS: dict[str, type[pl.DataType]] = {
+    "reported_at": pl.Int64,
+    "progress": pl.Float32,
+    "evidence": pl.UInt64,
+    "claims": pl.Boolean,
+    "colour": pl.String,
+    "obstacle": pl.Boolean,
+    "order": pl.Int64,
+}
+
+
+def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
+    """Give `row` and the columns of `last_words` for each task.
+
+    `index` of a report is its day on the task's count, `day` its local day since 1970.
+    """
+    rows = reports.sort("row", "reported_at", "order").with_row_index("at")
+    # A report is compared with the one before it; the first of a task has none.
+    first = (pl.col("row") != pl.col("row").shift(1)).fill_null(value=True)
+    rows = rows.with_columns(first.alias("first")).with_columns(_latest("first").alias("begins"))
+    rows = rows.with_columns(
+        _here(pl.col("progress").is_not_null()).alias("stated"),
+        _here(pl.col("evidence").is_not_null()).alias("shown"),
+        _here(pl.col("colour").is_not_null()).alias("coloured"),
+    ).with_columns(pl.col("progress").gather(pl.col("stated")).alias("so_far"))
+    rows = rows.with_columns(
+        _before("so_far").alias("was"), pl.col("evidence").gather(_before("shown")).alias("shown_before")
+    )
+    rows = rows.with_columns(
+        (pl.col("so_far") != pl.col("was").fill_null(0.0)).fill_null(value=False).alias("moved"),
+        (pl.col("evidence") != pl.col("shown_before")).fill_null(pl.col("evidence").is_not_null()).alias("proved"),
+        (pl.col("claims") & ~_before("claims").fill_null(value=False)).alias("claimed"),
+        (pl.col("so_far") >= NEARLY_DONE).fill_null(value=False).alias("nearly"),
+        pl.col("obstacle").fill_null(value=False),
+    )
+    news = pl.col("first") | pl.col("moved") | pl.col("proved") | pl.col("claimed")
+    rows = rows.with_columns(
+        _here(pl.col("moved")).alias("moved_at"),
+        _here(pl.col("proved")).alias("proved_at"),
+        _here(pl.col("claimed")).alias("claimed_at"),
+        _latest(news).alias("news_at"),
+        _here(~pl.col("nearly")).alias("not_yet_at"),
+        _here(~pl.col("obstacle")).alias("free_at"),
+    )
+    words = _last_words(rows).join(_between(rows), on="row", how="left", maintain_order="left")
+    stated = pl.col("progress").is_not_null()
+    return words.with_columns(
+        pl.when(stated).then(pl.col("largest_jump").fill_null(0.0)).alias("largest_jump"),
+        pl.when(stated)
+        .then((pl.col("highest") - pl.col("progress")).clip(0, None).fill_null(0.0))
+        .round(5)
+        .alias("went_back"),
+    ).drop("highest")
+
+
+def _latest(mark: str | pl.Expr) -> pl.Expr:
+    """Give where the latest marked report lies, of whichever task."""
+    mark = pl.col(mark) if isinstance(mark, str) else mark
+    return pl.when(mark).then(pl.col("at")).forward_fill()
+
+
+def _here(mark: pl.Expr) -> pl.Expr:
+    """Give where the latest marked report of this task lies, null without one."""
+    latest = _latest(mark)
+    return pl.when(latest >= pl.col("begins")).then(latest)
+
+
+def _before(name: str) -> pl.Expr:
+    """Give what the task's report before this one has, null for its first."""
+    return pl.when(~pl.col("first")).then(pl.col(name).shift(1))
+
+
+def _last_words(rows: pl.DataFrame) -> pl.DataFrame:
+    """Read off each task's last report what all of them have come to.
+
+    `stated_index`: the day on which the present progress was stated; `changed_index`: on which it changed last, null
+    while it never did; `nearly_index`: since when it has been nearly done, null when it is not; `obstacle_index`: since
+    when every report names an obstacle (`obstacle_day`: that local day), null when the last one names none;
+    `unproven_progress`: what was gained since the last new evidence. `unchanged_reports`: the last ones in a row that
+    bring no other progress, no new evidence and no claim of completion.
+    """
+    last = (pl.col("row") != pl.col("row").shift(-1)).fill_null(value=True)
+    index, so_far = rows["index"], rows["so_far"]
+    end = rows.filter(last)
+    proven = so_far.gather(end["proved_at"]).fill_null(0.0)
+    nearly, blocked = end.select(
+        pl.when(mark).then(pl.coalesce(pl.col(before) + 1, pl.col("begins")).cast(pl.UInt32)).alias(mark)
+        for mark, before in (("nearly", "not_yet_at"), ("obstacle", "free_at"))
+    )
+    return end.select(
+        "row",
+        pl.col("reported_at").alias("last_reported_at"),
+        pl.col("index").alias("report_index"),
+        pl.col("so_far").alias("progress"),
+        (pl.col("at") - pl.col("begins") + 1).cast(pl.Int32).alias("reports"),
+        (pl.col("at") - pl.col("news_at")).cast(pl.Int32).alias("unchanged_reports"),
+        index.gather(end["stated"]).alias("stated_index"),
+        index.gather(end["moved_at"]).alias("changed_index"),
+        index.gather(nearly).alias("nearly_index"),
+        index.gather(end["claimed_at"]).alias("claim_index"),
+        (pl.col("so_far") - proven).clip(0, None).round(5).alias("unproven_progress"),
+        index.gather(blocked).alias("obstacle_index"),
+        rows["day"].gather(blocked).alias("obstacle_day"),
+        rows["colour"].gather(end["coloured"]).cast(pl.Enum(COLOURS)).alias("reported_colour"),
+    )
+
+
+def _between(rows: pl.DataFrame) -> pl.DataFrame:
+    """Compare each task's reports in succession: its largest rise, its highest progress before the last report."""
+    later = rows.filter(~pl.col("first") & pl.col("was").is_not_null())
+    return later.group_by("row").agg(
+        (pl.col("so_far") - pl.col("was")).max().clip(0, None).round(5).alias("largest_jump"),
+        pl.col("was").max().alias("highest"),
+        pl.col("progress").is_not_null().any().alias("has_pace"),
+    )
