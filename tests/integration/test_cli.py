@@ -262,7 +262,7 @@ def test_import_names_every_mistake_with_file_row_and_column(bench: Bench) -> No
     assert "tasks.csv:3" in said
     assert all(words in said for words in ("cột: lead_unit", "có phải ý là: BYT?", "cột: due", "2026-02-30"))
     assert "2 lỗi; không ghi gì." in said
-    assert "không có nhiệm vụ 'T-3'" in bench.refused("explain", "T-3")
+    assert "không có nhiệm vụ, đơn vị, chỉ tiêu hay nguồn 'T-3'" in bench.refused("explain", "T-3")
 
 
 # --- check, measures ------------------------------------------------------------------------------------------------
