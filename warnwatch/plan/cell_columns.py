@@ -129,7 +129,9 @@ def read_cells(sheet: Sheet, columns: Mapping[str, Column], meanings: Meanings, 
     return sheet.with_frame(frame.with_columns(typed))
 
 
-def _tidy(sheet: Sheet, column: Column, cells: pl.DataFrame, distinct: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+def _tidy(
+    sheet: Sheet, column: Column, cells: pl.DataFrame, distinct: pl.DataFrame, findings: Findings
+) -> pl.DataFrame:
     """Give the column's text as it will be stored: no spaces around, one line unless it may have more.
 
     Words are composed (NFC); in codes, numbers and dates full-width signs become the usual ones as well (NFKC).
@@ -137,7 +139,7 @@ def _tidy(sheet: Sheet, column: Column, cells: pl.DataFrame, distinct: pl.DataFr
     """
     name = column.stored
     text = pl.col(name)
-    kept = pl.when(text != "").then(text)
+    kept = text
     doubtful = distinct.filter(_is_doubtful(column))
     if doubtful.height:
         looked = doubtful.lazy().with_columns(text.str.contains(_INVISIBLE).alias(_ODD), _clean(column).alias(_CLEAN))
@@ -148,8 +150,7 @@ def _tidy(sheet: Sheet, column: Column, cells: pl.DataFrame, distinct: pl.DataFr
             return _tidy_each(sheet, column, cells, findings)
         cells = cells.join(found, on=name, how="left", maintain_order="left")
         kept = pl.coalesce(_CLEAN, name)
-        kept = pl.when(kept != "").then(kept)
-    return cells.select("row", kept.alias(name))
+    return cells.select("row", pl.when(kept != "").then(kept).alias(name))
 
 
 def _is_doubtful(column: Column) -> pl.Expr:

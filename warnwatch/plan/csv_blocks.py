@@ -1,6 +1,6 @@
 """Well-formed blocks of a CSV file, read many rows at a time; whatever is odd is left to Python's strict reader.
 
-A block is taken only when counting its quotes, delimiters and line ends shows that both readers must see the same cells.
+A block is taken only when counting its quotes, delimiters and line ends shows that both readers see the same cells.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
-from io import BufferedReader
+from typing import IO
 
 import polars as pl
 
@@ -16,7 +16,7 @@ BLOCK = 8 * 1024 * 1024  # bytes
 
 
 def read_blocks(
-    stream: BufferedReader, delimiter: str, width: int, is_clean: Callable[[pl.DataFrame], bool], size: int = BLOCK
+    stream: IO[bytes], delimiter: str, width: int, is_clean: Callable[[pl.DataFrame], bool], size: int = BLOCK
 ) -> Iterator[pl.DataFrame]:
     """Give the rows from here on, all cells as text, as long as blocks are well-formed and clean.
 
@@ -32,7 +32,7 @@ def read_blocks(
         yield frame
 
 
-def _whole_rows(stream: BufferedReader, size: int) -> bytes:
+def _whole_rows(stream: IO[bytes], size: int) -> bytes:
     """Read on to the end of a row: behind it as many quotes have been opened as closed."""
     block = [stream.read(size), stream.readline()]
     quotes = sum(one.count(b'"') for one in block)

@@ -16,6 +16,8 @@ from io import BufferedReader, TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
 
+import polars as pl
+
 from warnwatch.errors import Mistake
 from warnwatch.language import Phrase
 from warnwatch.plan.column import File
@@ -93,16 +95,21 @@ def _read(  # noqa: PLR0913 (the options of one reading, by name)
     printed = Printed(sheet, header)
     row = 1
     if plain:
-        if all(map(str.strip, header)):  # else a cell may stand under no header
-            for block in read_blocks(stream, delimiter, len(header), printed.is_clean):
-                for some in block.iter_slices(batch):
-                    yield sheet.with_frame(known_columns(sheet, row, some))
-                    row += some.height
-                report()
+        # Where a header is empty, a cell may stand under none: every row has to be looked at.
+        width = len(header) if all(map(str.strip, header)) else 0
+        for some in _slices(read_blocks(stream, delimiter, width, printed.is_clean), batch):
+            yield sheet.with_frame(known_columns(sheet, row, some))
+            row += some.height
+            report()
         records = csv.reader(text, delimiter=delimiter, strict=True)
     for numbers, cells in _rows(sheet, records, header, findings, printed, row, batch):
         yield sheet.with_frame(frame_of(sheet, numbers, cells))
         report()
+
+
+def _slices(blocks: Iterator[pl.DataFrame], most: int) -> Iterator[pl.DataFrame]:
+    for block in blocks:
+        yield from block.iter_slices(most)
 
 
 class _Place:

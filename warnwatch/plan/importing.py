@@ -127,9 +127,12 @@ def _micros(moment: datetime) -> int:
 @contextmanager
 def _transaction(engine: Engine, *, dry_run: bool) -> Iterator[Connection]:
     try:
-        with engine.connect().execution_options(reads_only=dry_run) as connection:
-            with roomy(connection), connection.begin():
-                yield connection
+        with (
+            engine.connect().execution_options(reads_only=dry_run) as connection,
+            roomy(connection),
+            connection.begin(),
+        ):
+            yield connection
     except OperationalError as error:
         raise CannotRunError(f"the database cannot be used: {error.orig}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from io import BufferedReader, BytesIO, TextIOWrapper
+from io import BytesIO, TextIOWrapper
 
 import polars as pl
 from hypothesis import given
@@ -69,7 +69,7 @@ def test_ordinary_files_are_read_in_blocks() -> None:
 def test_blocks_and_the_rest_are_the_whole_file(rows: list[list[str]], size: int) -> None:
     """Wherever a block ends, and wherever the first odd one begins, each row is read once."""
     text = written(rows, "\n", all_quoted=True)
-    stream = BufferedReader(BytesIO(text.encode()))  # type: ignore[arg-type]
+    stream = BytesIO(text.encode())
     taken = [list(row) for some in read_blocks(stream, ",", len(rows[0]), lambda _: True, size) for row in some.rows()]
     rest = careful(stream.read().decode())
     whole = careful(text)
