@@ -5,6 +5,8 @@ Instants are microseconds since 1970 in the frames.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
@@ -15,6 +17,24 @@ from warnwatch.schema import Instant
 
 BATCH = 5_000
 COPY_BATCH = 20_000
+# Rows come in no order of their codes, so that every page of an index is needed again and again: SQLite's own 2 MB make
+# it write and read the same pages many times over.
+CACHE_MB = 128
+
+
+@contextmanager
+def roomy(connection: Connection) -> Iterator[None]:
+    """Give SQLite more memory as long as much is written; a server has its own settings."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection  # by it no transaction begins
+    (usual,) = driver.execute("PRAGMA cache_size").fetchone()
+    driver.execute(f"PRAGMA cache_size = {-CACHE_MB * 1024}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA cache_size = {usual}")
 
 
 def add(connection: Connection, table: Table, rows: pl.DataFrame) -> None:

@@ -48,6 +48,11 @@ _INVISIBLE = (
 _CODE = r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}._/\-]*$"
 _FORMULA = r"^(=\s*[^\s=]|#(REF!|N/A|VALUE!|NAME\?|DIV/0!|NUM!|NULL!))"
 
+# Whatever this does not match is text of one line in the signs of Vietnamese, which no normal form changes: nothing in
+# it is unseen, a formula, or a space too many.
+_DOUBTFUL = r"[^ !-~À-ÖØ-öø-ýÿĂăĐđĨĩŨũƠơƯưẠ-ỹ–—“”‘’]|  |^[ =#]| $|^$"
+_PLAIN_CODE = rf"^[0-9A-Za-z][0-9A-Za-z._\-]{{0,{LONGEST_CODE - 1}}}$"
+
 # Columns beside a cell's own while it is looked at.
 _CLEAN, _ODD = "its clean text", "it is odd"
 
@@ -115,36 +120,47 @@ def _meaning(read: Callable[[str], Value], text: str) -> Value | CellError:
 def read_cells(sheet: Sheet, columns: Mapping[str, Column], meanings: Meanings, findings: Findings) -> Sheet:
     """Turn a piece's text into values (types: `dtype_of`); a cell that does not fit is a mistake, and null."""
     frame = sheet.frame
-    for stored in sheet.headers:
+    distinct = pl.collect_all([frame.lazy().select(stored).unique() for stored in sheet.headers])
+    typed = []
+    for stored, texts in zip(sheet.headers, distinct, strict=True):
         column = columns[stored]
-        text = _tidy(sheet, column, frame.select("row", stored), findings)
-        frame = frame.with_columns(_typed(sheet, column, text, meanings, findings))
-    return sheet.with_frame(frame)
+        text = _tidy(sheet, column, frame.select("row", stored), texts, findings)
+        typed.append(_typed(sheet, column, text, meanings, findings))
+    return sheet.with_frame(frame.with_columns(typed))
 
 
-def _tidy(sheet: Sheet, column: Column, cells: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+def _tidy(
+    sheet: Sheet, column: Column, cells: pl.DataFrame, distinct: pl.DataFrame, findings: Findings
+) -> pl.DataFrame:
     """Give the column's text as it will be stored: no spaces around, one line unless it may have more.
 
     Words are composed (NFC); in codes, numbers and dates full-width signs become the usual ones as well (NFKC).
-    Distinct texts are looked at together first; cell by cell only when one of them is wrong.
+    Only texts that are not tidy at first sight are cleaned, each once; cell by cell only when one of them is wrong.
     """
     name = column.stored
-    distinct = cells.select(name).unique()
-    repeated = distinct.height < cells.height // 2
-    looked = (
-        (distinct if repeated else cells)
-        .lazy()
-        .with_columns(pl.col(name).str.contains(_INVISIBLE).alias(_ODD), _clean(column).alias(_CLEAN))
-    )
-    wrong = [pl.col(_ODD), *((pl.col(_CLEAN) == "",) if column.required else ())]
-    wrong += [limit for limit, _ in _limits(sheet, column, _CLEAN)]
-    found = looked.with_columns(pl.any_horizontal(wrong).alias(_ODD)).collect()
-    if found[_ODD].any():
-        return _tidy_each(sheet, column, cells, findings)
-    clean = pl.when(pl.col(_CLEAN) != "").then(pl.col(_CLEAN)).alias(name)
-    if repeated:
-        found = cells.join(found, on=name, how="left", nulls_equal=True, maintain_order="left")
-    return found.select("row", clean)
+    text = pl.col(name)
+    kept = text
+    doubtful = distinct.filter(_is_doubtful(column))
+    if doubtful.height:
+        looked = doubtful.lazy().with_columns(text.str.contains(_INVISIBLE).alias(_ODD), _clean(column).alias(_CLEAN))
+        wrong = [pl.col(_ODD), *((pl.col(_CLEAN) == "",) if column.required else ())]
+        wrong += [limit for limit, _ in _limits(sheet, column, _CLEAN)]
+        found = looked.with_columns(pl.any_horizontal(wrong).alias(_ODD)).collect()
+        if found[_ODD].any():
+            return _tidy_each(sheet, column, cells, findings)
+        cells = cells.join(found, on=name, how="left", maintain_order="left")
+        kept = pl.coalesce(_CLEAN, name)
+    return cells.select("row", pl.when(kept != "").then(kept).alias(name))
+
+
+def _is_doubtful(column: Column) -> pl.Expr:
+    """Say of a text whether a look at its signs does not show that it is tidy and within every limit."""
+    text = pl.col(column.stored)
+    if column.type is Type.CODE:
+        doubtful = ~text.str.contains(_PLAIN_CODE)
+    else:
+        doubtful = text.str.contains(_DOUBTFUL) | (text.str.len_bytes() > LONGEST_TEXT)
+    return doubtful & ((text != "") | pl.lit(column.required))
 
 
 def _tidy_each(sheet: Sheet, column: Column, cells: pl.DataFrame, findings: Findings) -> pl.DataFrame:

@@ -16,11 +16,14 @@ from io import BufferedReader, TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
 
+import polars as pl
+
 from warnwatch.errors import Mistake
 from warnwatch.language import Phrase
 from warnwatch.plan.column import File
+from warnwatch.plan.csv_blocks import read_blocks
 from warnwatch.plan.findings import Findings, Sheet, shown
-from warnwatch.plan.headers import Header, Progress, frame_of, read_header
+from warnwatch.plan.headers import Header, Progress, frame_of, known_columns, read_header
 from warnwatch.plan.printed import Printed, is_total
 from warnwatch.plan.stamps import read_titles
 
@@ -46,7 +49,7 @@ def read_csv(
     Every mistake in its form goes to `findings`.
     """
     try:
-        with path.open("rb") as stream, TextIOWrapper(stream, encoding="utf-8-sig", newline="\n") as text:
+        with path.open("rb") as stream, TextIOWrapper(stream, encoding="utf-8", newline="\n") as text:
             yield from _read(stream, text, path.name, file, findings, progress, history=history, batch=batch)
     except OSError as error:
         findings.about_file(path.name, Phrase("không đọc được tệp: {reason}", reason=error.strerror))
@@ -70,7 +73,8 @@ def _read(  # noqa: PLR0913 (the options of one reading, by name)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in start:
         findings.about_file(name, Phrase("tệp ở bảng mã UTF-16"), allowed=_SAVE_AS)
         return
-    lines = iter(text) if _is_plain(stream) else _lines(stream, _Place())
+    plain = _is_plain(stream)
+    lines = _lines(stream, _Place())
     try:
         first = next((line for line in lines if line.strip()), "")
         named = _SEPARATOR.fullmatch(first.strip())
@@ -88,9 +92,24 @@ def _read(  # noqa: PLR0913 (the options of one reading, by name)
     sheet = replace(sheet, confidential=read_titles(name, (), findings))
     report = _reporter(stream, name, progress)
     yield sheet.with_frame(frame_of(sheet, [], []))  # a file without rows is a file all the same
-    for numbers, some in _rows(sheet, records, header, findings, batch):
-        yield sheet.with_frame(frame_of(sheet, numbers, some))
+    printed = Printed(sheet, header)
+    row = 1
+    if plain:
+        # Where a header is empty, a cell may stand under none: every row has to be looked at.
+        width = len(header) if all(map(str.strip, header)) else 0
+        for some in _slices(read_blocks(stream, delimiter, width, printed.is_clean), batch):
+            yield sheet.with_frame(known_columns(sheet, row, some))
+            row += some.height
+            report()
+        records = csv.reader(text, delimiter=delimiter, strict=True)
+    for numbers, cells in _rows(sheet, records, header, findings, printed, row, batch):
+        yield sheet.with_frame(frame_of(sheet, numbers, cells))
         report()
+
+
+def _slices(blocks: Iterator[pl.DataFrame], most: int) -> Iterator[pl.DataFrame]:
+    for block in blocks:
+        yield from block.iter_slices(most)
 
 
 class _Place:
@@ -174,15 +193,17 @@ def _reason(error: Exception) -> str:
     )
 
 
-def _rows(
-    sheet: Sheet, records: Iterator[list[str]], header: list[str], findings: Findings, most: int
+def _rows(  # noqa: PLR0913, PLR0917 (what is known of the file when its rows begin)
+    sheet: Sheet,
+    records: Iterator[list[str]],
+    header: list[str],
+    findings: Findings,
+    printed: Printed,
+    row: int,
+    most: int,
 ) -> Iterator[tuple[list[int], list[list[str]]]]:
-    """Give the rows that are data, at most `most` read at a time, with their numbers."""
-    # Where every header is known, a row of as many cells always fits.
-    full = len(header) if len(sheet.places) == len(header) else -1
-    printed = Printed(sheet, header)
+    """Give the rows that are data, those after `row`, at most `most` read at a time, with their numbers."""
     totals: list[tuple[int, list[str]]] = []
-    row = 1
     wrong: Exception | None = None
     while wrong is None:
         batch: list[list[str]] = []
@@ -195,9 +216,8 @@ def _rows(
         row += read
         if wrong:
             findings.mistake(Mistake(sheet.name, row + 1, 0, _reason(wrong)))
-        if totals or set(map(len, batch)) != {full} or not printed.is_clean(batch):
-            fits = partial(_fits, sheet, header=header, findings=findings)
-            numbers, batch = _sifted(zip(numbers, batch, strict=True), totals, printed, fits)
+        fits = partial(_fits, sheet, header=header, findings=findings)
+        numbers, batch = _sifted(zip(numbers, batch, strict=True), totals, printed, fits)
         yield numbers, batch
         if read < most:
             break

@@ -94,3 +94,9 @@ def frame_of(sheet: Sheet, numbers: list[int], batch: list[list[str]]) -> pl.Dat
     for stored, place in sheet.places.items():
         columns.append(pl.Series(stored, cells[place - 1], dtype=pl.String))
     return pl.DataFrame(columns)
+
+
+def known_columns(sheet: Sheet, last: int, cells: pl.DataFrame) -> pl.DataFrame:
+    """Keep the known columns of the rows after row `last`: all cells of each, by place."""
+    numbers = pl.int_range(last + 1, last + 1 + cells.height, dtype=pl.UInt32, eager=True).alias("row")
+    return cells.select(numbers, *(pl.nth(place - 1).alias(stored) for stored, place in sheet.places.items()))

@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.language import Phrase
+from warnwatch.plan.bulk import roomy
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.clears import Completeness
 from warnwatch.plan.column import File
@@ -126,7 +127,11 @@ def _micros(moment: datetime) -> int:
 @contextmanager
 def _transaction(engine: Engine, *, dry_run: bool) -> Iterator[Connection]:
     try:
-        with engine.connect().execution_options(reads_only=dry_run) as connection, connection.begin():
+        with (
+            engine.connect().execution_options(reads_only=dry_run) as connection,
+            roomy(connection),
+            connection.begin(),
+        ):
             yield connection
     except OperationalError as error:
         raise CannotRunError(f"the database cannot be used: {error.orig}") from error

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from operator import itemgetter
+
+import polars as pl
 
 from warnwatch.errors import Mistake
 from warnwatch.language import Phrase
@@ -47,15 +48,20 @@ class Printed:
         self.repeated: list[int] = []
         self.footer: tuple[int, str] | None = None
 
-    def is_clean(self, rows: Sequence[Sequence[str]]) -> bool:
+    def is_clean(self, rows: pl.DataFrame) -> bool:
         """Say at once of rows as wide as the header that all of them are data: nearly every block of a large file."""
         if self.footer or not all(self.needed):
             return False
-        if not all(all(map(str.strip, map(itemgetter(place - 1), rows))) for place in self.needed):
+        if not all(all(map(str.strip, rows.to_series(place - 1).unique())) for place in self.needed):
             return False
         first, word = self.needed[0] - 1, plain(self.header[self.needed[0] - 1])
-        repeated = any(len(one.strip()) == self.length and plain(one) == word for one in map(itemgetter(first), rows))
-        return not repeated and not any(_may_be_total(row[0]) for row in rows)
+        # Most cells of the two columns end with a digit, and are neither a total nor, mostly, a header.
+        alike = rows.to_series(first).unique()
+        alike = alike.filter(alike.str.len_chars() >= self.length)
+        if any(len(one.strip()) == self.length and plain(one) == word for one in alike):
+            return False
+        begins = rows.to_series(0).unique()
+        return not any(map(_may_be_total, begins.filter(~begins.str.contains(r"[0-9]$"))))
 
     def passes(self, row: int, cells: Sequence[str]) -> bool:
         """Say whether a row is to be passed over: the header once more, or part of what stands below the table.
