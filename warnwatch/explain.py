@@ -85,7 +85,7 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, in which lang
     today = today_of(at, calendar)
     fed = read_fed(connection, in_trouble(snapshot.sources, today), as_of, words.code)
     held = {"task": snapshot.tasks["code"].is_in(fed["task"].implode()) & (snapshot.tasks["status"] != "done")}
-    book = book.following(snapshot.tree.successors)
+    book = book.in_force(calendar.local_date(at)).following(snapshot.tree.successors)
     about_tasks = replace(book, rules=tuple(rule for rule in book.rules if rule.about == "task"))
     evaluation = evaluate({"task": snapshot.tasks}, about_tasks, today, held=held)
     numbers = _alerts_at(connection, code, at)

@@ -22,10 +22,28 @@ RULE_KEYS = (
     "above",
     "for",
     "keep",
+    "clear",
+    "from",
+    "until",
     "text",
     "escalation",
     "guidance",
     "source",
+    "labels",
+)
+# What a file's `defaults` may say for its rules: what several rules share, never what makes a rule itself.
+DEFAULT_KEYS = (
+    "about",
+    "for",
+    "keep",
+    "clear",
+    "from",
+    "until",
+    "text",
+    "escalation",
+    "guidance",
+    "source",
+    "labels",
 )
 POLICY_KEYS = ("id", "title", "cap", "levels")
 STEP_KEYS = ("after", "tell", "channels")
@@ -35,26 +53,40 @@ ZERO = Duration(0, "minute")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The mapping under `keys` of a document. `mistakes` and `warnings` are shared by all entries of one reading."""
+    """The mapping under `keys` of a document. `mistakes` and `warnings` are shared by all entries of one reading.
+
+    `defaults`: the mapping that answers for keys which this one does not have; what is wrong there is noted there.
+    """
 
     document: Document
     keys: Keys
     mistakes: list[Mistake]
     warnings: list[Mistake] = field(default_factory=list)
+    defaults: Entry | None = None
 
     @property
     def values(self) -> Mapping[str, object]:
-        """The keys and values as plain data; empty where the file has no mapping."""
+        """The keys and values as plain data, defaults among them; empty where the file has no mapping."""
+        return {**self.defaults.own, **self.own} if self.defaults else self.own
+
+    @property
+    def own(self) -> Mapping[str, object]:
+        """The keys and values that stand in this mapping itself."""
         value = self.document.value(self.keys)
         return value if isinstance(value, dict) else {}
 
+    def path(self, name: str, *further: str | int) -> Keys:
+        """Say where the value of a key stands: here, or in the defaults."""
+        home = self.defaults if self.defaults and name not in self.own and name in self.defaults.own else self
+        return (*home.keys, name, *further)
+
     def complain(self, name: str, message: str, found: str = "", allowed: str = "", nearest: str = "") -> None:
         """Note a mistake at one of the keys; at the whole entry for a key that is not there."""
-        self.mistakes.append(self.document.mistake((*self.keys, name), message, found, allowed, nearest))
+        self.mistakes.append(self.document.mistake(self.path(name), message, found, allowed, nearest))
 
     def complain_missing(self, *names: str) -> None:
         """Note that one of these keys is missing, unless a misspelt one (a mistake already) was meant for it."""
-        if not any(nearest_name(key, names) for key in self.values if key not in _KNOWN_KEYS):
+        if not any(nearest_name(key, names) for key in self.own if key not in _KNOWN_KEYS):
             self.complain("", Phrase("thiếu khóa {names}", names=together(names, Phrase(" hoặc "))))
 
     def only(self, allowed: tuple[str, ...]) -> bool:
@@ -123,7 +155,7 @@ class Entry:
             self.complain(name, Phrase("khóa {name} trống", name=name))
         names: list[str] = []
         for index, item in enumerate(found):
-            keys: Keys = (*self.keys, name, index) if isinstance(value, list) else (*self.keys, name)
+            keys = self.path(name, index) if isinstance(value, list) else self.path(name)
             word = str(item)
             if word not in allowed:
                 nearest = nearest_name(word, allowed)
@@ -145,11 +177,11 @@ class Entry:
             return {}
         for word in value:
             if word not in LEVELS:
-                place = self.document.place_of_key((*self.keys, name, word))
+                place = self.document.place_of_key(self.path(name, word))
                 nearest = nearest_name(word, LEVELS)
                 message = Phrase("mức không có trong danh mục")
                 self.mistakes.append(Mistake(self.document.shown, *place, message, word, ", ".join(LEVELS), nearest))
-        return {level: (*self.keys, name, word) for word, level in LEVELS.items() if word in value}
+        return {level: self.path(name, word) for word, level in LEVELS.items() if word in value}
 
     def texts(self, name: str, levels: Collection[Level]) -> dict[Level, str]:
         """Give a text for each of the levels: one for all, or each its own."""
@@ -176,9 +208,9 @@ class Entry:
         self.warnings.extend(self._at(keys, fault, str(value)) for fault in expression.warnings)
         return expression
 
-    def inside(self, *keys: str | int) -> Entry:
+    def inside(self, name: str, *further: str | int) -> Entry:
         """Give the entry further in."""
-        return Entry(self.document, (*self.keys, *keys), self.mistakes, self.warnings)
+        return Entry(self.document, self.path(name, *further), self.mistakes, self.warnings)
 
     def _at(self, keys: Keys, fault: Fault, text: str) -> Mistake:
         place = self.document.place_in(keys, fault.offset)

@@ -12,6 +12,7 @@ from warnwatch.errors import nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules.entry import RULE_KEYS, Codes, Entry
 from warnwatch.rules.expression import Column, Expression, compile_expression
+from warnwatch.rules.margins import read_clear, read_labels, read_period
 from warnwatch.rules.rule import About, Direction, Level, Rule, Rung
 
 _ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
@@ -32,6 +33,7 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
     before = len(entry.mistakes)
     if not entry.only(RULE_KEYS):
         return None
+    first_day, last_day = read_period(entry)
     about = entry.choice("about", vocabulary.catalogue, Phrase("quy tắc không thể nói về đối tượng này"))
     columns = vocabulary.catalogue.get(about, {})
     direction = _direction(entry)
@@ -55,6 +57,10 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
         source=entry.text("source", required=False),
         file=entry.document.shown,
         line=entry.document.place(entry.keys)[0],
+        clear=read_clear(entry),
+        first_day=first_day,
+        last_day=last_day,
+        labels=read_labels(entry),
     )
     return rule if len(entry.mistakes) == before else None
 
@@ -84,7 +90,7 @@ def _measure(entry: Entry, columns: Columns) -> str:
 def _where(entry: Entry, columns: Columns, codes: Codes) -> Expression | None:
     if "where" not in entry.values:
         return None
-    return entry.expression((*entry.keys, "where"), "boolean", columns, codes)
+    return entry.expression(entry.path("where"), "boolean", columns, codes)
 
 
 def _direction(entry: Entry) -> str:
@@ -125,7 +131,7 @@ def _text_kinds(entry: Entry, levels: Collection[Level], kinds: Collection[str])
     by_level = isinstance(entry.values.get("text"), dict)
     wrong = {text: level for level, text in reversed(texts.items()) if text and text not in kinds}
     for text, level in wrong.items():
-        keys = (*entry.keys, "text", level.word) if by_level else (*entry.keys, "text")
+        keys = entry.path("text", level.word) if by_level else entry.path("text")
         message, nearest = Phrase("loại thông báo không có trong danh mục"), nearest_name(text, kinds)
         entry.mistakes.append(entry.document.mistake(keys, message, text, ", ".join(sorted(kinds)), nearest))
     return texts
