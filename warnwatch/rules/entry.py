@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from warnwatch.errors import Mistake, nearest_name
 from warnwatch.language import Phrase, together
 from warnwatch.plan.calendar import Duration, parse_duration
 from warnwatch.rules.expression import Column, Expression, ExpressionError, Fault, Wanted, compile_expression
+from warnwatch.rules.grammar import THOUSANDS
 from warnwatch.rules.rule import LEVELS, Level
 
 RULE_KEYS = (
@@ -49,6 +51,7 @@ POLICY_KEYS = ("id", "title", "cap", "levels")
 STEP_KEYS = ("after", "tell", "channels")
 _KNOWN_KEYS = frozenset({*RULE_KEYS, *POLICY_KEYS, *STEP_KEYS})
 ZERO = Duration(0, "minute")
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}\.000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,8 @@ class Entry:
                 place = self.document.place_of_key(self.path(name, word))
                 nearest = nearest_name(word, LEVELS)
                 message = Phrase("mức không có trong danh mục")
+                if ")" in word:  # YAML took the comma of an expression for its own
+                    message = Phrase("biểu thức có dấu phẩy trong { }; hãy viết mỗi mức trên một dòng riêng")
                 self.mistakes.append(Mistake(self.document.shown, *place, message, word, ", ".join(LEVELS), nearest))
         return {level: self.path(name, word) for word, level in LEVELS.items() if word in value}
 
@@ -200,6 +205,8 @@ class Entry:
         if not isinstance(value, str | int | float):
             self.mistakes.append(self.document.mistake(keys, Phrase("cần một số hoặc một biểu thức")))
             return None
+        if self.has_thousands(keys):
+            return None
         try:
             expression = compile_expression(value, wanted, columns, codes)
         except ExpressionError as error:
@@ -207,6 +214,15 @@ class Entry:
             return None
         self.warnings.extend(self._at(keys, fault, str(value)) for fault in expression.warnings)
         return expression
+
+    def has_thousands(self, keys: Keys) -> bool:
+        """Note a number such as 1.000, which its writer means as a thousand and YAML reads as one."""
+        written = self.document.written(keys)
+        wrong = isinstance(self.document.value(keys), float) and _THOUSANDS.fullmatch(written) is not None
+        if wrong:
+            mistake = self.document.mistake(keys, THOUSANDS, written, nearest=written.replace(".", ""))
+            self.mistakes.append(mistake)
+        return wrong
 
     def inside(self, name: str, *further: str | int) -> Entry:
         """Give the entry further in."""

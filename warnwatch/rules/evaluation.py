@@ -25,7 +25,7 @@ _KEPT = ":kept"
 _KEPT_OF = ("kept", "kept_threshold")
 LEVEL = pl.col("level")
 # What a rule that cannot be judged raises: an expression that Polars refuses, a measure that is not there.
-_FAILURES = (PolarsError, KeyError, ValueError, TypeError)
+RULE_FAILURES = (PolarsError, KeyError, ValueError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,16 @@ class Evaluation:
     kept: Mapping[str, pl.Series] = field(default_factory=dict)
 
 
+def with_measures(frame: pl.DataFrame, rule: Rule, today: Today, more: Iterable[str] = ()) -> pl.LazyFrame:
+    """Add to a frame the measures that a rule needs, and `more` of the catalogue."""
+    return _measured(frame, [rule], today, more)
+
+
+def applies(rule: Rule) -> pl.Expr:
+    """Write whom a rule is about: its `where`, and for tasks that they are not done."""
+    return _ladder_of(rule).condition()
+
+
 def columns_of(about: str) -> Mapping[str, Column]:
     """Give the columns that a rule about this kind of subject may use, as the expression gate reads them."""
     return {
@@ -91,7 +101,7 @@ def evaluate(
     if before is not None and _comparable(before, book, today):
         try:
             return _hold(_judge_together(frames, book, before.seconds, today, stopwatch), book, held)
-        except _FAILURES:
+        except RULE_FAILURES:
             pass  # one of them fails: rule by rule it fails alone
     levels: dict[str, pl.Series] = {}
     kept: dict[str, pl.Series] = {}
@@ -101,7 +111,7 @@ def evaluate(
         began = stopwatch()
         try:
             _sort(_levels(frames[rule.about], [rule], today), levels, kept)
-        except _FAILURES as error:
+        except RULE_FAILURES as error:
             failures[rule.id] = f"{type(error).__name__}: {error}"
         seconds[rule.id] = stopwatch() - began
     return _hold(Evaluation(today, frames, levels, failures, seconds, kept=kept), book, held)
@@ -294,10 +304,10 @@ def _needed(rule: Rule) -> set[str]:
     return {rule.measure, *rule.where.columns}.union(*(rung.expression.columns for rung in rule.rungs.values()))
 
 
-def _measured(frame: pl.DataFrame, rules: Sequence[Rule], today: Today) -> pl.LazyFrame:
+def _measured(frame: pl.DataFrame, rules: Sequence[Rule], today: Today, more: Iterable[str] = ()) -> pl.LazyFrame:
     """Add the measures that some rules about one kind of subject need: numbers as Float32, never NaN or infinite."""
     catalogue = CATALOGUE[rules[0].about]
-    names = sorted(set().union(*map(_needed, rules)) & catalogue.keys())
+    names = sorted(set(more).union(*map(_needed, rules)) & catalogue.keys())
     measured = frame.lazy().with_columns(catalogue[name].expression(today).alias(name) for name in names)
     types = measured.select(names).collect_schema()
     numbers = [name for name in names if catalogue[name].kind == "number"]

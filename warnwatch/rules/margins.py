@@ -20,6 +20,8 @@ _DECIMAL_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
 def read_clear(entry: Entry) -> float:
     """Read `clear`: a number in the measure's unit, 0 where it is not given."""
     value = entry.values.get("clear", 0)
+    if "clear" in entry.values and entry.has_thousands(entry.path("clear")):
+        return 0.0
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15:
         return float(value)
     shown = "" if value is None else str(value)

@@ -76,6 +76,7 @@ class Rule:
     `rungs` run from the lowest level to the highest. `title` and `text` have an entry for every level that has a rung.
     `hold_for` and `keep` are how long the rule must hold before its alert opens, and be gone before it ends.
     `clear`: how far back beyond a rung, in the measure's unit, the measure must be before an open alert leaves it.
+    `places`: (line, column) of `where`, `measure` and each level's rung, by that word.
     The rule is judged from `first_day` to `last_day`, local days both included; None is without end.
     """
 
@@ -99,6 +100,7 @@ class Rule:
     first_day: date | None = None
     last_day: date | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False)
 
     def in_force(self, day: date) -> bool:
         """Say whether the rule is judged on a local day."""

@@ -21,11 +21,18 @@ Columns = Mapping[str, Column]
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What rules may speak of: the columns of each kind of subject, the kinds of text, the plan's codes by column."""
+    """What rules may speak of: the columns of each kind of subject, the kinds of text, the plan's codes.
+
+    `codes` are those of a column, such as `unit`, or of one that means something else elsewhere, such as `task.code`.
+    """
 
     catalogue: Mapping[str, Columns]
     kinds: Collection[str]
     codes: Codes
+
+    def codes_of(self, about: str) -> Codes:
+        """Give the codes that the columns of one kind of subject can have, by column."""
+        return {key.removeprefix(f"{about}."): known for key, known in self.codes.items()}
 
 
 def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
@@ -38,8 +45,9 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
     columns = vocabulary.catalogue.get(about, {})
     direction = _direction(entry)
     # Without a subject no column is known: its own mistake is enough.
-    rungs = _rungs(entry, direction, columns, vocabulary.codes) if about and direction else {}
-    where = _where(entry, columns, vocabulary.codes) if about else None
+    codes = vocabulary.codes_of(about)
+    rungs = _rungs(entry, direction, columns, codes) if about and direction else {}
+    where = _where(entry, columns, codes) if about else None
     rule = Rule(
         id=read_id(entry),
         title=entry.texts("title", rungs),
@@ -61,8 +69,15 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
         first_day=first_day,
         last_day=last_day,
         labels=read_labels(entry),
+        places=_places(entry, direction, rungs),
     )
     return rule if len(entry.mistakes) == before else None
+
+
+def _places(entry: Entry, direction: str, rungs: Collection[Level]) -> dict[str, tuple[int, int]]:
+    keys = {level.word: entry.path(direction, level.word) for level in rungs}
+    keys |= {name: entry.path(name) for name in ("where", "measure") if name in entry.values}
+    return {word: entry.document.place(path) for word, path in keys.items()}
 
 
 def read_id(entry: Entry) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from warnwatch.documents import parse_document, read_content
+from warnwatch.documents import parse_document
 from warnwatch.errors import Mistake, MistakesError, nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules.entry import DEFAULT_KEYS, Codes, Entry
 from warnwatch.rules.policy_file import read_policy
 from warnwatch.rules.rule import Policy, Rule, RuleBook
 from warnwatch.rules.rule_file import Columns, Vocabulary, read_rule
+from warnwatch.typed_text import read_content
 
 FILE_KEYS = ("defaults", "rules", "policies")
 NOT_RULES = frozenset({"calendar.yml"})  # read by the plan's calendar

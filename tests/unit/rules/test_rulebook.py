@@ -342,7 +342,8 @@ def test_a_wrong_key_beside_the_ladder_is_named_at_its_place(
     else:
         folder.rules += f"    {written}\n"
     (mistake,) = folder.mistakes()
-    assert (mistake.column, mistake.message) == (column, message)
+    assert mistake.column == column
+    assert mistake.message.split("; có ký tự lạ")[0] == message
 
 
 DEFAULTS = """\
