@@ -35,6 +35,7 @@ from warnwatch.rule_check import (
     cost_of,
     open_for_reading,
     read_present,
+    write_schemas,
 )
 from warnwatch.service import clock_of
 from warnwatch.settings import Settings
@@ -49,9 +50,19 @@ _SHOWN_AFTER = 2.0  # seconds: what is quicker needs no bar
 @click.option("--cost", is_flag=True, help="Measure what each rule costs on the present plan, and where it stands.")
 @click.option("--strict", is_flag=True, help="Warnings make the exit code 1 too.")
 @click.option("--files-only", is_flag=True, help="Do not look at the plan.")
+@click.option("--schema", "schema_", is_flag=True, help="First write the JSON Schemas for editors into the folder.")
 @as_json
 @pass_installation
-def check(here: Installation, folder: Path | None, *, cost: bool, strict: bool, files_only: bool, json_: bool) -> None:
+def check(  # noqa: PLR0913 (the options of one command, by name)
+    here: Installation,
+    folder: Path | None,
+    *,
+    cost: bool,
+    strict: bool,
+    files_only: bool,
+    schema_: bool,
+    json_: bool,
+) -> None:
     """Check a rule folder: every mistake with file, line and column, then its rules on the present plan.
 
     Where the database of the settings cannot be read, the files alone are checked, and that is said. Warnings stop
@@ -64,6 +75,8 @@ def check(here: Installation, folder: Path | None, *, cost: bool, strict: bool, 
     settings = here.settings
     if folder:
         settings = settings.model_copy(update={"rules": settings.rules.model_copy(update={"folder": folder})})
+    if schema_:
+        write_schemas(settings.rules_folder, here.language)
     try:
         standards = load_standards(settings)
     except MistakesError as error:

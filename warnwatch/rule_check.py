@@ -5,6 +5,7 @@ In: the settings, the database where it can be read, the instant. Out: warnings,
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,13 +20,16 @@ from warnwatch import schema
 from warnwatch.assembly import load_standards
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, Mistake
-from warnwatch.language import Phrase
+from warnwatch.language import Phrase, in_language
+from warnwatch.notify.notification import Kind
+from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.measures import Today, today_of
 from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.tally import count_tasks
 from warnwatch.plan.writing import read_codes
+from warnwatch.rules.editor_schema import SCHEMA_FILES, calendar_schema, rules_schema
 from warnwatch.rules.evaluation import Evaluation, evaluate
 from warnwatch.rules.rule import Level, Rule, RuleBook
 from warnwatch.rules.walking import walk
@@ -56,6 +60,24 @@ class Cost:
     subjects: int
     levels: Mapping[str, int]
     failure: str = ""
+
+
+def write_schemas(folder: Path, language: str = "vi") -> None:
+    """Write the JSON Schemas of this program's rule files beside them; what is there already is replaced whole."""
+    schemas = (rules_schema(CATALOGUE, [kind.value for kind in Kind]), calendar_schema())
+    for name, made in zip(SCHEMA_FILES, schemas, strict=True):
+        text = json.dumps(_said(made, language), ensure_ascii=False, indent=1) + "\n"
+        new = folder / f".{name}.new"
+        new.write_text(text, encoding="utf-8", newline="\n")
+        new.replace(folder / name)
+
+
+def _said(schema: object, language: str) -> object:
+    if isinstance(schema, Mapping):
+        return {key: _said(value, language) for key, value in schema.items()}
+    if isinstance(schema, list | tuple):
+        return [_said(value, language) for value in schema]
+    return in_language(schema, language)
 
 
 def open_for_reading(settings: Settings) -> Engine:

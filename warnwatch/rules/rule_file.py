@@ -15,7 +15,7 @@ from warnwatch.rules.expression import Column, Expression, compile_expression
 from warnwatch.rules.margins import read_clear, read_labels, read_period
 from warnwatch.rules.rule import About, Direction, Level, Rule, Rung
 
-_ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
+RULE_ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
 Columns = Mapping[str, Column]
 
 
@@ -83,7 +83,7 @@ def _places(entry: Entry, direction: str, rungs: Collection[Level]) -> dict[str,
 def read_id(entry: Entry) -> str:
     """Read the `id` of a rule or policy."""
     value = entry.text("id")
-    if value and not _ID.fullmatch(value):
+    if value and not RULE_ID.fullmatch(value):
         entry.complain(
             "id", Phrase("mã sai: bắt đầu bằng chữ thường, chỉ gồm chữ thường không dấu, chữ số và gạch nối"), value
         )
