@@ -156,7 +156,7 @@ def test_table_is_the_programs_own(name: str) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [RULE_KEYS, POLICY_KEYS, STEP_KEYS, OFFICES, CHANNELS, tuple(LEVELS), calendar_file._KEYS],
+    [RULE_KEYS, POLICY_KEYS, STEP_KEYS, OFFICES, CHANNELS, tuple(LEVELS), calendar_file.CALENDAR_KEYS],
     ids=["rule", "policy", "step", "office", "channel", "level", "calendar"],
 )
 def test_rule_words_are_explained(names: tuple[str, ...]) -> None:

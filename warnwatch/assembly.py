@@ -17,6 +17,7 @@ from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.calendar import WorkCalendar, load_calendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
+from warnwatch.rules.entry import Codes
 from warnwatch.rules.evaluation import columns_of
 from warnwatch.rules.rule import RuleBook
 from warnwatch.rules.rulebook import load_rulebook
@@ -36,9 +37,12 @@ def open_database(settings: Settings) -> Engine:
     return engine
 
 
-def load_standards(settings: Settings) -> Standards:
-    """Load rules and calendar and settle what may leave; MistakesError names every mistake of every file."""
-    calendar, book = _read_folder(settings)
+def load_standards(settings: Settings, codes: Codes | None = None) -> Standards:
+    """Load rules and calendar and settle what may leave; MistakesError names every mistake of every file.
+
+    With the plan's `codes` (see `rule_file.Vocabulary`), those that rules name and the plan does not know are warnings.
+    """
+    calendar, book = _read_folder(settings, codes)
     # The calendar is part of what a verdict means: one version names both.
     version = sha256(f"{book.version} {calendar.version}".encode()).hexdigest()
     pilot = settings.delivery.pilot
@@ -59,7 +63,7 @@ def load_standards(settings: Settings) -> Standards:
     )
 
 
-def _read_folder(settings: Settings) -> tuple[WorkCalendar, RuleBook]:
+def _read_folder(settings: Settings, codes: Codes | None) -> tuple[WorkCalendar, RuleBook]:
     folder, mistakes = settings.rules_folder, list[Mistake]()
     calendar = book = None
     try:
@@ -68,7 +72,8 @@ def _read_folder(settings: Settings) -> tuple[WorkCalendar, RuleBook]:
         # Named as the rule files are: by the folder, wherever it lies.
         mistakes += [replace(mistake, file=f"{folder.name}/calendar.yml") for mistake in error.mistakes]
     try:
-        book = load_rulebook(folder, {about: columns_of(about) for about in CATALOGUE}, [kind.value for kind in Kind])
+        catalogue = {about: columns_of(about) for about in CATALOGUE}
+        book = load_rulebook(folder, catalogue, [kind.value for kind in Kind], codes)
     except MistakesError as error:
         mistakes += error.mistakes
     if calendar is None or book is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from warnwatch import __version__, alert_commands, plan_commands, schema
+from warnwatch import __version__, alert_commands, check_command, plan_commands, schema
 from warnwatch.console import NEW_FOLDER, Commands, Installation, as_json, pass_installation, print_json, progress_line
 from warnwatch.demo import Tell, run_demo
 from warnwatch.errors import CannotRunError, SettingsError
@@ -163,7 +163,7 @@ def upgrade(here: Installation) -> None:
 
 for command in (
     plan_commands.import_,
-    plan_commands.check,
+    check_command.check,
     plan_commands.measures,
     plan_commands.evaluate,
     plan_commands.explain_,

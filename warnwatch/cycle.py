@@ -92,8 +92,8 @@ def run_cycle(
 
     With `as_of`, always a dry run: the plan as known then, as if no alert had been opened yet.
     """
-    book, calendar = standards.book, standards.calendar
-    today = today_of(now, calendar)
+    calendar, today = standards.calendar, today_of(now, standards.calendar)
+    book = standards.book.in_force(calendar.local_date(now))
 
     # Read.
     with engine.connect().execution_options(reads_only=True) as connection:

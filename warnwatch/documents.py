@@ -7,7 +7,6 @@ Dates and times stay text; keys are always text. The data is built from the pars
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +28,18 @@ from ruamel.yaml.reader import ReaderError
 
 from warnwatch.errors import Mistake, MistakesError, nearest_name
 from warnwatch.language import Phrase
+from warnwatch.typed_text import (
+    CURLY_MESSAGE,
+    CURLY_QUOTES,
+    Place,
+    decode,
+    line_at,
+    place_at,
+    read_content,
+    traces,
+    with_odd_signs,
+)
 
-MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
 MAX_NODES = 20_000
 SHOWN_LENGTH = 80  # of what a mistake quotes
@@ -38,10 +47,8 @@ MAX_NUMBER_LENGTH = 400  # a longer number is a slip, and Python refuses to read
 
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 Keys: TypeAlias = tuple[str | int, ...]
-Place: TypeAlias = tuple[int, int]
 
-CURLY_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb"
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: Mapping[str, bool | None] = {
@@ -49,8 +56,6 @@ _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-# Marks that turn the reading direction: what the eye sees would not be what the program reads.
-_DIRECTION_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # What ruamel's scanner lets through from Python on hostile text (a character above U+10FFFF, a broken directive).
 _SCANNER_SLIPS = (ValueError, OverflowError, IndexError, AttributeError, TypeError, AssertionError, RecursionError)
 
@@ -76,19 +81,19 @@ class Document:
 
     def place(self, keys: Keys = ()) -> Place:
         """Say where the value under `keys` begins; for keys that are not there, where their nearest parent does."""
-        return _place(self.text, self._span(keys).start)
+        return place_at(self.text, self._span(keys).start)
 
     def place_of_key(self, keys: Keys) -> Place:
         """Say where the key itself stands (for an item of a list: the item)."""
-        return _place(self.text, self._span(keys).key_start)
+        return place_at(self.text, self._span(keys).key_start)
 
     def place_in(self, keys: Keys, offset: int) -> Place:
         """Say where the character `offset` of a text value stands, whatever its quotes, folds and indentation."""
         span = self._span(keys)
         value = self.value(keys)
         if not isinstance(value, str):
-            return _place(self.text, span.start + offset)
-        return _place(self.text, _raw_offset(self.text, span, value, offset))
+            return place_at(self.text, span.start + offset)
+        return place_at(self.text, _raw_offset(self.text, span, value, offset))
 
     def value(self, keys: Keys) -> Data:
         """Give the value under `keys`, or None."""
@@ -102,8 +107,15 @@ class Document:
                 return None
         return found
 
+    def written(self, keys: Keys) -> str:
+        """Give the value under `keys` as it stands in the file."""
+        span = self._span(keys)
+        return self.text[span.start : span.end]
+
     def mistake(self, keys: Keys, message: str, found: str = "", allowed: str = "", nearest: str = "") -> Mistake:
-        """Make a mistake that points at the value under `keys`."""
+        """Make a mistake that points at the value under `keys`; what nobody sees in that value is named with it."""
+        value = self.value(keys)
+        message = with_odd_signs(message, value if isinstance(value, str) and len(value) < SHOWN_LENGTH else found)
         return Mistake(self.shown, *self.place(keys), message, found[:SHOWN_LENGTH], allowed, nearest)
 
     def unknown_keys(self, keys: Keys, allowed: tuple[str, ...]) -> Iterator[Mistake]:
@@ -114,9 +126,8 @@ class Document:
                 place = self.place_of_key((*keys, key))
                 shown = key[:SHOWN_LENGTH]
                 nearest = nearest_name(key, allowed)
-                yield Mistake(
-                    self.shown, *place, Phrase("khóa không có trong danh mục"), shown, ", ".join(allowed), nearest
-                )
+                message = with_odd_signs(Phrase("khóa không có trong danh mục"), shown)
+                yield Mistake(self.shown, *place, message, shown, ", ".join(allowed), nearest)
 
     def _span(self, keys: Keys) -> Span:
         while keys not in self.spans:
@@ -129,29 +140,17 @@ def read_document(path: Path, shown: str) -> Document:
     return parse_document(read_content(path, shown), shown)
 
 
-def read_content(path: Path, shown: str) -> bytes:
-    """Read a file's bytes, one more than the limit at most. Raise MistakesError, and nothing else."""
-    try:
-        if path.exists() and not path.is_file():
-            raise MistakesError([Mistake(shown, 0, 0, Phrase("không phải là tệp thường"))])
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise MistakesError(
-            [Mistake(shown, 0, 0, Phrase("không đọc được tệp: {reason}", reason=error.strerror or error))]
-        ) from error
-
-
 def parse_document(content: bytes, shown: str) -> Document:
     """Read YAML from bytes. An empty file gives None as data. Raise MistakesError, and nothing else."""
-    text = _decode(content, shown)
+    text = decode(content, shown)
     builder = _Builder(shown, text)
     try:
         data = builder.build()
     except _LimitPassedError:
         raise MistakesError(builder.mistakes) from None
     except YAMLError as error:
-        raise MistakesError([*builder.mistakes, _syntax_mistake(error, text, shown)]) from error
+        found = list(traces(text, shown)) or [_syntax_mistake(error, text, shown)]
+        raise MistakesError([*builder.mistakes, *found]) from error
     except _SCANNER_SLIPS as error:
         raise MistakesError(
             [*builder.mistakes, Mistake(shown, 0, 0, Phrase("không đọc được YAML: {error}", error=error))]
@@ -244,13 +243,13 @@ class _Builder:
         if event.style:
             return value
         if len(value) > 1 and value[0] in CURLY_QUOTES and value[-1] in CURLY_QUOTES and not _curly_inside(value):
-            self._fault(event, _CURLY_MESSAGE, value[0])
+            self._fault(event, CURLY_MESSAGE, value[0])
         if value in _WORDS:
             return _WORDS[value]
         if len(value) > MAX_NUMBER_LENGTH:
             return value
         if _INTEGER.fullmatch(value):
-            return int(value, 0) if value[:2] in {"0o", "0x"} else int(value)
+            return int(value)  # 010 is ten, as whoever writes it means
         if _FLOAT.fullmatch(value):
             return float(value)
         return float(value.replace(".", "")) if _INFINITE.fullmatch(value) else value
@@ -268,24 +267,16 @@ class _Builder:
         if event.anchor and not isinstance(event, AliasEvent):
             self._fault(event, Phrase("không dùng neo (&) của YAML; hãy viết lại nội dung"), f"&{event.anchor}")
         if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag:
-            self._fault(event, Phrase("không dùng thẻ (!) của YAML"), str(event.tag))
+            written = self.text[event.start_mark.index :].split(maxsplit=1)[0]
+            self._fault(event, Phrase("không dùng thẻ (!) của YAML"), written)
 
     def _fault(self, event: Event, message: str, found: str = "") -> None:
-        line, column = _place(self.text, event.start_mark.index)
+        line, column = place_at(self.text, event.start_mark.index)
         self.mistakes.append(Mistake(self.shown, line, column, message, found[:SHOWN_LENGTH]))
-
-
-_CURLY_MESSAGE = Phrase("dấu ngoặc kép cong; hãy dùng dấu thẳng \" hoặc '")
 
 
 def _curly_inside(value: str) -> bool:
     return any(character in CURLY_QUOTES for character in value[1:-1])
-
-
-def _place(text: str, offset: int) -> Place:
-    offset = min(offset, len(text))
-    start = text.rfind("\n", 0, offset) + 1
-    return text.count("\n", 0, offset) + 1, offset - start + 1
 
 
 def _raw_offset(text: str, span: Span, value: str, offset: int) -> int:
@@ -313,40 +304,9 @@ def _raw_offset(text: str, span: Span, value: str, offset: int) -> int:
     return span.start + position
 
 
-def _decode(content: bytes, shown: str) -> str:
-    if len(content) > MAX_BYTES:
-        raise MistakesError([Mistake(shown, 0, 0, Phrase("tệp quá lớn: quá {most} KiB", most=MAX_BYTES // 1024))])
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise MistakesError([Mistake(shown, 1, 1, Phrase("tệp lưu bằng mã UTF-16; hãy lưu lại bằng UTF-8"))])
-    if b"\x00" in content:
-        place = _byte_place(content, content.index(b"\x00"))
-        raise MistakesError(
-            [Mistake(shown, *place, Phrase("có ký tự NUL (tệp UTF-16 hoặc bị hỏng); hãy lưu lại bằng UTF-8"))]
-        )
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # The codec drops a byte order mark before it counts.
-        at = error.start + (3 if content.startswith(b"\xef\xbb\xbf") else 0)
-        message = Phrase("tệp không phải mã UTF-8 (có lẽ là Windows-1258 hoặc Latin-1); hãy lưu lại bằng UTF-8")
-        found = f"byte 0x{error.object[error.start]:02X}"
-        raise MistakesError([Mistake(shown, *_byte_place(content, at), message, found)]) from error
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if mark := _DIRECTION_MARKS.search(text):
-        place = _place(text, mark.start())
-        message = Phrase("ký tự vô hình đổi chiều chữ; hãy xóa")
-        raise MistakesError([Mistake(shown, *place, message, f"U+{ord(mark[0]):04X}")])
-    return text
-
-
-def _byte_place(content: bytes, offset: int) -> Place:
-    before = content[:offset].decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
-    return _place(before, len(before))
-
-
 def _syntax_mistake(error: YAMLError, text: str, shown: str) -> Mistake:
     if isinstance(error, ReaderError):
-        place = _place(text, error.position)
+        place = place_at(text, error.position)
         found = f"U+{ord(text[error.position]):04X}"
         return Mistake(shown, *place, Phrase("có ký tự điều khiển không được phép; hãy xóa"), found)
     if not isinstance(error, MarkedYAMLError):
@@ -355,11 +315,8 @@ def _syntax_mistake(error: YAMLError, text: str, shown: str) -> Mistake:
     if str(error.problem).startswith(("could not find", "found unexpected end")):
         mark = error.context_mark or mark  # the line where it began, not the one where the reader gave up
     offset = mark.index if isinstance(mark, StringMark) else 0
-    line_text = _line_at(text, offset)
-    indent = line_text[: len(line_text) - len(line_text.lstrip(" \t"))]
-    line, column = _place(text, offset)
-    if "\t" in indent:
-        return Mistake(shown, line, indent.index("\t") + 1, Phrase("thụt lề bằng phím Tab; hãy thay bằng dấu cách"))
+    line_text = line_at(text, offset)
+    line, column = place_at(text, offset)
     message = _syntax_message(str(error.problem), line_text)
     return Mistake(shown, line, column, message, line_text.strip()[:SHOWN_LENGTH])
 
@@ -381,12 +338,6 @@ _SYNTAX = (
 
 def _syntax_message(problem: str, line_text: str) -> str:
     if any(character in CURLY_QUOTES for character in line_text):
-        return _CURLY_MESSAGE
+        return CURLY_MESSAGE
     known = (message for start, message in _SYNTAX if start in problem)
     return next(known, Phrase("không đúng cú pháp YAML ({problem})", problem=problem))
-
-
-def _line_at(text: str, offset: int) -> str:
-    start = text.rfind("\n", 0, offset) + 1
-    end = text.find("\n", offset)
-    return text[start : end if end >= 0 else len(text)]

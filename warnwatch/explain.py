@@ -125,7 +125,7 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
     """
     snapshot, directory, subject = find_subject(connection, code, at, as_of, calendar)
     about, today = subject.about, today_of(at, calendar)
-    book = book.following(snapshot.tree.successors)
+    book = book.in_force(calendar.local_date(at)).following(snapshot.tree.successors)
     own = replace(book, rules=tuple(rule for rule in book.rules if rule.about == about))
     limits = cutoffs or Cutoffs()
     frames = frames_of({about}, snapshot, lambda: stand_now(snapshot, directory, today, calendar, limits))

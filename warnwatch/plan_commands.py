@@ -12,16 +12,13 @@ from time import perf_counter
 import click
 
 from warnwatch import printing
-from warnwatch.assembly import load_standards
 from warnwatch.console import (
-    FOLDER,
     NEW_FILE,
     SOURCE,
     Installation,
     as_json,
     pass_installation,
     print_either,
-    print_json,
     progress_line,
 )
 from warnwatch.cycle import Memory, run_cycle
@@ -195,37 +192,6 @@ def progress_text(what: str, done: int, total: int, seconds: float) -> str:
     else:
         speed = Phrase("{rate} MB/giây", rate=f"{rate / 1e6:.1f}".replace(".", ","))
     return Phrase("{start}, {speed}, còn {left}", start=start, speed=speed, left=left)
-
-
-@click.command()
-@click.argument("folder", type=FOLDER, required=False)
-@as_json
-@pass_installation
-def check(here: Installation, folder: Path | None, *, json_: bool) -> None:
-    """Check a rule folder: every mistake with file, line and column.
-
-    Example: warnwatch check alert_rules/
-    """
-    settings = here.settings
-    if folder:
-        settings = settings.model_copy(update={"rules": settings.rules.model_copy(update={"folder": folder})})
-    try:
-        book = load_standards(settings).book
-    except MistakesError as error:
-        if not json_:
-            raise
-        print_json([printing.mistake_json(mistake) for mistake in error.mistakes], here.language)
-        sys.exit(error.exit_code)
-    lines = [Phrase("lưu ý: {warning}", warning=warning) for warning in book.warnings]
-    lines.append(
-        Phrase(
-            "{rules} quy tắc, {policies} chính sách: không có lỗi ({version})",
-            rules=len(book.rules),
-            policies=len(book.policies),
-            version=book.version[:12],
-        )
-    )
-    print_either(here, lines, [printing.mistake_json(warning) for warning in book.warnings], json_=json_)
 
 
 @click.command()

@@ -23,6 +23,9 @@ KEEPERS = {"CDS-01": "CP-VPCP", "CDS-02": "CP-BKHCN", "CDS-07": "BCD-TTCH", "NQ5
 # Published apart for the two sides, and neither side is a unit: each gets a line of its own.
 SIDES = {"CDS-01-BO": "khối bộ, ngành", "CDS-01-TINH": "khối địa phương"}
 
+# Reductions are counted against the year before; online meetings are what is not held in person.
+METHODS = {"KL226-01": "reduction", "KL226-04": "reduction", "KL226-03": "complement"}
+
 
 def kpis(domain: Iterable[Mapping[str, str]]) -> list[Row]:
     """Make kpis.csv: every limit of the domain, and CDS-01 once more for ministries and for provinces."""
@@ -57,6 +60,7 @@ def _row(kpi: Mapping[str, str], source: str) -> Row:
         "threshold": kpi["threshold"],
         "legal_basis": LEGAL_BASIS.get(code) or LEGAL_BASIS[family],
         "keeper": KEEPERS.get(code) or KEEPERS.get(family, ""),
+        "method": METHODS.get(code, ""),
         "source": source,
         "note": "; ".join(note for note in notes if note),
     }

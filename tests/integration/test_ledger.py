@@ -17,7 +17,7 @@ from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert, Call, EndReason, Reason, State
 from warnwatch.alerts.escalation import Made
 from warnwatch.alerts.ledger import ConflictError, JournalRow
-from warnwatch.alerts.present import CLOSED, GONE
+from warnwatch.alerts.present import CLOSED, GONE, PENDING
 from warnwatch.errors import NotFoundError
 from warnwatch.rules.rule import Level
 
@@ -75,7 +75,9 @@ def test_marks_tell_open_gone_and_closed_apart(connection: Connection) -> None:
         number(5, state=State.PENDING, level=Level.NOTICE),
     ]
     ledger.save_alerts(connection, rows, [])
-    assert ledger.read_marks(connection) == {"task-deadline": {"T-1": 3, "T-2": GONE, "T-3": CLOSED + 2, "T-5": 1}}
+    assert ledger.read_marks(connection) == {
+        "task-deadline": {"T-1": 3, "T-2": GONE, "T-3": CLOSED + 2, "T-5": PENDING + 1}
+    }
 
 
 def test_only_the_latest_closing_counts(connection: Connection) -> None:

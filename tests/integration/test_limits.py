@@ -122,7 +122,7 @@ def test_a_reduction_is_computed_from_the_counts_of_two_years(plan: World) -> No
 
 def test_what_complements_another_limit_is_told_once(plan: World) -> None:
     """In person 45 % is online 55 %: KL226-02 says so, KL226-03 keeps still."""
-    rows = [kpi("KL226-02", "year", "%", "<=", 40), kpi("KL226-03", "year", "%", ">=", 60)]
+    rows = [kpi("KL226-02", "year", "%", "<=", 40), kpi("KL226-03", "year", "%", ">=", 60, method="complement")]
     readings = [reading("KL226-02", KEEPS, "year", 45), reading("KL226-03", KEEPS, "year", 55)]
     targets = [{"kpi": code, "unit": KEEPS} for code in ("KL226-02", "KL226-03")]
     plan.bring(BEGUN, kpis=rows, targets=targets, readings=readings)

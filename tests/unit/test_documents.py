@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warnwatch.documents import MAX_BYTES, Document, parse_document, read_document
+from warnwatch.documents import Document, parse_document, read_document
 from warnwatch.errors import MistakesError
+from warnwatch.typed_text import MAX_BYTES
 
 
 def parsed(text: str | bytes) -> Document:
@@ -34,8 +35,9 @@ def refused(text: str | bytes) -> list[tuple[int, int, str]]:
         ("on", "on"),
         ("True", True),
         ("012", 12),
-        ("0o14", 12),
-        ("0x1F", 31),
+        ("0o14", "0o14"),
+        ("010", 10),
+        ("0x1F", "0x1F"),
         ("-7", -7),
         ("1e3", 1000.0),
         (".5", 0.5),
@@ -73,7 +75,7 @@ def test_windows_editors_change_nothing(content: str) -> None:
         ("a: 1\n\tb: 2\n", 2, 1, "thụt lề bằng phím Tab; hãy thay bằng dấu cách"),
         ("a:\n  - b: 1\n    c 2\n    d: 3\n", 3, 5, "thiếu dấu hai chấm sau tên khóa"),
         ("a: “chữ”\n", 1, 4, "dấu ngoặc kép cong; hãy dùng dấu thẳng \" hoặc '"),
-        ("a: “chữ: khác”\n", 1, 8, "dấu ngoặc kép cong; hãy dùng dấu thẳng \" hoặc '"),
+        ("a: “chữ: khác”\n", 1, 4, "dấu ngoặc kép cong; hãy dùng dấu thẳng \" hoặc '"),
         ("a: b: c\n", 1, 5, "thừa dấu hai chấm hoặc thụt lề sai; câu có dấu hai chấm đặt trong ngoặc kép"),
         ("a: 'chữ\n", 1, 4, "thiếu dấu ngoặc kép đóng"),
         ("a: [1, {b: 2\n", 2, 1, "thiếu dấu phẩy hoặc dấu ngoặc đóng"),

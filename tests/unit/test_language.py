@@ -51,6 +51,7 @@ NOT_PHRASES |= dict.fromkeys(
 DATA = {
     "notify/wording.py": re.compile("^Ủy ban nhân dân$"),
     "plan/cells.py": re.compile(r"\(\?:|\^quý|^quý $"),
+    "plan/cell_columns.py": re.compile("^.. !-~À-Ö"),
     "plan/csv_file.py": re.compile(r"^\[ăâ"),
     "plan/headers.py": re.compile("^(số tt|số thứ tự|ghi nhận lúc)$"),
     "plan/template.py": re.compile(

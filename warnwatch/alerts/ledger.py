@@ -18,7 +18,7 @@ from warnwatch.alerts.acts import Promise
 from warnwatch.alerts.alert import Alert, Call, EndReason, State
 from warnwatch.alerts.escalation import Made, made_of
 from warnwatch.alerts.lifecycle import Numbering
-from warnwatch.alerts.present import CLOSED, GONE
+from warnwatch.alerts.present import CLOSED, GONE, PENDING
 from warnwatch.errors import NotFoundError, WarnWatchError, nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules.rule import LEVELS, Level
@@ -67,9 +67,9 @@ def read_marks(connection: Connection) -> dict[str, dict[str, int]]:
     table = schema.alert
     latest = select(func.max(table.c.id)).group_by(table.c.rule, table.c.subject).scalar_subquery()
     closed = and_(table.c.end_reason == EndReason.CLOSED.value, table.c.id.in_(latest))
-    # As `mark_of` says it of an Alert; to make 300,000 of those first would take most of the start.
-    mark = case(
+    mark = case(  # as `mark_of` says it: to make 300,000 alerts first would take most of the start
         (table.c.state == State.ENDED.value, table.c.level + CLOSED),
+        (table.c.state == State.PENDING.value, table.c.level + PENDING),
         (table.c.gone_since.is_not(None), GONE),
         else_=table.c.level,
     )

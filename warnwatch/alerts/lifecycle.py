@@ -110,6 +110,8 @@ def _begin(
 
 
 def _continue(observation: Observation, alert: Alert, now: datetime, calendar: WorkCalendar) -> Transition | None:
+    if alert.state is State.OPEN:
+        observation = _kept(observation, alert)
     level = observation.level
     if observation.done:
         return _end(observation, alert, EndReason.CURED, now)
@@ -129,6 +131,15 @@ def _continue(observation: Observation, alert: Alert, now: datetime, calendar: W
     if alert.state is State.PENDING:
         return _ripen(observation, alert, seen, now, calendar)
     return _shift(observation, alert, seen, now)
+
+
+def _kept(observation: Observation, alert: Alert) -> Observation:
+    """Say how the rule stands for its open alert: within the margin `clear` the alert keeps the level that it has."""
+    level, kept = observation.level, min(int(alert.level), observation.kept or 0)
+    if level is None or level == NOT_APPLICABLE or kept <= level:
+        return observation
+    threshold = observation.kept_threshold if kept == observation.kept else alert.threshold
+    return replace(observation, level=kept, threshold=threshold)
 
 
 def _fade(

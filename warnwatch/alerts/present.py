@@ -15,10 +15,12 @@ from warnwatch.plan.snapshot import Moved
 from warnwatch.rules.evaluation import Evaluation
 from warnwatch.rules.rule import RuleBook
 
-# The mark of a subject under a rule: 0 no alert; 1..3 an alert at that level; GONE an alert whose measure is back
-# while `keep` runs; CLOSED + level a person closed it at that level.
+# The mark of a subject under a rule: 0 no alert; 1..3 an open alert at that level; GONE an alert whose measure is back
+# while `keep` runs; PENDING + level one that has not opened yet; CLOSED + level a person closed it at that level.
 GONE = 4
+PENDING = 4
 CLOSED = 10
+TOP = 3
 
 # Up to so many subjects, looking each up is cheaper than a join with all marks.
 FEW = 20_000
@@ -28,6 +30,8 @@ def mark_of(alert: Alert) -> int:
     """Give the mark that an alert leaves on its subject."""
     if alert.state is State.ENDED:
         return CLOSED + int(alert.level) if alert.end_reason is EndReason.CLOSED else 0
+    if alert.state is State.PENDING:
+        return PENDING + int(alert.level)
     return GONE if alert.gone_since else int(alert.level)
 
 
@@ -35,6 +39,7 @@ class Present:
     """The marks of all subjects: as a dictionary per rule, and as columns in the order of the frames' rows.
 
     The columns are the calm levels of each subject, Int8 from `low` to `high`: at these, nothing happens to it.
+    Rules with a `clear` margin have two more, `kept_low` to `kept_high`: the calm levels of what open alerts keep.
     """
 
     def __init__(self, marks: Mapping[str, Mapping[str, int]]) -> None:
@@ -42,9 +47,15 @@ class Present:
         self._marks = {rule: dict(subjects) for rule, subjects in marks.items()}
         self._calm: dict[str, pl.DataFrame] = {}
         self._frames: dict[str, pl.DataFrame] = {}
+        self._clear: set[str] = set()
 
     def align(self, frames: Mapping[str, pl.DataFrame], moved: Mapping[str, Moved | None], book: RuleBook) -> None:
         """Bring the columns into the order of the frames' rows; costs little when nothing moved."""
+        clear = {rule.id for rule in book.rules if rule.clear}
+        # The columns of a rule that is away miss what moves meanwhile; those of a margin are of another kind.
+        for rule_id in (self._calm.keys() - {rule.id for rule in book.rules}) | (self._clear ^ clear):
+            self._calm.pop(rule_id, None)
+        self._clear = clear
         for rule in book.rules:
             frame = frames[rule.about]
             calm, move = self._calm.get(rule.id), moved.get(rule.about)
@@ -66,8 +77,10 @@ class Present:
         for rules in by_frame.values():
             codes = self._frames[rules[0]]["code"]
             levels = pl.DataFrame([evaluation.levels[rule].alias(rule) for rule in rules])
-            calm = [self._calm[rule].rename({"low": f"{rule}:low", "high": f"{rule}:high"}) for rule in rules]
-            rows = pl.concat([levels, *calm], how="horizontal").lazy().select(map(_rows_outside, rules)).collect()
+            calm = [self._calm[rule].select(pl.all().name.prefix(f"{rule}:")) for rule in rules]
+            kept = [evaluation.kept[rule].alias(f"{rule}:kept").to_frame() for rule in rules if rule in self._clear]
+            outside = [_rows_outside(rule, clear=rule in self._clear) for rule in rules]
+            rows = pl.concat([levels, *kept, *calm], how="horizontal").lazy().select(outside).collect()
             found |= {rule: codes.gather(rows[rule].item()).to_list() for rule in rules if len(rows[rule].item())}
         return found
 
@@ -88,11 +101,11 @@ class Present:
             self._write(rule, subjects)
 
     def _write(self, rule: str, subjects: Mapping[str, int]) -> None:
-        if rule not in self._frames:
+        if rule not in self._calm:
             return
         codes = self._frames[rule]["code"]
         rows = codes.is_in(list(subjects)).arg_true()
-        news = _calm_levels(pl.Series([subjects[code] for code in codes.gather(rows)], dtype=pl.Int8))
+        news = self._calm_levels(rule, pl.Series([subjects[code] for code in codes.gather(rows)], dtype=pl.Int8))
         self._calm[rule] = pl.DataFrame(
             [column.clone().scatter(rows, news[column.name]) for column in self._calm[rule].iter_columns()]
         )
@@ -100,27 +113,44 @@ class Present:
     def _placed(self, rule: str, codes: pl.Series) -> pl.DataFrame:
         marks = self._marks.get(rule)
         if not marks:
-            return _calm_levels(pl.repeat(0, len(codes), dtype=pl.Int8, eager=True))
+            return self._calm_levels(rule, pl.repeat(0, len(codes), dtype=pl.Int8, eager=True))
         if len(codes) <= FEW:
-            return _calm_levels(pl.Series([marks.get(code, 0) for code in codes], dtype=pl.Int8))
+            return self._calm_levels(rule, pl.Series([marks.get(code, 0) for code in codes], dtype=pl.Int8))
         known = pl.DataFrame(
             {"code": list(marks), "mark": list(marks.values())}, schema={"code": pl.String, "mark": pl.Int8}
         )
         joined = codes.to_frame("code").join(known, on="code", how="left", maintain_order="left")
-        return _calm_levels(joined["mark"].fill_null(0))
+        return self._calm_levels(rule, joined["mark"].fill_null(0))
+
+    def _calm_levels(self, rule: str, marks: pl.Series) -> pl.DataFrame:
+        """Give for each mark the lowest and the highest level, Int8, at which nothing happens."""
+        columns = _CALM_WITH_MARGIN if rule in self._clear else _CALM
+        return marks.to_frame("mark").select(columns)
 
 
-def _calm_levels(marks: pl.Series) -> pl.DataFrame:
-    """Give for each mark the lowest and the highest level, Int8, at which nothing happens."""
-    mark = pl.col("mark")
-    told = mark.is_between(1, GONE - 1)
-    low = pl.when(told).then(mark).when(mark == GONE).then(0).otherwise(-1)
-    high = pl.when(told).then(mark).when(mark > CLOSED).then(mark - CLOSED).otherwise(0)
-    return marks.to_frame("mark").select(low.cast(pl.Int8).alias("low"), high.cast(pl.Int8).alias("high"))
+_MARK = pl.col("mark")
+_TOLD = _MARK.is_between(1, GONE - 1)
+_WAITS = _MARK.is_between(PENDING + 1, PENDING + TOP)
+_LEVEL = pl.when(_WAITS).then(_MARK - PENDING).otherwise(_MARK)
+_HIGH = pl.when(_TOLD | _WAITS).then(_LEVEL).when(_MARK > CLOSED).then(_MARK - CLOSED).otherwise(0)
+_CALM = [
+    pl.when(_TOLD | _WAITS).then(_LEVEL).when(_MARK == GONE).then(0).otherwise(-1).cast(pl.Int8).alias("low"),
+    _HIGH.cast(pl.Int8).alias("high"),
+]
+# An open alert falls, and one that is gone comes back, by the level that is kept; a pending one lives by the level.
+_CALM_WITH_MARGIN = [
+    pl.when(_WAITS).then(_LEVEL).otherwise(-1).cast(pl.Int8).alias("low"),
+    _HIGH.cast(pl.Int8).alias("high"),
+    pl.when(_TOLD).then(_MARK).when(_MARK == GONE).then(0).otherwise(-1).cast(pl.Int8).alias("kept_low"),
+    pl.when(_MARK == GONE).then(0).otherwise(TOP).cast(pl.Int8).alias("kept_high"),
+]
 
 
 @lru_cache(maxsize=1000)
-def _rows_outside(rule: str) -> pl.Expr:
+def _rows_outside(rule: str, *, clear: bool) -> pl.Expr:
     level = pl.col(rule)
     outside = (level < pl.col(f"{rule}:low")) | (level > pl.col(f"{rule}:high"))
+    if clear:
+        kept = pl.col(f"{rule}:kept")
+        outside |= (kept < pl.col(f"{rule}:kept_low")) | (kept > pl.col(f"{rule}:kept_high"))
     return outside.fill_null(value=False).arg_true().implode().alias(rule)

@@ -19,8 +19,8 @@ NO_COUNTRY = "none"
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FIRST_YEAR, LAST_YEAR = 2009, 2040
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2100  # what the seed library can reckon the lunar year for
-_KEYS = ("country", "week", "hours", "days_off", "make_up_days", "first_year", "last_year")
-_DAY_KEYS = ("day", "document", "dated", "note")
+CALENDAR_KEYS = ("country", "week", "hours", "days_off", "make_up_days", "first_year", "last_year")
+DAY_KEYS = ("day", "document", "dated", "note")
 _HOURS = re.compile(r"(\d{2}:\d{2})\s*-\s*(\d{2}:\d{2})")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_FORM = Phrase("năm-tháng-ngày, ví dụ 2026-01-02")
@@ -49,11 +49,11 @@ def read_calendar_file(path: Path, countries: Collection[str]) -> CalendarFile:
         raise MistakesError(
             [
                 document.mistake(
-                    (), Phrase("tệp trống hoặc không phải các dòng `khóa: giá trị`"), allowed=", ".join(_KEYS)
+                    (), Phrase("tệp trống hoặc không phải các dòng `khóa: giá trị`"), allowed=", ".join(CALENDAR_KEYS)
                 )
             ]
         )
-    reading = _Reading(document, [NO_COUNTRY, *countries], list(document.unknown_keys((), _KEYS)))
+    reading = _Reading(document, [NO_COUNTRY, *countries], list(document.unknown_keys((), CALENDAR_KEYS)))
     result = reading.whole()
     if reading.mistakes:
         raise MistakesError(reading.mistakes)
@@ -173,9 +173,9 @@ class _Reading:
     def days(self, key: str, first_year: int, last_year: int) -> Iterator[date]:
         for keys, item in self.items(key) if self.has(key) else ():
             if not isinstance(item, dict):
-                self.note(keys, Phrase("mỗi mục phải có day, document, dated"), item, ", ".join(_DAY_KEYS))
+                self.note(keys, Phrase("mỗi mục phải có day, document, dated"), item, ", ".join(DAY_KEYS))
                 continue
-            self.mistakes.extend(self.document.unknown_keys(keys, _DAY_KEYS))
+            self.mistakes.extend(self.document.unknown_keys(keys, DAY_KEYS))
             self.check_document(keys, item)
             day = self.date_at(keys, item, "day")
             if day is None:

@@ -39,7 +39,7 @@ UNIT_CHANGE = {
 }
 DIRECTION = {"high_good": ("cao tốt", "cao_tot"), "low_good": ("thấp tốt", "thap_tot")}
 OPERATOR = {">=": ("≥",), "<=": ("≤",), ">": (), "<": (), "=": ()}
-METHOD = {"as_read": ("theo số liệu",), "reduction": ("giảm so với cùng kỳ",)}
+METHOD = {"as_read": ("theo số liệu",), "reduction": ("giảm so với cùng kỳ",), "complement": ("bù của chỉ tiêu khác",)}
 PERIOD = {
     "year": ("năm",),
     "half_year": ("6 tháng", "nửa năm"),

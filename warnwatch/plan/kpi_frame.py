@@ -69,7 +69,7 @@ def read_kpis(
 ) -> pl.DataFrame:
     """Read one row per target that a measure may be about, in the order of its code (`kpi/unit`).
 
-    kpi unit of_unit operator direction frequency subject_level period String, target value previous last_year
+    kpi unit of_unit operator direction frequency subject_level method period String, target value previous last_year
     path_value coverage Float64, falls Int32, comparable comparable_on_year per_event on_path Boolean, figure_due_index
     Int32 (the working day on which the next figure is due, null when none is), events List. `of_unit` is the unit that
     the target was set for, `unit` the one that stands for it in the tree.
@@ -87,6 +87,7 @@ def read_kpis(
         unit=pl.col("of_unit").replace(dict(tree.successors)),
         per_event=pl.col("frequency") == "event",
         subject_level=pl.col("subject_level").fill_null("").str.strip_chars().str.to_lowercase(),
+        method=pl.col("method").fill_null("as_read"),
     )
     rows = [tuple(row) for row in connection.execute(_readings(as_of, only))]
     readings = pl.DataFrame(rows, schema=_READINGS, orient="row", strict=False)
@@ -102,11 +103,11 @@ def read_kpis(
 
 
 _KEPT = (
-    *("code", "kpi", "unit", "of_unit", "operator", "direction", "frequency", "subject_level", "period"),
+    *("code", "kpi", "unit", "of_unit", "operator", "direction", "frequency", "subject_level", "method", "period"),
     *("target", "value", "previous", "last_year", "path_value", "coverage", "falls"),
     *("comparable", "comparable_on_year", "per_event", "on_path", "figure_due_index", "events"),
 )
-_WORDS = ("kpi", "unit", "of_unit", "operator", "direction", "frequency", "subject_level")
+_WORDS = ("kpi", "unit", "of_unit", "operator", "direction", "frequency", "subject_level", "method")
 
 
 def _targets(as_of: datetime | None, only: Collection[str] | None) -> Select[*tuple[object, ...]]:

@@ -51,6 +51,21 @@ KPI_MEASURES = (
         nullable=False,
     ),
     Measure(
+        "method",
+        "kpi",
+        "text",
+        _NONE,
+        (
+            "cách tính: theo số liệu, phần giảm so với cùng kỳ, hoặc bù của một chỉ tiêu khác đã được xét",
+            "how its value comes about: as read, a reduction on the year, or the complement of another KPI",
+        ),
+        "kpis.method",
+        "reduction",
+        column("method"),
+        values=("as_read", "reduction", "complement"),
+        nullable=False,
+    ),
+    Measure(
         "frequency",
         "kpi",
         "text",

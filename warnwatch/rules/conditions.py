@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from warnwatch.errors import nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules.grammar import Fault, Node
 from warnwatch.rules.pieces import KIND_NAMES, Checker, Column, Part, Writer, numbers_of, weight_of
+
+MOST_COMPARED = 20_000
+_ALIKE = 4  # letters
 
 
 def _either(checker: Checker, node: Node) -> Part:
@@ -106,7 +109,14 @@ def _check_value(checker: Checker, column: Column, part: Part) -> None:
     if column.kind == "code" and known is not None and value not in known:
         length = part.end - part.start
         message = Phrase("kế hoạch chưa có mã này ở cột {name}", name=column.name)
-        checker.warnings.append(Fault(part.start, length, message, value, nearest=nearest_name(value, known)))
+        checker.warnings.append(Fault(part.start, length, message, value, nearest=_nearest_code(value, known)))
+
+
+def _nearest_code(value: str, known: Collection[str]) -> str:
+    # Among a million codes only those that begin alike are looked at.
+    if len(known) > MOST_COMPARED:
+        known = sorted(code for code in known if code[:_ALIKE] == value[:_ALIKE])[:MOST_COMPARED]
+    return nearest_name(value, known)
 
 
 def _is_null(checker: Checker, node: Node) -> Part:

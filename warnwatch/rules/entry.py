@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from warnwatch.errors import Mistake, nearest_name
 from warnwatch.language import Phrase, together
 from warnwatch.plan.calendar import Duration, parse_duration
 from warnwatch.rules.expression import Column, Expression, ExpressionError, Fault, Wanted, compile_expression
+from warnwatch.rules.grammar import THOUSANDS
 from warnwatch.rules.rule import LEVELS, Level
 
 RULE_KEYS = (
@@ -22,40 +24,73 @@ RULE_KEYS = (
     "above",
     "for",
     "keep",
+    "clear",
+    "from",
+    "until",
     "text",
     "escalation",
     "answers",
     "guidance",
     "source",
+    "labels",
+)
+# What a file's `defaults` may say for its rules: what several rules share, never what makes a rule itself.
+DEFAULT_KEYS = (
+    "about",
+    "for",
+    "keep",
+    "clear",
+    "from",
+    "until",
+    "text",
+    "escalation",
+    "guidance",
+    "source",
+    "labels",
 )
 POLICY_KEYS = ("id", "title", "cap", "levels")
 STEP_KEYS = ("after", "tell", "channels")
 _KNOWN_KEYS = frozenset({*RULE_KEYS, *POLICY_KEYS, *STEP_KEYS})
 ZERO = Duration(0, "minute")
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}\.000")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The mapping under `keys` of a document. `mistakes` and `warnings` are shared by all entries of one reading."""
+    """The mapping under `keys` of a document. `mistakes` and `warnings` are shared by all entries of one reading.
+
+    `defaults`: the mapping that answers for keys which this one does not have; what is wrong there is noted there.
+    """
 
     document: Document
     keys: Keys
     mistakes: list[Mistake]
     warnings: list[Mistake] = field(default_factory=list)
+    defaults: Entry | None = None
 
     @property
     def values(self) -> Mapping[str, object]:
-        """The keys and values as plain data; empty where the file has no mapping."""
+        """The keys and values as plain data, defaults among them; empty where the file has no mapping."""
+        return {**self.defaults.own, **self.own} if self.defaults else self.own
+
+    @property
+    def own(self) -> Mapping[str, object]:
+        """The keys and values that stand in this mapping itself."""
         value = self.document.value(self.keys)
         return value if isinstance(value, dict) else {}
 
+    def path(self, name: str, *further: str | int) -> Keys:
+        """Say where the value of a key stands: here, or in the defaults."""
+        home = self.defaults if self.defaults and name not in self.own and name in self.defaults.own else self
+        return (*home.keys, name, *further)
+
     def complain(self, name: str, message: str, found: str = "", allowed: str = "", nearest: str = "") -> None:
         """Note a mistake at one of the keys; at the whole entry for a key that is not there."""
-        self.mistakes.append(self.document.mistake((*self.keys, name), message, found, allowed, nearest))
+        self.mistakes.append(self.document.mistake(self.path(name), message, found, allowed, nearest))
 
     def complain_missing(self, *names: str) -> None:
         """Note that one of these keys is missing, unless a misspelt one (a mistake already) was meant for it."""
-        if not any(nearest_name(key, names) for key in self.values if key not in _KNOWN_KEYS):
+        if not any(nearest_name(key, names) for key in self.own if key not in _KNOWN_KEYS):
             self.complain("", Phrase("thiếu khóa {names}", names=together(names, Phrase(" hoặc "))))
 
     def only(self, allowed: tuple[str, ...]) -> bool:
@@ -124,7 +159,7 @@ class Entry:
             self.complain(name, Phrase("khóa {name} trống", name=name))
         names: list[str] = []
         for index, item in enumerate(found):
-            keys: Keys = (*self.keys, name, index) if isinstance(value, list) else (*self.keys, name)
+            keys = self.path(name, index) if isinstance(value, list) else self.path(name)
             word = str(item)
             if word not in allowed:
                 nearest = nearest_name(word, allowed)
@@ -146,11 +181,13 @@ class Entry:
             return {}
         for word in value:
             if word not in LEVELS:
-                place = self.document.place_of_key((*self.keys, name, word))
+                place = self.document.place_of_key(self.path(name, word))
                 nearest = nearest_name(word, LEVELS)
                 message = Phrase("mức không có trong danh mục")
+                if ")" in word:  # YAML took the comma of an expression for its own
+                    message = Phrase("biểu thức có dấu phẩy trong { }; hãy viết mỗi mức trên một dòng riêng")
                 self.mistakes.append(Mistake(self.document.shown, *place, message, word, ", ".join(LEVELS), nearest))
-        return {level: (*self.keys, name, word) for word, level in LEVELS.items() if word in value}
+        return {level: self.path(name, word) for word, level in LEVELS.items() if word in value}
 
     def texts(self, name: str, levels: Collection[Level]) -> dict[Level, str]:
         """Give a text for each of the levels: one for all, or each its own."""
@@ -169,6 +206,8 @@ class Entry:
         if not isinstance(value, str | int | float):
             self.mistakes.append(self.document.mistake(keys, Phrase("cần một số hoặc một biểu thức")))
             return None
+        if self.has_thousands(keys):
+            return None
         try:
             expression = compile_expression(value, wanted, columns, codes)
         except ExpressionError as error:
@@ -177,9 +216,18 @@ class Entry:
         self.warnings.extend(self._at(keys, fault, str(value)) for fault in expression.warnings)
         return expression
 
-    def inside(self, *keys: str | int) -> Entry:
+    def has_thousands(self, keys: Keys) -> bool:
+        """Note a number such as 1.000, which its writer means as a thousand and YAML reads as one."""
+        written = self.document.written(keys)
+        wrong = isinstance(self.document.value(keys), float) and _THOUSANDS.fullmatch(written) is not None
+        if wrong:
+            mistake = self.document.mistake(keys, THOUSANDS, written, nearest=written.replace(".", ""))
+            self.mistakes.append(mistake)
+        return wrong
+
+    def inside(self, name: str, *further: str | int) -> Entry:
         """Give the entry further in."""
-        return Entry(self.document, (*self.keys, *keys), self.mistakes, self.warnings)
+        return Entry(self.document, self.path(name, *further), self.mistakes, self.warnings)
 
     def _at(self, keys: Keys, fault: Fault, text: str) -> Mistake:
         place = self.document.place_in(keys, fault.offset)

@@ -21,8 +21,11 @@ from warnwatch.rules.rule import Direction, Level, Rule, RuleBook
 
 NOT_APPLICABLE = -1
 _HELD = "held:"
+_KEPT = ":kept"
+_KEPT_OF = ("kept", "kept_threshold")
+LEVEL = pl.col("level")
 # What a rule that cannot be judged raises: an expression that Polars refuses, a measure that is not there.
-_FAILURES = (PolarsError, KeyError, ValueError, TypeError)
+RULE_FAILURES = (PolarsError, KeyError, ValueError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Observation:
 
     `level`: 0 none, 1..3, -1 `where` is false, None unknown. `value` and `threshold` are in the measure's unit;
     the threshold is the reached rung's, or the lowest rung's when none is reached. `done`: verified done.
+    `kept`: the level that an open alert keeps at most, within the rule's `clear` of its rungs; and its threshold.
     """
 
     rule: Rule
@@ -40,6 +44,8 @@ class Observation:
     value: float | None
     threshold: float | None
     done: bool
+    kept: int | None = None
+    kept_threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ class Evaluation:
 
     -1 not applicable, 0 none, 1..3 the level, null unknown. `failures` names the rules that could not be judged.
     `seconds` is what each rule cost, in seconds (see `evaluate`). `held[about]` marks the rows whose data nobody can
-    count on now: their levels are unknown, whatever the rules say.
+    count on now: their levels are unknown, whatever the rules say. `kept[rule.id]`, of rules with a `clear` margin, are
+    the levels that open alerts keep at most: where the level itself is unknown they are null too.
     """
 
     today: Today
@@ -57,6 +64,17 @@ class Evaluation:
     failures: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     held: Mapping[str, pl.Series] = field(default_factory=dict)
+    kept: Mapping[str, pl.Series] = field(default_factory=dict)
+
+
+def with_measures(frame: pl.DataFrame, rule: Rule, today: Today, more: Iterable[str] = ()) -> pl.LazyFrame:
+    """Add to a frame the measures that a rule needs, and `more` of the catalogue."""
+    return _measured(frame, [rule], today, more)
+
+
+def applies(rule: Rule) -> pl.Expr:
+    """Write whom a rule is about: its `where`, and for tasks that they are not done."""
+    return _ladder_of(rule).condition()
 
 
 def columns_of(about: str) -> Mapping[str, Column]:
@@ -83,32 +101,46 @@ def evaluate(
     if before is not None and _comparable(before, book, today):
         try:
             return _hold(_judge_together(frames, book, before.seconds, today, stopwatch), book, held)
-        except _FAILURES:
+        except RULE_FAILURES:
             pass  # one of them fails: rule by rule it fails alone
     levels: dict[str, pl.Series] = {}
+    kept: dict[str, pl.Series] = {}
     failures: dict[str, str] = {}
     seconds: dict[str, float] = {}
     for rule in book.rules:
         began = stopwatch()
         try:
-            levels[rule.id] = _levels(frames[rule.about], [rule], today).to_series()
-        except _FAILURES as error:
+            _sort(_levels(frames[rule.about], [rule], today), levels, kept)
+        except RULE_FAILURES as error:
             failures[rule.id] = f"{type(error).__name__}: {error}"
         seconds[rule.id] = stopwatch() - began
-    return _hold(Evaluation(today, frames, levels, failures, seconds), book, held)
+    return _hold(Evaluation(today, frames, levels, failures, seconds, kept=kept), book, held)
+
+
+def _sort(judged: pl.DataFrame, levels: dict[str, pl.Series], kept: dict[str, pl.Series]) -> None:
+    """Put the judged columns where they belong: levels, and the levels that open alerts keep."""
+    for column in judged:
+        if column.name.endswith(_KEPT):
+            rule = column.name.removesuffix(_KEPT)
+            kept[rule] = column.alias(rule)
+        else:
+            levels[column.name] = column
 
 
 def _hold(evaluation: Evaluation, book: RuleBook, held: Mapping[str, pl.Series] | None) -> Evaluation:
     if not held:
         return evaluation
     about = {rule.id: rule.about for rule in book.rules}
-    levels = {
-        rule: level.zip_with(~held[about[rule]], pl.repeat(None, len(level), dtype=pl.Int8, eager=True))
-        if about[rule] in held
-        else level
-        for rule, level in evaluation.levels.items()
-    }
-    return replace(evaluation, levels=levels, held=held)
+    levels, kept = (
+        {
+            rule: level.zip_with(~held[about[rule]], pl.repeat(None, len(level), dtype=pl.Int8, eager=True))
+            if about[rule] in held
+            else level
+            for rule, level in columns.items()
+        }
+        for columns in (evaluation.levels, evaluation.kept)
+    )
+    return replace(evaluation, levels=levels, kept=kept, held=held)
 
 
 def _comparable(before: Evaluation, book: RuleBook, today: Today) -> bool:
@@ -125,20 +157,22 @@ def _judge_together(
 ) -> Evaluation:
     began = stopwatch()
     levels: dict[str, pl.Series] = {}
+    kept: dict[str, pl.Series] = {}
     for about in dict.fromkeys(rule.about for rule in book.rules):
         together = [rule for rule in book.rules if rule.about == about]
         if frames[about].is_empty():  # a query over no row costs as much as one over ten thousand
             levels |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in together}
+            kept |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in together if rule.clear}
             continue
-        levels |= {column.name: column for column in _levels(frames[about], together, today)}
+        _sort(_levels(frames[about], together, today), levels, kept)
     cost = (stopwatch() - began) / (sum(shares.values()) or 1)
-    return Evaluation(today, frames, levels, {}, {rule: share * cost for rule, share in shares.items()})
+    return Evaluation(today, frames, levels, {}, {rule: share * cost for rule, share in shares.items()}, kept=kept)
 
 
 def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list[Observation]:
-    """Look closely at some subjects of a rule: level, value, threshold. Subjects gone from the plan are left out."""
+    """Look closely at some subjects of a rule that was judged; subjects gone from the plan are left out."""
     wanted = list(subjects)
-    if not wanted or rule.id in evaluation.failures:
+    if not wanted or rule.id not in evaluation.levels:
         return []
     frame = evaluation.frames[rule.about]
     asked = frame["code"].is_in(wanted)
@@ -152,8 +186,11 @@ def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list
     seen = (
         _measured(rows, [rule], evaluation.today)
         .with_columns(pl.when(~pl.col(_HELD)).then(level_of(rule)).alias("level"))
-        .with_columns(threshold_of(rule).alias("threshold"))
-        .select(pl.col("code"), unit, "level", pl.col(rule.measure).cast(pl.Float64), "threshold", done.alias("done"))
+        .with_columns(pl.when(pl.col("level").is_not_null()).then(_kept_of(rule)).alias("kept"))
+        .with_columns(threshold_of(rule).alias("threshold"), threshold_of(rule, pl.col("kept")).alias("kept_threshold"))
+        .select(
+            "code", unit, "level", pl.col(rule.measure).cast(pl.Float64), "threshold", done.alias("done"), *_KEPT_OF
+        )
         .collect()
     )
     return [Observation(rule, *row) for row in seen.iter_rows()]
@@ -189,13 +226,18 @@ def level_of(rule: Rule) -> pl.Expr:
     return _level(ladder, ladder.condition(), {level: _reached(ladder, level) for level in rule.rungs})
 
 
-def threshold_of(rule: Rule) -> pl.Expr:
-    """Give the threshold of the reached level (column `level`), or of the lowest rung."""
+def _kept_of(rule: Rule) -> pl.Expr:
+    ladder = _ladder_of(rule)
+    return _level(ladder, ladder.condition(), {level: _reached(ladder, level, rule.clear) for level in rule.rungs})
+
+
+def threshold_of(rule: Rule, level: pl.Expr = LEVEL) -> pl.Expr:
+    """Give the threshold of the reached level, or of the lowest rung."""
     lowest = min(rule.rungs)
     threshold = rule.rungs[lowest].expression.polars().cast(pl.Float64)
-    for level in rule.rungs:
-        chosen = rule.rungs[level].expression.polars().cast(pl.Float64)
-        threshold = pl.when(pl.col("level") == int(level)).then(chosen).otherwise(threshold)
+    for rung in rule.rungs:
+        chosen = rule.rungs[rung].expression.polars().cast(pl.Float64)
+        threshold = pl.when(level == int(rung)).then(chosen).otherwise(threshold)
     return threshold
 
 
@@ -209,6 +251,7 @@ class _Ladder:
     direction: Direction
     thresholds: tuple[tuple[Level, Expression], ...]
     done_is_over: bool
+    clear: float
 
     def condition(self) -> pl.Expr:
         """Write `where`; a task verified as done is over whatever the rule says of its status, or does not say."""
@@ -219,24 +262,32 @@ class _Ladder:
 def _ladder_of(rule: Rule) -> _Ladder:
     thresholds = tuple((level, rule.rungs[level].expression) for level in sorted(rule.rungs))
     done_is_over = rule.about == "task" and "status" not in rule.where.columns
-    return _Ladder(rule.id, rule.where, rule.measure, rule.direction, thresholds, done_is_over)
+    return _Ladder(rule.id, rule.where, rule.measure, rule.direction, thresholds, done_is_over, rule.clear)
 
 
 def _levels(frame: pl.DataFrame, rules: Sequence[Rule], today: Today) -> pl.DataFrame:
-    """Judge some rules in one query: one Int8 column for each."""
+    """Judge some rules in one query: one Int8 column for each, and one of kept levels for each with a margin."""
     written = [_written(_ladder_of(rule)) for rule in rules]
     tests = [test for tests, _ in written for test in tests]
-    return _measured(frame, rules, today).with_columns(tests).select(level for _, level in written).collect()
+    return (
+        _measured(frame, rules, today).with_columns(tests).select(one for _, ones in written for one in ones).collect()
+    )
 
 
 @lru_cache(maxsize=1000)
-def _written(ladder: _Ladder) -> tuple[list[pl.Expr], pl.Expr]:
+def _written(ladder: _Ladder) -> tuple[list[pl.Expr], list[pl.Expr]]:
     """Write a rule in two steps, yes-or-no columns and the level from them, so that Polars tests each rung once."""
     names = {level: f"{ladder.rule}:{level.word}" for level, _ in ladder.thresholds}
     where = f"{ladder.rule}:where"
     tests = [_reached(ladder, level).alias(name) for level, name in names.items()]
     level = _level(ladder, pl.col(where), {level: pl.col(name) for level, name in names.items()})
-    return [ladder.condition().alias(where), *tests], level.alias(ladder.rule)
+    judged = [level.alias(ladder.rule)]
+    if ladder.clear:
+        near = {level: f"{name}{_KEPT}" for level, name in names.items()}
+        tests += [_reached(ladder, level, ladder.clear).alias(name) for level, name in near.items()]
+        kept = _level(ladder, pl.col(where), {level: pl.col(name) for level, name in near.items()})
+        judged.append(pl.when(level.is_not_null()).then(kept).alias(f"{ladder.rule}{_KEPT}"))
+    return [ladder.condition().alias(where), *tests], judged
 
 
 def _level(ladder: _Ladder, where: pl.Expr, reached: Mapping[Level, pl.Expr]) -> pl.Expr:
@@ -253,8 +304,11 @@ def _level(ladder: _Ladder, where: pl.Expr, reached: Mapping[Level, pl.Expr]) ->
     return pl.when(elsewhere).then(pl.lit(NOT_APPLICABLE, pl.Int8)).otherwise(pl.when(known).then(level))
 
 
-def _reached(ladder: _Ladder, level: Level) -> pl.Expr:
+def _reached(ladder: _Ladder, level: Level, clear: float = 0.0) -> pl.Expr:
+    """Test one rung; with `clear`, whether the measure is not yet that far back beyond it."""
     threshold = dict(ladder.thresholds)[level].polars()
+    if clear:  # as exact as the measure, so that 0.2 with 0.05 is left at 0.15
+        threshold = (threshold.cast(pl.Float64) + (clear if ladder.direction == "below" else -clear)).cast(pl.Float32)
     measure = pl.col(ladder.measure)
     return measure < threshold if ladder.direction == "below" else measure > threshold
 
@@ -263,10 +317,10 @@ def _needed(rule: Rule) -> set[str]:
     return {rule.measure, *rule.where.columns}.union(*(rung.expression.columns for rung in rule.rungs.values()))
 
 
-def _measured(frame: pl.DataFrame, rules: Sequence[Rule], today: Today) -> pl.LazyFrame:
+def _measured(frame: pl.DataFrame, rules: Sequence[Rule], today: Today, more: Iterable[str] = ()) -> pl.LazyFrame:
     """Add the measures that some rules about one kind of subject need: numbers as Float32, never NaN or infinite."""
     catalogue = CATALOGUE[rules[0].about]
-    names = sorted(set().union(*map(_needed, rules)) & catalogue.keys())
+    names = sorted(set(more).union(*map(_needed, rules)) & catalogue.keys())
     measured = frame.lazy().with_columns(catalogue[name].expression(today).alias(name) for name in names)
     types = measured.select(names).collect_schema()
     numbers = [name for name in names if catalogue[name].kind == "number"]

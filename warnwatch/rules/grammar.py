@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
-from warnwatch.documents import CURLY_QUOTES
 from warnwatch.errors import nearest_name
 from warnwatch.language import Phrase, together
+from warnwatch.typed_text import CURLY_QUOTES
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50
@@ -123,6 +123,8 @@ _TOKEN = re.compile(
     | (?P<unclosed>'.*)
     | (?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z)|\#[^\n]*)
     | (?P<comma>[0-9]+,[0-9]+)
+    | (?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}|[0-9]{1,2}:[0-9]{2})
+    | (?P<thousands>[0-9]{1,3}(?:\.[0-9]{3}){2,}(?!\w)|[1-9][0-9]{0,2}\.000(?!\w))
     | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+][0-9]+)?\w*)
     | (?P<word>\w+)
     | (?P<sign><=|>=|<>(?!=)|!=|==|<=>|\|\||&&|::|:=|=|[-+*/<>(),])
@@ -130,6 +132,14 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+")
+THOUSANDS = Phrase("dấu chấm là dấu thập phân, không ngăn hàng nghìn; hãy viết liền các chữ số")
+_MESSAGE_OF_KIND = {
+    "comment": Phrase("không viết ghi chú trong biểu thức"),
+    "unclosed": Phrase("thiếu dấu nháy đơn đóng"),
+    "comma": Phrase("dấu phẩy thập phân; hãy viết dấu chấm (nếu là hai giá trị thì thêm dấu cách sau dấu phẩy)"),
+    "day": Phrase("không so sánh với ngày hay giờ; hãy dùng chỉ tiêu đếm ngày"),
+    "thousands": THOUSANDS,
+}
 _TEXT_ONLY = Phrase("chữ chỉ dùng với = <> in, not in, is null")
 _REFUSED_WORDS: tuple[tuple[str, str], ...] = (
     (Phrase("không dùng hàm gộp nhiều dòng"), "sum avg mean min max count median stddev variance first last any_value"),
@@ -175,6 +185,7 @@ _MESSAGE_OF_SIGN = {
     **dict.fromkeys('"`[]', Phrase("tên cột viết không có dấu; chữ đặt trong dấu nháy đơn '…'")),
     **dict.fromkeys(CURLY_QUOTES, Phrase("dấu ngoặc cong; hãy dùng dấu nháy đơn thẳng '")),
     ".": Phrase("không dùng dấu chấm trong tên cột"),
+    "%": Phrase("không dùng dấu phần trăm; hãy viết số lẻ với dấu chấm, như 0.2"),
 }
 SIGNS_ALLOWED = "+ - * / = <> < <= > >= ( ) , '"
 _SHOWN_TERMINALS: Mapping[str, str] = {
@@ -232,13 +243,10 @@ def _slips(text: str, columns: Collection[str]) -> Iterator[Fault]:
 
 
 def _slip(kind: str, found: str, offset: int, columns: Collection[str]) -> Fault | None:
-    if kind == "comment":
-        return Fault(offset, len(found), Phrase("không viết ghi chú trong biểu thức"), found)
-    if kind == "unclosed":
-        return Fault(offset, len(found), Phrase("thiếu dấu nháy đơn đóng"), found)
-    if kind == "comma":
-        message = Phrase("dấu phẩy thập phân; hãy viết dấu chấm (nếu là hai giá trị thì thêm dấu cách sau dấu phẩy)")
-        return Fault(offset, len(found), message, found, nearest=found.replace(",", "."))
+    if kind in _MESSAGE_OF_KIND:
+        # The nearest right number; a comment, an open text and a day have none.
+        nearest = {"comma": found.replace(",", "."), "thousands": found.replace(".", "")}.get(kind, "")
+        return Fault(offset, len(found), _MESSAGE_OF_KIND[kind], found, nearest=nearest)
     if kind == "number":
         return _number_slip(found, offset)
     if kind == "word":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
@@ -75,6 +76,9 @@ class Rule:
     `rungs` run from the lowest level to the highest. `title` and `text` have an entry for every level that has a rung.
     `answers`: the code column that names the unit whose head is told; empty for the subject's own unit.
     `hold_for` and `keep` are how long the rule must hold before its alert opens, and be gone before it ends.
+    `clear`: how far back beyond a rung, in the measure's unit, the measure must be before an open alert leaves it.
+    `places`: (line, column) of `where`, `measure` and each level's rung, by that word.
+    The rule is judged from `first_day` to `last_day`, local days both included; None is without end.
     """
 
     id: str
@@ -94,6 +98,15 @@ class Rule:
     file: str
     line: int
     answers: str = ""
+    clear: float = 0.0
+    first_day: date | None = None
+    last_day: date | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False)
+
+    def in_force(self, day: date) -> bool:
+        """Say whether the rule is judged on a local day."""
+        return (self.first_day is None or self.first_day <= day) and (self.last_day is None or day <= self.last_day)
 
     def following(self, successors: Mapping[str, str]) -> Rule:
         """Give the same rule with the codes of units as they are today."""
@@ -137,6 +150,11 @@ class RuleBook:
         rules = tuple(rule.following(successors) for rule in self.rules) if successors else self.rules
         same = all(one is other for one, other in zip(rules, self.rules, strict=True))
         return self if same else replace(self, rules=rules)
+
+    def in_force(self, day: date) -> RuleBook:
+        """Give the book with the rules of one local day: what is not in force has no alerts, as if it were removed."""
+        rules = tuple(rule for rule in self.rules if rule.in_force(day))
+        return self if len(rules) == len(self.rules) else replace(self, rules=rules)
 
     def rule(self, rule_id: str) -> Rule:
         """Give one rule; raise NotFoundError with the nearest id."""

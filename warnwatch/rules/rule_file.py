@@ -12,19 +12,27 @@ from warnwatch.errors import nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules.entry import RULE_KEYS, Codes, Entry
 from warnwatch.rules.expression import Column, Expression, compile_expression
+from warnwatch.rules.margins import read_clear, read_labels, read_period
 from warnwatch.rules.rule import About, Direction, Level, Rule, Rung
 
-_ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
+RULE_ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
 Columns = Mapping[str, Column]
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What rules may speak of: the columns of each kind of subject, the kinds of text, the plan's codes by column."""
+    """What rules may speak of: the columns of each kind of subject, the kinds of text, the plan's codes.
+
+    `codes` are those of a column, such as `unit`, or of one that means something else elsewhere, such as `task.code`.
+    """
 
     catalogue: Mapping[str, Columns]
     kinds: Collection[str]
     codes: Codes
+
+    def codes_of(self, about: str) -> Codes:
+        """Give the codes that the columns of one kind of subject can have, by column."""
+        return {key.removeprefix(f"{about}."): known for key, known in self.codes.items()}
 
 
 def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
@@ -32,12 +40,14 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
     before = len(entry.mistakes)
     if not entry.only(RULE_KEYS):
         return None
+    first_day, last_day = read_period(entry)
     about = entry.choice("about", vocabulary.catalogue, Phrase("quy tắc không thể nói về đối tượng này"))
     columns = vocabulary.catalogue.get(about, {})
     direction = _direction(entry)
     # Without a subject no column is known: its own mistake is enough.
-    rungs = _rungs(entry, direction, columns, vocabulary.codes) if about and direction else {}
-    where = _where(entry, columns, vocabulary.codes) if about else None
+    codes = vocabulary.codes_of(about)
+    rungs = _rungs(entry, direction, columns, codes) if about and direction else {}
+    where = _where(entry, columns, codes) if about else None
     rule = Rule(
         id=read_id(entry),
         title=entry.texts("title", rungs),
@@ -56,14 +66,25 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
         file=entry.document.shown,
         line=entry.document.place(entry.keys)[0],
         answers=_answers(entry, columns) if about else "",
+        clear=read_clear(entry),
+        first_day=first_day,
+        last_day=last_day,
+        labels=read_labels(entry),
+        places=_places(entry, direction, rungs),
     )
     return rule if len(entry.mistakes) == before else None
+
+
+def _places(entry: Entry, direction: str, rungs: Collection[Level]) -> dict[str, tuple[int, int]]:
+    keys = {level.word: entry.path(direction, level.word) for level in rungs}
+    keys |= {name: entry.path(name) for name in ("where", "measure") if name in entry.values}
+    return {word: entry.document.place(path) for word, path in keys.items()}
 
 
 def read_id(entry: Entry) -> str:
     """Read the `id` of a rule or policy."""
     value = entry.text("id")
-    if value and not _ID.fullmatch(value):
+    if value and not RULE_ID.fullmatch(value):
         entry.complain(
             "id", Phrase("mã sai: bắt đầu bằng chữ thường, chỉ gồm chữ thường không dấu, chữ số và gạch nối"), value
         )
@@ -90,7 +111,7 @@ def _answers(entry: Entry, columns: Columns) -> str:
 def _where(entry: Entry, columns: Columns, codes: Codes) -> Expression | None:
     if "where" not in entry.values:
         return None
-    return entry.expression((*entry.keys, "where"), "boolean", columns, codes)
+    return entry.expression(entry.path("where"), "boolean", columns, codes)
 
 
 def _direction(entry: Entry) -> str:
@@ -131,7 +152,7 @@ def _text_kinds(entry: Entry, levels: Collection[Level], kinds: Collection[str])
     by_level = isinstance(entry.values.get("text"), dict)
     wrong = {text: level for level, text in reversed(texts.items()) if text and text not in kinds}
     for text, level in wrong.items():
-        keys = (*entry.keys, "text", level.word) if by_level else (*entry.keys, "text")
+        keys = entry.path("text", level.word) if by_level else entry.path("text")
         message, nearest = Phrase("loại thông báo không có trong danh mục"), nearest_name(text, kinds)
         entry.mistakes.append(entry.document.mistake(keys, message, text, ", ".join(sorted(kinds)), nearest))
     return texts

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from warnwatch.documents import parse_document, read_content
+from warnwatch.documents import parse_document
 from warnwatch.errors import Mistake, MistakesError, nearest_name
 from warnwatch.language import Phrase
-from warnwatch.rules.entry import Codes, Entry
+from warnwatch.rules.entry import DEFAULT_KEYS, Codes, Entry
 from warnwatch.rules.policy_file import read_policy
 from warnwatch.rules.rule import Policy, Rule, RuleBook
 from warnwatch.rules.rule_file import Columns, Vocabulary, read_rule
+from warnwatch.typed_text import read_content
 
-FILE_KEYS = ("rules", "policies")
+FILE_KEYS = ("defaults", "rules", "policies")
 NOT_RULES = frozenset({"calendar.yml"})  # read by the plan's calendar
 
 
@@ -85,7 +86,10 @@ class _Reading:
             return
         if not whole.only(FILE_KEYS):
             return
-        for entry in whole.items("rules") if "rules" in whole.values else ():
+        defaults = self._defaults(whole)
+        entries = whole.items("rules") if "rules" in whole.values else []
+        self._name_unused(defaults, entries)
+        for entry in (replace(one, defaults=defaults) for one in entries):
             self._claim("rules", entry)
             self.named.append((str(entry.values.get("escalation", "")), entry))
             rule = read_rule(entry, self.vocabulary)
@@ -97,6 +101,20 @@ class _Reading:
             if policy:
                 self.policies[policy.id] = policy
 
+    def _defaults(self, whole: Entry) -> Entry | None:
+        """Read what the rules of a file share; what is wrong with a shared value is found where a rule takes it."""
+        if "defaults" not in whole.values:
+            return None
+        defaults = whole.inside("defaults")
+        return defaults if defaults.only(DEFAULT_KEYS) else None
+
+    def _name_unused(self, defaults: Entry | None, entries: Sequence[Entry]) -> None:
+        for key in defaults.own if defaults else ():
+            if defaults and key in DEFAULT_KEYS and key != "labels" and all(key in one.own for one in entries):
+                message = Phrase("không quy tắc nào trong tệp dùng giá trị mặc định này")
+                place = defaults.document.place_of_key(defaults.path(key))
+                self.warnings.append(Mistake(defaults.document.shown, *place, message, key))
+
     def mistakes_between(self) -> Iterator[Mistake]:
         """Find what no single entry shows: policies that nobody wrote, levels for which a policy has no steps."""
         known = [name for kind, name in self.first if kind == "policies"]
@@ -104,7 +122,7 @@ class _Reading:
             if name and name not in known:
                 message, allowed = Phrase("chính sách báo cáo không có trong các tệp"), ", ".join(known)
                 nearest = nearest_name(name, known)
-                yield entry.document.mistake((*entry.keys, "escalation"), message, name, allowed, nearest)
+                yield entry.document.mistake(entry.path("escalation"), message, name, allowed, nearest)
         for rule in self.rules:
             policy = self.policies.get(rule.escalation)
             for level in rule.rungs:

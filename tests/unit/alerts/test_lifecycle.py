@@ -72,6 +72,33 @@ def test_how_an_alert_moves(
         assert (found.move, found.after.state, int(found.after.level)) == (move, state, at_level)
 
 
+@pytest.mark.parametrize(
+    ("before", "level", "kept", "move", "at_level", "threshold"),
+    [
+        (None, 0, 2, None, None, None),
+        (PENDING, 0, 2, Move.ENDED, 1, 0.0),
+        (OPEN, 0, 2, None, None, None),
+        (OPEN, 1, 3, None, None, None),
+        (OPEN, 0, 1, Move.LOWERED, 1, 5.0),
+        (OPEN, 0, 0, Move.GONE, 2, 0.0),
+        (OPEN, 3, 3, Move.RAISED, 3, 0.0),
+        (OPEN, None, None, None, None, None),
+        (OPEN, -1, -1, Move.ENDED, 2, 0.0),
+        (GONE, 0, 0, None, None, None),
+        (GONE, 0, 1, Move.LOWERED, 1, 5.0),
+        (GONE, 0, 2, Move.BACK, 2, 5.0),
+        (GONE, 0, 3, Move.BACK, 2, OPEN.threshold),
+    ],
+)
+def test_within_its_margin_an_open_alert_keeps_its_level(
+    before: Alert | None, level: int | None, kept: int | None, move: Move | None, at_level: int | None, threshold: float
+) -> None:
+    """`clear` delays a fall and an end, never opens an alert, and is never taken for an unknown measure."""
+    found = moved(replace(seen(level), kept=kept, threshold=0.0, kept_threshold=5.0), before)
+    assert (found and found.move, found and int(found.after.level)) == (move, at_level)
+    assert found is None or found.after.threshold == threshold
+
+
 def test_without_a_wait_an_alert_opens_at_once() -> None:
     """With `for: 0` a breach opens in the cycle that sees it, as the next episode, with the next number."""
     found = moved(observation(3), None)

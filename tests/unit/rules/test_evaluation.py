@@ -52,6 +52,30 @@ def test_above_is_strict_too() -> None:
 
 
 @pytest.mark.parametrize(
+    ("progress", "expected"),
+    [(0.81, (0, 1)), (0.9, (0, 0)), (0.6, (1, 1)), (0.55, (1, 2)), (0.25, (2, 3)), (0.1, (3, 3)), (None, (None, None))],
+)
+def test_a_margin_gives_the_level_that_an_open_alert_keeps(
+    progress: float | None, expected: tuple[int | None, int | None]
+) -> None:
+    """`below` with `clear: 0.1` is left at 0.1 above each rung; by day's first query and by the next alike."""
+    one, frame = rule(measure="progress", below=BY_PROGRESS, clear=0.1), tasks_frame({"progress": progress})
+    first = judged(frame, book(one))
+    again = evaluate({"task": frame}, book(one), today_of(NOW, CALENDAR), before=first)
+    for found in (first, again):
+        assert (found.levels[one.id].item(), found.kept[one.id].item()) == expected
+    (seen,) = observe(first, one, ["T-1"])
+    assert (seen.level, seen.kept) == expected
+
+
+def test_a_margin_above_is_left_where_arithmetic_says() -> None:
+    """`above: 0.2` with `clear: 0.05` holds above 0.15 and is over at 0.15, whatever binary fractions make of it."""
+    one = rule(measure="progress", above={"notice": 0.2}, clear=0.05)
+    found = judged(tasks_frame({"code": "T-1", "progress": 0.15}, {"code": "T-2", "progress": 0.1501}), book(one))
+    assert found.kept[one.id].to_list() == [0, 1]
+
+
+@pytest.mark.parametrize(
     ("where", "task", "expected"),
     [
         ("status = 'open'", {"status": "done"}, NOT_APPLICABLE),

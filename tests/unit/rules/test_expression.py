@@ -91,7 +91,7 @@ TOO_COMPLEX = "biểu thức quá phức tạp; hãy viết gọn hơn"
         ("x /* y */ + 1", 2, "/* y */", NO_COMMENT, ""),
         ('"x" + 1', 0, '"', "tên cột viết không có dấu; chữ đặt trong dấu nháy đơn '…'", ""),
         ("t.x", 1, ".", "không dùng dấu chấm trong tên cột", ""),
-        ("x % 2", 2, "%", "ký tự không được dùng trong biểu thức", ""),
+        ("x % 2", 2, "%", "không dùng dấu phần trăm; hãy viết số lẻ với dấu chấm, như 0.2", ""),
         ("x\u00a0+ 1", 1, "U+00A0", "ký tự không được dùng trong biểu thức", ""),
         ("x ≤ 3", 2, "≤", BAD_SIGN, "<="),
         ("x != 3", 2, "!=", BAD_SIGN, "<>"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from warnwatch.errors import Mistake, MistakesError, NotFoundError
 from warnwatch.notify.notification import Kind
 from warnwatch.plan import catalogue as plan_catalogue
 from warnwatch.plan.calendar import Duration
-from warnwatch.rules.entry import Entry
+from warnwatch.rules.entry import RULE_KEYS, Entry
 from warnwatch.rules.evaluation import columns_of
 from warnwatch.rules.expression import Column
 from warnwatch.rules.rule import Level, RuleBook
@@ -179,7 +180,6 @@ def test_an_unknown_rule_is_named_with_the_nearest(folder: Folder) -> None:
 
 MEASURES = "behind, planned_working_days, working_days_left"
 DURATIONS = "1 working day (ngày làm việc), 4 working hours (giờ làm việc), 2h (giờ), 30m (phút), 3 days (ngày), 0"
-RULE_KEYS = "id, title, about, where, measure, below, above, for, keep, text, escalation, answers, guidance, source"
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ RULE_KEYS = "id, title, about, where, measure, below, above, for, keep, text, es
         pytest.param(
             "below:",
             "bellow:",
-            f"7:5: khóa không có trong danh mục; gặp: bellow; được phép: {RULE_KEYS}; có phải ý là: below?",
+            f"7:5: khóa không có trong danh mục; gặp: bellow; được phép: {', '.join(RULE_KEYS)}; có phải ý là: below?",
             id="misspelt key",
         ),
         pytest.param(
@@ -273,6 +273,155 @@ def test_duplicate_ids(folder: Folder) -> None:
     assert [str(mistake) for mistake in folder.mistakes()] == [
         "alert_rules/more.yml:2:9: mã ghi hai lần, lần đầu ở alert_rules/deadlines.yml:2; gặp: task-deadline"
     ]
+
+
+# --- margin, period, labels, defaults --------------------------------------------------------------------------------
+
+GUIDANCE = "    guidance: Cập nhật tiến độ.\n"
+
+
+def test_margin_period_and_labels_load(folder: Folder) -> None:
+    """The keys beside the ladder are kept; a label may be a number, and a period may have one end only."""
+    more = "    clear: 0.5\n    from: 2026-01-01\n    labels: {linh_vuc: dữ liệu, nam: 2026, khan: no}\n"
+    folder.rules += more
+    rule = folder.load().rule("task-deadline")
+    assert (rule.clear, rule.first_day, rule.last_day) == (0.5, date(2026, 1, 1), None)
+    assert rule.labels == {"linh_vuc": "dữ liệu", "nam": "2026", "khan": "no"}
+
+
+def test_a_period_counts_its_first_and_its_last_day(folder: Folder) -> None:
+    """The book of a day has the rules whose period it lies in, and the same book where that is all of them."""
+    folder.rules += "    from: 2026-01-05\n    until: 2026-01-09\n"
+    book = folder.load()
+    days = [date(2026, 1, day) for day in (4, 5, 9, 10)]
+    assert [len(book.in_force(day).rules) for day in days] == [0, 1, 1, 0]
+    assert book.in_force(days[1]) is book
+
+
+CLEAR = "khóa clear cần một số từ 0 trở lên, theo đơn vị của chỉ tiêu đo"
+DAY = "cần một ngày có thật, viết năm-tháng-ngày"
+LABEL = "nhãn cần một từ hoặc câu ngắn, nhiều nhất 100 ký tự"
+
+
+@pytest.mark.parametrize(
+    ("written", "column", "message"),
+    [
+        ("clear: -1", 12, CLEAR),
+        ("clear: 1 working day", 12, CLEAR),
+        ("clear: 0,5", 12, "số lẻ viết bằng dấu chấm, không phải dấu phẩy"),
+        ("clear: true", 12, CLEAR),
+        ("clear: .inf", 12, CLEAR),
+        ("clear:", 5, CLEAR),
+        ("from: 2026-02-30", 11, f"khóa from {DAY}"),
+        ("until: 31/12/2026", 12, f"khóa until {DAY}"),
+        ("until: 2026", 12, f"khóa until {DAY}"),
+        ("until: ２０２６-01-01", 12, f"khóa until {DAY}"),
+        ("{from: 2026-02-01, until: 2026-01-31}", 31, "ngày hết hiệu lực trước ngày bắt đầu hiệu lực (2026-02-01)"),
+        ("labels: khẩn", 13, "khóa labels cần một nhóm nhãn: giá trị"),
+        ("labels:", 5, "khóa labels cần một nhóm nhãn: giá trị"),
+        ("labels: {khan: true}", 20, LABEL),
+        ("labels: {khan: }", 14, LABEL),
+        (f"labels: {{khan: {'x' * 101}}}", 20, LABEL),
+        ("labels: {khan: [a]}", 20, LABEL),
+        (
+            "labels: {Khẩn: a}",
+            14,
+            "tên nhãn sai: bắt đầu bằng chữ thường, chỉ gồm chữ thường không dấu, chữ số và gạch dưới",
+        ),
+        (f"labels: {{{', '.join(f'a{n}: x' for n in range(21))}}}", 13, "quá 20 nhãn"),
+    ],
+)
+def test_a_wrong_key_beside_the_ladder_is_named_at_its_place(
+    folder: Folder, written: str, column: int, message: str
+) -> None:
+    """Margins, days and labels that cannot be taken are refused, each with its own sentence."""
+    if written.startswith("{"):
+        first, last = written.strip("{}").split(", ")
+        folder.rules += f"    {first}\n    {last}\n"
+        column = 12
+    else:
+        folder.rules += f"    {written}\n"
+    (mistake,) = folder.mistakes()
+    assert mistake.column == column
+    assert mistake.message.split("; có ký tự lạ")[0] == message
+
+
+DEFAULTS = """\
+defaults:
+  about: task
+  keep: 1 working day
+  escalation: head-of-unit
+  guidance: Cập nhật tiến độ.
+  text: {notice: due_soon, critical: overdue}
+  source: Kế hoạch 02
+  labels: {linh_vuc: chung, cap: tinh}
+"""
+SHORT = """\
+rules:
+  - id: task-deadline
+    title: Nhiệm vụ
+    measure: working_days_left
+    below: {critical: 0}
+  - id: other
+    title: Nhiệm vụ
+    measure: behind
+    above: {notice: 0.2}
+    keep: 0
+    text: behind
+    labels: {cap: xa}
+"""
+
+
+def test_a_file_says_once_what_its_rules_share(folder: Folder) -> None:
+    """A rule takes the file's defaults where it says nothing; its own key wins, and labels are joined."""
+    folder.rules = DEFAULTS + SHORT
+    one, other = folder.load().rules
+    assert (one.about, one.keep, one.escalation, one.source) == (
+        "task",
+        Duration(1, "working_day"),
+        "head-of-unit",
+        "Kế hoạch 02",
+    )
+    assert (one.text[Level.CRITICAL], one.labels) == ("overdue", {"linh_vuc": "chung", "cap": "tinh"})
+    assert (other.keep.zero, other.text, other.labels) == (
+        True,
+        {Level.NOTICE: "behind"},
+        {"linh_vuc": "chung", "cap": "xa"},
+    )
+
+
+def test_defaults_are_of_one_file(folder: Folder) -> None:
+    """What one file shares does not reach the rules of another."""
+    folder.rules = DEFAULTS + SHORT
+    folder.more["more.yml"] = SHORT.replace("id: task-deadline", "id: a").replace("id: other", "id: b")
+    assert {mistake.file for mistake in folder.mistakes()} == {"alert_rules/more.yml"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("keep: 1 working day", "keep: 1 day off", (3, 9), "không đọc được khoảng thời gian: '1 day off'"),
+        ("escalation: head-of-unit", "escalation: nobody", (4, 15), "chính sách báo cáo không có trong các tệp"),
+        ("critical: overdue", "critical: overdo", (6, 38), "loại thông báo không có trong danh mục"),
+        ("linh_vuc: chung", "linh_vuc: true", (8, 22), "nhãn cần một từ"),
+        ("source:", "measure:", (7, 3), "khóa không có trong danh mục"),
+        ("defaults:", "default:", (1, 1), "khóa không có trong danh mục"),
+    ],
+)
+def test_a_mistake_in_the_defaults_is_named_there_and_once(
+    folder: Folder, old: str, new: str, place: tuple[int, int], message: str
+) -> None:
+    """However many rules take a wrong default, the mistake stands where it is to be mended."""
+    folder.rules = changed(DEFAULTS, old, new) + SHORT
+    found = [(one.line, one.column) for one in folder.mistakes() if one.message.startswith(message)]
+    assert found == [place]
+
+
+def test_a_default_that_no_rule_takes_is_a_warning(folder: Folder) -> None:
+    """A shared value that every rule overrides does nothing: it is named, and stops nothing."""
+    folder.rules = changed(RULES, "rules:", "defaults: {keep: 2h}\nrules:")
+    (warning,) = folder.load().warnings
+    assert (warning.line, warning.column, warning.found) == (1, 12, "keep")
 
 
 LADDER = "below:\n      notice: least(7, 0.5 * planned_working_days)\n      critical: 0\n"

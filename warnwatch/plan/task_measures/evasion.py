@@ -50,7 +50,7 @@ EVASION = (
         nullable=False,
     ),
     Measure(
-        "has_obstacle",
+        "obstructed",
         "task",
         "boolean",
         NONE,
