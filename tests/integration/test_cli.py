@@ -191,7 +191,7 @@ def test_init_writes_a_folder_that_works(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert f"warnwatch --config '{folder}/warnwatch.toml' serve" in result.stdout
     bench = Bench(None, folder / "warnwatch.toml")  # type: ignore[arg-type]
-    assert "không có lỗi" in bench.said("check")
+    assert "không có lỗi" in bench.run("check").stdout
     assert bench.json("alerts") == []
     assert (folder / "warnwatch.db").exists()
 

@@ -108,10 +108,14 @@ def _questions(rule: Rule) -> Iterator[_Question]:
         yield from _about_order(rule, lower, higher)
 
 
+# What a subject may lack, so that measures made of it do not apply.
+_BASICS = ("has_deadline", "has_start", "has_report", "has_reading")
+
+
 def _about_measure(rule: Rule) -> Iterator[_Question]:
     """Tell a measure that does not apply (a `has_…` column says so) from one that is not known."""
     missing = pl.col(rule.measure).is_null()
-    has = [name for name in CATALOGUE[rule.about] if name.startswith("has_") and name not in rule.where.columns]
+    has = [name for name in _BASICS if name in CATALOGUE[rule.about] and name not in rule.where.columns]
     explained = pl.lit(value=False)
     for name in has:
         # One reason for each subject: a task without a deadline is not named again for its missing report.
