@@ -6,7 +6,7 @@ It happens at one instant, which is handed in. Delivery comes after, in `notify.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 
@@ -23,22 +23,28 @@ from warnwatch.notify.release import Release
 from warnwatch.notify.saving import Decided, save
 from warnwatch.notify.telling import Sources, gather
 from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.holding import NOTHING, Hold, read_hold
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.snapshot import Snapshot, read_snapshot, refresh
 from warnwatch.plan.source_frame import in_trouble
-from warnwatch.plan.source_words import words_of
+from warnwatch.plan.source_words import SourceWords, words_of
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.tally import count_tasks
-from warnwatch.plan.words import read_limits, read_words
-from warnwatch.rules.evaluation import Evaluation, evaluate
+from warnwatch.plan.words import Limit, Words, read_limits, read_words
+from warnwatch.rules.evaluation import Evaluation
+from warnwatch.rules.matters import Matters, matters_of
 from warnwatch.rules.rule import RuleBook
+from warnwatch.rules.stages import Judged, Standing, judge
 
 
 @dataclass(frozen=True, slots=True)
 class Standards:
-    """What a cycle judges by and writes with: rules, calendar, letterhead, and what may leave."""
+    """What a cycle judges by and writes with: rules, calendar, letterhead, and what may leave.
+
+    `rule_files`: the files of the set as they were read; `standing`: what is wrong with a newer set, if anything.
+    """
 
     book: RuleBook
     calendar: WorkCalendar
@@ -46,6 +52,7 @@ class Standards:
     release: Release
     stopwatch: Callable[[], float] = lambda: 0.0
     rule_files: Mapping[str, str] = field(default_factory=dict)
+    standing: Standing = field(default_factory=Standing)
 
 
 @dataclass(slots=True)
@@ -55,7 +62,7 @@ class Memory:
     snapshot: Snapshot | None = None
     present: Present | None = None
     directory: Directory | None = None
-    evaluation: Evaluation | None = None
+    judged: Judged | None = None
     live: dict[tuple[str, str], str] = field(default_factory=dict)
     version: str = ""
     hold: Hold = NOTHING
@@ -109,28 +116,46 @@ def run_cycle(
         hold = read_hold(
             connection, in_trouble(snapshot.sources, today), frames, directory, NOTHING if as_of else memory.hold, as_of
         )
-        evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation, hold.masks)
-        present.align(frames, {"task": snapshot.moved}, book)
-        judged = _judged(evaluation, book)
-        news = release.news(live, judged, directory.units) if judged else {}
+        judged = judge(
+            frames,
+            book,
+            today,
+            standards.stopwatch,
+            memory.judged,
+            hold.masks,
+            standing=standards.standing,
+            keeper=_keeper(standards.standing, directory),
+            known=present.marked,
+            present=directory.present,
+        )
+        evaluation = judged.whole
+        present.align(evaluation.frames, {"task": snapshot.moved}, book)
+        judging = _judging(evaluation, book)
+        news = release.news(live, judging, directory.units) if judging else {}
 
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
-        handed = [] if as_of else _read_handed(connection, before, snapshot, frames)
+        handed = [] if as_of else _read_handed(connection, before, snapshot, evaluation.frames)
         work = untouched(differing) if as_of else read_work(connection, differing, book, news, now, handed)
         observations = observe_all(evaluation, book, work)
         made = ledger.read_made(connection, work.known())
         outcome = decide(work, observations, book, made, (now, calendar), frozenset(news))
 
         # Read the words of what is told.
-        words = read_words(connection, outcome.told_subjects("task"), as_of)
-        limits = read_limits(connection, snapshot.kpis, outcome.told_subjects("kpi"), as_of)
-        feeds = words_of(snapshot.sources, outcome.told_subjects("source"), today, calendar.zone)
+        said = _read_said(connection, snapshot, outcome, (evaluation, book, standards), as_of)
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
 
     # Write the texts.
     head, tomorrow = standards.letterhead, lambda: _tomorrow(now, calendar)
-    sources = Sources(book, directory, words, made, observations, counts, limits, feeds, tomorrow, head.language)
+    known = Sources(book, directory, said.words, made, observations, counts)
+    sources = replace(
+        known,
+        limits=said.limits,
+        feeds=said.feeds,
+        matters=said.matters,
+        end_of_next_working_day=tomorrow,
+        language=head.language,
+    )
     cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
     tellings, nobody = gather([(outcome.alerts[call.alert], call) for call in outcome.calls], cleared, sources)
     notifications = tuple(
@@ -147,13 +172,49 @@ def run_cycle(
         )
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
-        memory.directory, memory.evaluation, memory.hold = directory, evaluation, hold
+        memory.directory, memory.judged, memory.hold = directory, judged, hold
     return CycleReport(now, book.version, snapshot, directory, evaluation, outcome, notifications, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The words of everything that is told, by kind of subject."""
+
+    words: Mapping[str, Words]
+    limits: Mapping[str, Limit]
+    feeds: Mapping[str, SourceWords]
+    matters: Matters
+
+
+def _read_said(
+    connection: Connection,
+    snapshot: Snapshot,
+    outcome: Outcome,
+    judged: tuple[Evaluation, RuleBook, Standards],
+    as_of: datetime | None,
+) -> _Said:
+    told = {about: outcome.told_subjects(about) for about in CATALOGUE}
+    evaluation, book, standards = judged
+    return _Said(
+        read_words(connection, told["task"], as_of),
+        read_limits(connection, snapshot.kpis, told["kpi"], as_of),
+        words_of(snapshot.sources, told["source"], evaluation.today, standards.calendar.zone),
+        matters_of(evaluation, book, standards.standing, told["rule"], told["datum"]),
+    )
 
 
 def _tomorrow(now: datetime, calendar: WorkCalendar) -> datetime:
     """Give the end of the next working day: by then an answer is asked where no step follows."""
     return calendar.end_of_day(calendar.next_working_day(calendar.local_date(now) + timedelta(days=1)))
+
+
+def _keeper(standing: Standing, directory: Directory) -> str:
+    """Name the unit that is told about the rules: the settings' own, else the secretariat's, else the root."""
+    named = directory.unit(standing.keeper) if standing.keeper else None
+    known = named or directory.secretariat
+    if known is None:
+        known = min(directory.units.values(), key=lambda unit: (bool(unit.parent), unit.code), default=None)
+    return known.code if known else ""
 
 
 def _directory(memory: Memory, snapshot: Snapshot, day: date) -> Directory:
@@ -186,7 +247,7 @@ def _read_handed(
     successors = snapshot.tree.successors
     if same_tree and snapshot.moved:
         return ledger.read_handed(connection, snapshot.moved.fresh["code"].to_list(), successors)
-    others = [(about, frames[about].select("code", "unit")) for about in ("unit", "kpi", "source") if about in frames]
+    others = [(about, frames[about].select("code", "unit")) for about in frames if about != "task"]
     leads = {(about, code): unit for about, frame in others for code, unit in frame.iter_rows()}
     return ledger.read_handed(connection, None, successors, leads)
 
@@ -199,6 +260,6 @@ def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_
     return present or Present(ledger.read_marks(connection))
 
 
-def _judged(evaluation: Evaluation, book: RuleBook) -> list[str]:
+def _judging(evaluation: Evaluation, book: RuleBook) -> list[str]:
     """Name the rules that have judged something now: a rule that fails goes live when it is mended."""
     return [rule.id for rule in book.rules if rule.id in evaluation.levels and evaluation.frames[rule.about].height]

@@ -21,6 +21,7 @@ from warnwatch.plan.measures import (
     time_share,
     timing,
 )
+from warnwatch.plan.quality import DATUM_MEASURES, RULE_MEASURES
 from warnwatch.plan.source_frame import SOURCE_MEASURES
 from warnwatch.plan.task_frame import STATUSES
 from warnwatch.plan.units import UNIT_MEASURES
@@ -355,4 +356,6 @@ CATALOGUE: Mapping[str, Mapping[str, Measure]] = {
     "unit": {measure.name: measure for measure in UNIT_MEASURES},
     "kpi": {measure.name: measure for measure in KPI_MEASURES},
     "source": {measure.name: measure for measure in SOURCE_MEASURES},
+    "rule": {measure.name: measure for measure in RULE_MEASURES},
+    "datum": {measure.name: measure for measure in DATUM_MEASURES},
 }
