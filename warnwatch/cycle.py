@@ -13,7 +13,7 @@ from functools import cache
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from warnwatch.alerts import ledger
+from warnwatch.alerts import ledger, rule_sets
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work, untouched
 from warnwatch.alerts.present import Present
@@ -67,6 +67,11 @@ class Memory:
     version: str = ""
     hold: Hold = NOTHING
 
+    def under(self, before: Standards, after: Standards) -> Memory:
+        """Give what is still worth keeping once another rule set runs: the plan, unless its days count anew."""
+        same_days = before.calendar.version == after.calendar.version
+        return Memory(snapshot=self.snapshot if same_days else None, live=self.live)
+
 
 @dataclass(frozen=True)
 class CycleReport:
@@ -74,6 +79,7 @@ class CycleReport:
 
     at: datetime
     rules_version: str
+    book: RuleBook
     snapshot: Snapshot
     directory: Directory
     evaluation: Evaluation
@@ -173,7 +179,7 @@ def run_cycle(
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
         memory.directory, memory.judged, memory.hold = directory, judged, hold
-    return CycleReport(now, book.version, snapshot, directory, evaluation, outcome, notifications, counts)
+    return CycleReport(now, book.version, book, snapshot, directory, evaluation, outcome, notifications, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +238,7 @@ def _commit(engine: Engine, memory: Memory, standards: Standards, decided: Decid
         return
     with engine.begin() as connection:
         if memory.version != version:
-            ledger.save_rules_version(connection, version, standards.rule_files, decided.now)
+            rule_sets.save_run(connection, version, standards.rule_files, decided.now)
         save(connection, decided)
     memory.version = version
 

@@ -432,7 +432,9 @@ def test_the_shipped_rules_load() -> None:
         SHIPPED, {about: columns_of(about) for about in plan_catalogue.CATALOGUE}, [kind.value for kind in Kind]
     )
     tasks = ["task-deadline", "task-no-deadline", "task-behind", "task-silent"]
-    assert sorted(rule.id for rule in book.rules) == sorted([*tasks, "source-late", "rule-failing", "rules-refused", "data-missing"])
+    assert sorted(rule.id for rule in book.rules) == sorted(
+        [*tasks, "source-late", "rule-failing", "rules-refused", "data-missing"]
+    )
     assert not book.warnings
 
 
