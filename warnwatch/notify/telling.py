@@ -26,7 +26,9 @@ from warnwatch.plan.source_words import SourceWords
 from warnwatch.plan.tally import roll_up
 from warnwatch.plan.words import Limit, Words
 from warnwatch.rules.evaluation import Observation
+from warnwatch.rules.matters import Matter, Matters
 from warnwatch.rules.rule import Level, Rule, RuleBook, Step
+from warnwatch.rules.stages import OWN
 
 # A digest opens with how the unit stands; a text about fewer alerts does not need it.
 TALLY_FROM = 2
@@ -50,6 +52,7 @@ class Sources:
     counts: Callable[[], pl.DataFrame]
     limits: Mapping[str, Limit] = field(default_factory=dict)
     feeds: Mapping[str, SourceWords] = field(default_factory=dict)
+    matters: Matters = field(default_factory=dict)
     end_of_next_working_day: Callable[[], datetime] | None = None
     language: str = "vi"  # of a holder who chose none
 
@@ -231,6 +234,8 @@ def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
         return _limit_facts(alert, unit, sources.limits.get(alert.subject), language)
     if alert.about == "source":
         return _source_facts(alert, unit, sources.feeds.get(alert.subject), language)
+    if alert.about in OWN:
+        return _matter_facts(alert, unit, sources.matters.get((alert.about, alert.subject)), language)
     words = sources.words.get(alert.subject)
     if words is None:
         return Facts(alert.subject, "", unit)
@@ -301,6 +306,12 @@ def _source_facts(alert: Alert, unit: Unit, words: SourceWords | None, language:
     # Not `progress_at`: a good pull after the alert opened would pass for an answer of the unit's.
     lines = tuple((in_language(label, language), in_language(value, language)) for label, value in words.lines)
     return Facts(alert.subject, words.title, unit, lines=lines)
+
+
+def _matter_facts(alert: Alert, unit: Unit, matter: Matter | None, language: str) -> Facts:
+    if matter is None:
+        return Facts(alert.subject, "", unit)
+    return Facts(alert.subject, matter.name(language), unit, lines=matter.lines(language))
 
 
 def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None, language: str) -> Facts:

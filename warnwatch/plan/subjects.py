@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection
 import polars as pl
 
 from warnwatch.plan.snapshot import Snapshot
-from warnwatch.plan.unit_frame import Standing
+from warnwatch.plan.unit_frame import UnitStands
 
 
-def frames_of(about: Collection[str], snapshot: Snapshot, standing: Callable[[], Standing]) -> dict[str, pl.DataFrame]:
+def frames_of(about: Collection[str], snapshot: Snapshot, stands: Callable[[], UnitStands]) -> dict[str, pl.DataFrame]:
     """Give the frames, of tasks always, others when asked for: one row a subject, named by `code`, told at `unit`."""
     frames = {"task": snapshot.tasks}
     if "unit" in about:
-        frames["unit"] = standing().frame
+        frames["unit"] = stands().frame
     if "kpi" in about:
         frames["kpi"] = snapshot.kpis
     if "source" in about:

@@ -26,7 +26,7 @@ _SUMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UnitStands:
     """The frame of units with what it was made from."""
 
     counted: Counted
@@ -41,21 +41,21 @@ def stand_now(
     today: Today,
     calendar: WorkCalendar,
     cutoffs: Cutoffs,
-    known: Standing | None = None,
-) -> Standing:
+    known: UnitStands | None = None,
+) -> UnitStands:
     """Count tasks and roll them up the tree, going on from what is `known` as far as that still stands."""
     instants = cutoff_instants(cutoffs, calendar, today.at)
     counted = count_again(snapshot.tasks, today, instants, known.counted if known else None, snapshot.moved)
     return stand(counted, directory, cutoffs, known)
 
 
-def stand(counted: Counted, directory: Directory, cutoffs: Cutoffs, before: Standing | None = None) -> Standing:
+def stand(counted: Counted, directory: Directory, cutoffs: Cutoffs, before: UnitStands | None = None) -> UnitStands:
     """Make the frame of units; the same object as `before` while nothing about them has changed."""
     same_tree = before is not None and before.directory is directory
     chains = before.chains if before and same_tree else chains_of(directory)
     if before and same_tree and before.counted.frame is counted.frame:
-        return before if before.counted is counted else Standing(counted, directory, before.frame, chains)
-    return Standing(counted, directory, unit_frame(counted.frame, directory, cutoffs, chains), chains)
+        return before if before.counted is counted else UnitStands(counted, directory, before.frame, chains)
+    return UnitStands(counted, directory, unit_frame(counted.frame, directory, cutoffs, chains), chains)
 
 
 def chains_of(directory: Directory) -> pl.DataFrame:

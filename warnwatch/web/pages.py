@@ -124,7 +124,7 @@ class Pages:
         lines = self._board.lookup.open_alerts(LISTED)
         if report is None:
             return Listed((), (), total, total)
-        book = self._board.standards.book
+        book = report.book
         telling = Telling(book, report.directory, self._seen_of(report, lines), self._zone, self._language)
         rows = tuple(telling.row(line) for line in lines)
         # The count is the last cycle's; a list that is shorter than it has said all there is.
@@ -135,7 +135,7 @@ class Pages:
         known, ids, seen = self._seen
         listed = frozenset(line.alert.id for line in lines)
         if known is not report or ids != listed:
-            seen = see(report, self._board.standards.book, (line.alert for line in lines))
+            seen = see(report, report.book, (line.alert for line in lines))
             self._seen = (report, listed, seen)
         return seen
 
