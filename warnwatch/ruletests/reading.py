@@ -101,6 +101,7 @@ class _Place:
     zone: ZoneInfo
     rules: tuple[str, ...]
     subjects: dict[str, list[str]] = field(default_factory=dict)
+    sure: bool = True
 
 
 def read_tests(document: Document, book: RuleBook, zone: ZoneInfo, mistakes: list[Mistake]) -> list[RuleTest]:
@@ -134,7 +135,10 @@ def _test(entry: Entry, book: RuleBook, zone: ZoneInfo, shared: list[Fact]) -> R
     if every is not None and every.zero and len(entry.mistakes) == before:
         entry.complain("every", Phrase("khoảng cách giữa hai lần xét phải lớn hơn 0"), allowed="1h, 30m")
     facts = [*shared, *_facts(entry, zone)]
-    place = _Place(entry, book, zone, rules or tuple(ids), _subjects(facts))
+    # Where `rules` has a mistake, that is enough: what stands under `level` is not held against all the others.
+    place = _Place(
+        entry, book, zone, rules or tuple(ids), _subjects(facts), sure=bool(rules) or "rules" not in entry.values
+    )
     expected = [one for inside in entry.items("expect") if (one := _expectation(inside, place))]
     expected.sort(key=lambda one: one.at)
     _check_order(entry, facts, expected)
@@ -200,8 +204,8 @@ def _cell(entry: Entry, kind: Kind, key: str) -> str | None:
 def written(entry: Entry, key: str) -> str:
     """Give a value as it was written: `007` stays a code, and `12,50` whatever the import makes of it."""
     value = entry.values.get(key)
-    if value is None or isinstance(value, str):
-        return (value or "").strip()
+    if value is None or isinstance(value, str | dict | list):
+        return value.strip() if isinstance(value, str) else ""
     span = entry.document.spans[*entry.keys, key]
     return entry.document.text[span.start : span.end]
 
@@ -243,10 +247,12 @@ def _expectation(entry: Entry, place: _Place) -> Expectation | None:
     at = _instant(entry, "at", place.zone)
     levels: list[Wanted] = []
     for key in entry.values:
-        if key == "level" and len(place.rules) > 1:
+        if key == "level" and not place.sure:
+            _are_words(entry, key)
+        elif key == "level" and len(place.rules) > 1:
             message = Phrase("khóa level chỉ dùng khi kiểm thử xét một quy tắc; hãy ghi mã quy tắc")
             entry.complain(key, message, allowed=", ".join(place.rules))
-        elif key not in ("at", "tell"):
+        elif key == "level" or key in place.rules:
             levels += _wanted(entry, key, place.rules[0] if key == "level" else key, place)
     told = _told(entry) if "tell" in entry.values else None
     if not levels and told is None and len(entry.mistakes) == before:
@@ -276,6 +282,14 @@ def _wanted(entry: Entry, key: str, rule_id: str, place: _Place) -> Iterator[Wan
         entry.complain(key, message, str(value), Phrase("mã và mức, như NV-1: warning"))
     elif _is_word(entry, key):
         yield Wanted(rule_id, known[0], str(value), (*entry.keys, key))
+
+
+def _are_words(entry: Entry, key: str) -> None:
+    inside = entry.inside(key) if isinstance(entry.values[key], dict) else None
+    for name in inside.values if inside else ():
+        _is_word(inside or entry, name)
+    if inside is None:
+        _is_word(entry, key)
 
 
 def _is_word(entry: Entry, key: str) -> bool:

@@ -22,6 +22,7 @@ _DAYS = (
     Phrase("thứ Bảy"),
     Phrase("Chủ nhật"),
 )
+_DEEP = " " * 6
 _WORDS: Mapping[str, str] = {
     NONE: Phrase("không có cảnh báo"),
     PENDING: Phrase("chờ đủ thời gian để mở"),
@@ -46,7 +47,8 @@ def suite_lines(suite: SuiteResult, zone: ZoneInfo, language: str, *, coverage: 
         for rule, words in suite.coverage.items():
             marks = (together(("✓ " if reached else "✗ ", _reached_word(word))) for word, reached in words.items())
             yield together((f"  {rule}: ", together(marks, ", ")))
-    yield _gaps_line(suite)
+    if coverage or suite.whole:
+        yield _gaps_line(suite)
 
 
 def _gaps_line(suite: SuiteResult) -> str:
@@ -74,43 +76,46 @@ def _result_lines(result: TestResult, book: RuleBook, zone: ZoneInfo, language: 
         else:
             yield from _tell_lines(result, difference, zone)
     for note in result.notes:
-        yield Phrase("  lưu ý: {warning}", warning=note.said(language))
+        yield together(("  ", Phrase("lưu ý: {warning}", warning=note.said(language))))
 
 
 def _level_lines(result: TestResult, one: LevelDifference, rule: Rule, zone: ZoneInfo) -> Iterator[str]:
     line, _ = result.test.document.place(one.wanted.keys)
+    place, at = f"  {result.test.document.shown}:{line}", moment(one.at, zone)
     yield Phrase(
-        "  {place}, {at}, quy tắc {rule}, {subject}:",
-        place=f"{result.test.document.shown}:{line}",
-        at=moment(one.at, zone),
-        rule=rule.id,
-        subject=one.wanted.subject,
+        "{place}, {at}, quy tắc {rule}, {subject}:", place=place, at=at, rule=rule.id, subject=one.wanted.subject
     )
     yield together(("    - ", Phrase("mong đợi: {word}", word=_worded(one.wanted.word))))
     yield together(("    + ", Phrase("thực tế:  {word}", word=_worded(one.found))))
     if one.failure:
-        yield f"      {one.failure}"
+        yield f"{_DEEP}{one.failure}"
     if one.found in (ABSENT, FAILED):
         return
     sign = "<" if rule.direction == "below" else ">"
     limits = together((together((f"{word} {sign} ", _value(limit))) for word, limit in one.thresholds.items()), ", ")
-    yield Phrase(
-        "      {measure} = {value}; ngưỡng: {limits}", measure=rule.measure, value=_value(one.value), limits=limits
+    yield together(
+        (
+            _DEEP,
+            Phrase(
+                "{measure} = {value}; ngưỡng: {limits}", measure=rule.measure, value=_value(one.value), limits=limits
+            ),
+        )
     )
     others = {name: value for name, value in one.values.items() if name != rule.measure}
     if others:
         values = together((together((f"{name} = ", _value(value))) for name, value in others.items()), ", ")
-        yield Phrase("      số liệu: {values}", values=values)
-    yield Phrase("      điều kiện: {where} ({file}:{line})", where=rule.where_text, file=rule.file, line=rule.line)
+        yield together((_DEEP, Phrase("số liệu: {values}", values=values)))
+    place = f"{rule.file}:{rule.line}"
+    yield together((_DEEP, Phrase("điều kiện: {where} ({place})", where=rule.where_text, place=place)))
 
 
 def _tell_lines(result: TestResult, one: TellDifference, zone: ZoneInfo) -> Iterator[str]:
-    place = f"{result.test.document.shown}:{result.test.document.place(one.expectation.keys)[0]}"
+    place = f"  {result.test.document.shown}:{result.test.document.place(one.expectation.keys)[0]}"
     since, at = moment(one.since, zone), moment(one.at, zone)
     yield (
-        Phrase("  {place}, thông báo lúc {at}:", place=place, at=at)
+        Phrase("{place}, thông báo lúc {at}:", place=place, at=at)
         if one.since == one.at
-        else Phrase("  {place}, thông báo sau {since} đến {at}:", place=place, since=since, at=at)
+        else Phrase("{place}, thông báo sau {since} đến {at}:", place=place, since=since, at=at)
     )
     for told in one.missing:
         yield together(("    - ", Phrase("mong đợi: {told}; không có", told=told)))

@@ -23,14 +23,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class SuiteResult:
-    """What came of all tests that were run. `coverage`: {rule: {word: whether a passed test expects it}}.
+    """What came of all tests that were run. `coverage`: {rule: {word: whether a test expects and finds it}}.
 
-    The words are the rule's levels, lowest first, and `silent`: looked at, and no alert.
+    The words are the rule's levels, lowest first, and `silent`: looked at, and no alert. `whole`: all tests of a folder were run.
     """
 
     results: tuple[TestResult, ...]
     coverage: Mapping[str, Mapping[str, bool]]
     book: RuleBook
+    whole: bool
 
     @property
     def failed(self) -> tuple[TestResult, ...]:
@@ -64,7 +65,8 @@ def run_suite(source: Path, rules: Path | None, wanted: str, progress: Progress)
             progress(number, len(chosen))
             results.append(run_test(stage, test, number))
         progress(len(chosen), len(chosen))
-        return SuiteResult(tuple(results), _coverage(stage.book, results), stage.book)
+        whole = source.is_dir() and len(chosen) == len(tests)
+        return SuiteResult(tuple(results), _coverage(stage.book, results), stage.book, whole)
 
 
 def _found(source: Path) -> tuple[Path, list[Path]]:
@@ -116,7 +118,7 @@ def _names(tests: list[RuleTest]) -> str:
 def _coverage(book: RuleBook, results: list[TestResult]) -> dict[str, dict[str, bool]]:
     reached: dict[str, set[str]] = {}
     for result in results:
-        for rule, word in result.reached if result.passed else ():
+        for rule, word in result.reached:
             reached.setdefault(rule, set()).add(SILENT if word in (NONE, NOT_APPLICABLE) else word)
     return {
         rule.id: {
