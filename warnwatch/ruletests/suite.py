@@ -25,7 +25,8 @@ Progress = Callable[[int, int], None]
 class SuiteResult:
     """What came of all tests that were run. `coverage`: {rule: {word: whether a test expects and finds it}}.
 
-    The words are the rule's levels, lowest first, and `silent`: looked at, and no alert. `whole`: all tests of a folder were run.
+    The words are the rule's levels, lowest first, and `silent`: looked at, and no alert.
+    `whole`: all tests of a folder were run.
     """
 
     results: tuple[TestResult, ...]
