@@ -32,7 +32,7 @@ check: setup ## format, lint, types, import contracts, the shipped rules and the
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/warnwatch check alert_rules/
-	$(BIN)/warnwatch test --coverage alert_rules/
+	$(BIN)/warnwatch test alert_rules/
 
 format: $(VENV)/.dev ## lay out the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --quiet

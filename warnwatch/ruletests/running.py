@@ -1,15 +1,15 @@
 """One test, run: facts as they become known, cycles whenever something may happen, and what differs at each instant.
 
 A cycle runs at every fact and expectation, whenever an alert has to be looked at again, right after every moment that a
-fact names (a deadline), at each midnight, and as a working day's office hours begin and end. So days turn, deadlines
-pass and steps are taken when they are in production, without a cycle a minute.
+fact names (a deadline), and at each midnight; where a rule counts hours, also every hour. So days turn, deadlines pass
+and steps are taken when they are in production, without a cycle a minute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.cycle import CycleReport
@@ -17,9 +17,10 @@ from warnwatch.errors import Mistake, MistakesError, WarnWatchError
 from warnwatch.language import Phrase
 from warnwatch.notify.notification import Kind, Notification
 from warnwatch.plan.calendar import Duration, WorkCalendar
+from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory
 from warnwatch.rules.evaluation import NOT_APPLICABLE, observe, observe_values
-from warnwatch.rules.rule import Level
+from warnwatch.rules.rule import Level, Rule
 from warnwatch.ruletests import acts
 from warnwatch.ruletests.facts import bring_facts, moments_of, tree_rows
 from warnwatch.ruletests.form import ENDS, NONE, PENDING, UNKNOWN
@@ -124,7 +125,8 @@ def _play(run: _Run) -> None:
     start = min([*(one.at for one in test.facts), *(one.at for one in test.expectations)])
     facts, expected = _by_instant(test.facts), {one.at: one for one in test.expectations}
     last = max(expected)
-    turns = _turns(start, world.calendar, test.every)
+    hourly = Duration(1, "hour") if any(map(_counts_hours, world.standards.book.rules)) else None
+    turns = _turns(start, world.calendar, test.every or hourly)
     turn = next(turns)
     moments = sorted(one for fact in test.facts for one in moments_of(fact, world.calendar.zone) if one > start)
     now, since = start, start
@@ -197,20 +199,23 @@ def _told(one: Notification, directory: Directory) -> Told:
     return Told(office, unit, one.kind.value, "" if one.kind is Kind.ALL_CLEAR else Level(one.level).word)
 
 
+def _counts_hours(rule: Rule) -> bool:
+    """Say whether a rule looks at a column that changes within the day."""
+    rungs = (name for rung in rule.rungs.values() for name in rung.expression.columns)
+    known = CATALOGUE[rule.about]
+    return any("hour" in known[name].unit[1] for name in (rule.measure, *rule.where.columns, *rungs) if name in known)
+
+
 def _turns(start: datetime, calendar: WorkCalendar, every: Duration | None) -> Iterator[datetime]:
-    """Give the instants at which time alone may change a measure: so often, or midnight and office hours."""
+    """Give the instants at which time alone may change a measure: so often, or each midnight."""
     now = start
     while every is not None:
         now = calendar.add(now, every)
         yield now
     day = calendar.local_date(start)
     while True:
-        hours = (calendar.hours[0][0], calendar.hours[-1][1]) if calendar.is_working(day) else ()
-        for hour in (time(), *hours):
-            at = datetime.combine(day, hour, calendar.zone).astimezone(UTC)
-            if at > start:
-                yield at
         day += timedelta(days=1)
+        yield calendar.start_of_day(day)
 
 
 def _by_instant(facts: Sequence[Fact]) -> dict[datetime, list[Fact]]:
