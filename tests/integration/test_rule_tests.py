@@ -89,6 +89,7 @@ def test_a_changed_threshold_is_shown_with_the_values_behind_it_and_who_was_told
         folder, FACTS, "{at: 25/6/2025, level: notice, tell: focal_point}\n{at: 26/6/2025, level: warning, tell: head}"
     )
 
+    line = BOOK.rule("task-deadline").line
     assert said(run(folder, "Kiểm thử")).splitlines()[:9] == [
         "✗ tests/own.yml:2: Kiểm thử",
         "  tests/own.yml:8, thứ Năm 26/06/2025 08:00, quy tắc task-deadline, NV-1:",
@@ -96,7 +97,7 @@ def test_a_changed_threshold_is_shown_with_the_values_behind_it_and_who_was_told
         "    + thực tế:  notice – Nhắc việc",
         "      working_days_left = 1; ngưỡng: notice < 3, warning < 1, critical < 0",
         "      số liệu: has_deadline = True, planned_working_days = 6, status = open",
-        "      điều kiện: status in ('open', 'claimed') and has_deadline (alert_rules/deadlines.yml:4)",
+        f"      điều kiện: status in ('open', 'claimed') and has_deadline (alert_rules/deadlines.yml:{line})",
         "  tests/own.yml:8, thông báo sau thứ Tư 25/06/2025 08:00 đến thứ Năm 26/06/2025 08:00:",
         "    - mong đợi: head DV; không có",
     ]
