@@ -26,12 +26,13 @@ help: ## list these targets
 
 setup: $(VENV)/.dev $(VENV)/.wheel ## the locked environment for working on WarnWatch, in .venv
 
-check: setup ## format, lint, types, import contracts, the shipped rules
+check: setup ## format, lint, types, import contracts, the shipped rules and their tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/warnwatch check alert_rules/
+	$(BIN)/warnwatch test alert_rules/
 
 format: $(VENV)/.dev ## lay out the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --quiet

@@ -28,6 +28,7 @@ from warnwatch.plan.columns import FILES
 from warnwatch.rules.amounts import FUNCTIONS
 from warnwatch.rules.entry import POLICY_KEYS, RULE_KEYS, STEP_KEYS
 from warnwatch.rules.rule import CHANNELS, LEVELS, OFFICES
+from warnwatch.ruletests.suite import run_suite
 from warnwatch.settings import Settings
 from warnwatch.shipped import shipped
 
@@ -214,7 +215,13 @@ def test_yaml_of_the_page_is_read(number: int, tmp_path: Path) -> None:
     kind = text.split(":", 1)[0]
     for file in shipped("alert_rules").glob("*.yml"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    target = {"rules": "deadlines.yml", "policies": "escalations.yml", "days_off": "calendar.yml"}[kind]
+    target = {
+        "rules": "deadlines.yml",
+        "policies": "escalations.yml",
+        "days_off": "calendar.yml",
+        "tests": "tests/own.yml",
+    }[kind]
+    (tmp_path / target).parent.mkdir(exist_ok=True)
     (tmp_path / target).write_text(text, encoding="utf-8")
 
     try:
@@ -222,6 +229,8 @@ def test_yaml_of_the_page_is_read(number: int, tmp_path: Path) -> None:
     except MistakesError as error:
         pytest.fail(str(error))
     assert book.rules
+    if kind == "tests":
+        assert not run_suite(tmp_path, None, "", lambda _done, _total: None).failed
 
 
 # --- links and names ------------------------------------------------------------------------------------------------

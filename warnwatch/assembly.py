@@ -53,7 +53,7 @@ def load_standards(settings: Settings, codes: Codes | None = None) -> Standards:
 
     With the plan's `codes` (see `rule_file.Vocabulary`), those that rules name and the plan does not know are warnings.
     """
-    calendar, book = _read_folder(settings, codes)
+    calendar, book = read_rules_folder(settings.rules_folder, settings.plan.zone, codes)
     # The calendar is part of what a verdict means: one version names both.
     version = sha256(f"{book.version} {calendar.version}".encode()).hexdigest()
     pilot = settings.delivery.pilot
@@ -80,11 +80,12 @@ def _written(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.glob("*.yml")) if not file.name.startswith((".", "~"))]
 
 
-def _read_folder(settings: Settings, codes: Codes | None) -> tuple[WorkCalendar, RuleBook]:
-    folder, mistakes = settings.rules_folder, list[Mistake]()
+def read_rules_folder(folder: Path, zone: str, codes: Codes | None = None) -> tuple[WorkCalendar, RuleBook]:
+    """Read calendar and rules of a folder, by no setting but these; MistakesError names every mistake of every file."""
+    mistakes = list[Mistake]()
     calendar = book = None
     try:
-        calendar = load_calendar(folder / "calendar.yml", settings.plan.zone)
+        calendar = load_calendar(folder / "calendar.yml", zone)
     except MistakesError as error:
         # Named as the rule files are: by the folder, wherever it lies.
         mistakes += [replace(mistake, file=f"{folder.name}/calendar.yml") for mistake in error.mistakes]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from warnwatch import __version__, alert_commands, check_command, plan_commands, schema
+from warnwatch import __version__, alert_commands, check_command, plan_commands, rule_test_command, schema
 from warnwatch.assembly import send_test
 from warnwatch.console import NEW_FOLDER, Commands, Installation, as_json, pass_installation, print_json, progress_line
 from warnwatch.demo import Tell, run_demo
@@ -165,6 +165,7 @@ def upgrade(here: Installation) -> None:
 for command in (
     plan_commands.import_,
     check_command.check,
+    rule_test_command.test,
     plan_commands.measures,
     plan_commands.evaluate,
     plan_commands.explain_,

@@ -35,6 +35,7 @@ NOT_PHRASES = {
     "plan/source_frame.py": "measures have both languages side by side",
     "plan/units.py": "measures have both languages side by side",
     "demo.py": "what a head in the demo answers",
+    "ruletests/form.py": "the built-in plan of a rule test, and the table of its keys",
     "settings.py": "the letterhead, which an installation sets",
 }
 NOT_PHRASES |= dict.fromkeys(
@@ -61,6 +62,8 @@ DATA = {
         "|Đã hoàn thành dự thảo, đang lấy ý kiến|Tỷ lệ hồ sơ trực tuyến toàn trình|cao tốt|quý|quý III/2025"
         "|Cổng Dịch vụ công quốc gia|hằng tuần|sáp nhập)$"
     ),
+    "ruletests/acts.py": re.compile("^(Nguồn |kết luận)$"),
+    "ruletests/facts.py": re.compile("^(Văn phòng|Đơn vị |Người đứng đầu đơn vị|Chỉ tiêu |Nhiệm vụ |Mốc |thấp tốt)$"),
     "web/overview.py": re.compile("^(Thành phố|Tỉnh ủy|Thành ủy|Ủy ban nhân dân (tỉnh|thành phố)) $"),
     "plan/workbook_sheets.py": re.compile("^(VÍ DỤ|hướng dẫn|lỗi)$"),
 }

@@ -1,0 +1,163 @@
+"""A plan of its own for each test: an embedded database in a temporary folder, filled by the import, run by the cycle.
+
+Nothing here comes from the installation but the rules, policies and calendar of the folder under test.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, event
+
+from warnwatch import schema
+from warnwatch.alerts import ledger
+from warnwatch.alerts.acts import Promise, acknowledge, close_by_document, find_holder
+from warnwatch.alerts.alert import Alert, State
+from warnwatch.alerts.ledger import JournalRow
+from warnwatch.assembly import read_rules_folder
+from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
+from warnwatch.notify.notification import Letterhead
+from warnwatch.notify.release import Mode, Release
+from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.importing import ImportReport, import_folder
+from warnwatch.rules.rule import RuleBook
+from warnwatch.ruletests.form import TREE
+
+ZONE = "Asia/Ho_Chi_Minh"
+_MOST_ALERTS = 100_000
+Row = Mapping[str, str]
+Rows = dict[str, dict[str, dict[str, str]]]  # the latest row of each code, by file
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the worlds of one run share: rules, calendar, the database that each begins with, a folder."""
+
+    book: RuleBook
+    calendar: WorkCalendar
+    folder: Path
+    start: Path
+
+
+@contextmanager
+def open_stage(rules_folder: Path, tree: Mapping[str, Sequence[Row]]) -> Iterator[Stage]:
+    """Read the rules (MistakesError when they have mistakes) and make the database that each test copies.
+
+    It holds the units of `tree`, rows by file, known from the first day of the calendar on.
+    """
+    calendar, book = read_rules_folder(rules_folder, ZONE)
+    with TemporaryDirectory(prefix="warnwatch-test-") as name:
+        folder = Path(name)
+        start, given = folder / "start.db", folder / "tree"
+        schema.upgrade(f"sqlite:///{start}")
+        given.mkdir()
+        engine = schema.open_engine(f"sqlite:///{start}")
+        try:
+            _bring(engine, given, tree, calendar.start_of_day(calendar.first), calendar)
+        finally:
+            engine.dispose()
+        yield Stage(book, calendar, folder, start)
+
+
+@dataclass
+class World:
+    """One test's plan, and what the service would remember meanwhile. `rows`: what facts last said of each code."""
+
+    engine: Engine
+    folder: Path
+    standards: Standards
+    memory: Memory
+    rows: Rows = field(default_factory=dict)
+
+    @property
+    def calendar(self) -> WorkCalendar:
+        """The calendar of the folder under test."""
+        return self.standards.calendar
+
+    def bring(self, now: datetime, files: Mapping[str, Sequence[Row]]) -> ImportReport:
+        """Import rows, by file, as they become known at `now`."""
+        return _bring(self.engine, self.folder, files, now, self.calendar)
+
+    def cycle(self, now: datetime) -> CycleReport:
+        """Run one cycle."""
+        return run_cycle(self.engine, self.memory, self.standards, now)
+
+    def alerts(self) -> dict[tuple[str, str], Alert]:
+        """Give the latest alert of every rule about every subject."""
+        with self.engine.connect().execution_options(reads_only=True) as connection:
+            found = ledger.read_alerts(connection, states=[state.value for state in State], limit=_MOST_ALERTS)
+        return {(one.rule, one.subject): one for one in sorted(found, key=lambda alert: alert.id)}
+
+    def promise(self, alert: Alert, who: str, until: datetime, note: str, now: datetime) -> None:
+        """Acknowledge an alert, as `warnwatch ack` does."""
+        with self.engine.begin() as connection:
+            known = ledger.find_alert(connection, alert.code, for_update=True)
+            directory = run_cycle(self.engine, Memory(), self.standards, now, dry_run=True).directory
+            policy = self.standards.book.policies[self.standards.book.rule(alert.rule).escalation]
+            given = Promise(find_holder(directory, known, who), until, note)
+            taken, binds = acknowledge(known, given, policy, directory, now, self.calendar)
+            ledger.save_act(connection, taken, ledger.promise_row(known, given, now, binds=binds))
+
+    def close(self, alert: Alert, reason: str, document: str, now: datetime) -> None:
+        """Close an alert by a document, as `warnwatch close` does."""
+        with self.engine.begin() as connection:
+            known = ledger.find_alert(connection, alert.code, for_update=True)
+            closed = close_by_document(known, reason, document, now)
+            facts = {"reason": reason, "document": document, "level": known.level.word}
+            ledger.save_act(connection, closed, JournalRow(now, "closed", "test", facts, known.id, known.subject))
+
+
+@contextmanager
+def open_world(stage: Stage, rules: Sequence[str], known: Rows, number: int) -> Iterator[World]:
+    """Make the plan of one test; its rules and units have long gone live. `known`: what the stage's tree said."""
+    book = stage.book
+    if rules:
+        book = replace(book, rules=tuple(rule for rule in book.rules if rule.id in rules))
+    folder = stage.folder / str(number)
+    folder.mkdir()
+    path = folder / "plan.db"
+    shutil.copyfile(stage.start, path)
+    engine = schema.open_engine(f"sqlite:///{path}")
+    # Nobody needs this database after a power cut.
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    (folder / "in").mkdir()
+    letterhead = Letterhead("WarnWatch", stage.calendar.zone)
+    standards = Standards(book, stage.calendar, letterhead, Release(Mode.LIVE))
+    live = {("rule", rule.id): "" for rule in book.rules} | {("unit", unit["code"]): "live" for unit in TREE}
+    try:
+        yield World(engine, folder / "in", standards, Memory(live=live), deepcopy(known))
+    finally:
+        engine.dispose()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def zone() -> ZoneInfo:
+    """Give the zone in which tests are written, whatever the settings say."""
+    return ZoneInfo(ZONE)
+
+
+def _bring(
+    engine: Engine, folder: Path, files: Mapping[str, Sequence[Row]], now: datetime, calendar: WorkCalendar
+) -> ImportReport:
+    for old in folder.iterdir():
+        old.unlink()
+    for name, rows in files.items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, headers_of(rows))
+            writer.writeheader()
+            writer.writerows(rows)
+    return import_folder(engine, folder, now=now, zone=calendar.zone, calendar=calendar)
+
+
+def headers_of(rows: Sequence[Row]) -> list[str]:
+    """Give the columns of some rows, in the order in which they are first named."""
+    return list(dict.fromkeys(name for row in rows for name in row))
