@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from warnwatch import __version__, alert_commands, check_command, plan_commands, schema
+from warnwatch import __version__, alert_commands, check_command, plan_commands, schema, silence_commands
 from warnwatch.console import NEW_FOLDER, Commands, Installation, as_json, pass_installation, print_json, progress_line
 from warnwatch.demo import Tell, run_demo
 from warnwatch.errors import CannotRunError, SettingsError
@@ -170,6 +170,7 @@ for command in (
     alert_commands.alerts,
     alert_commands.ack,
     alert_commands.close,
+    silence_commands.silence,
 ):
     main.add_command(command)
 

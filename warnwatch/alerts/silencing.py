@@ -170,6 +170,25 @@ def find_silence(connection: Connection, number: int) -> Silence | None:
     return _silence(row) if row else None
 
 
+_SUBJECTS = (schema.task.c.code, schema.unit.c.code, schema.source.c.code, schema.alert.c.subject)
+_NEIGHBOURS = 500
+
+
+def is_subject(connection: Connection, code: str) -> bool:
+    """Say whether the plan has a task, unit or source of this code, or ever had an alert about it."""
+    return any(connection.scalar(select(column).where(column == code).limit(1)) is not None for column in _SUBJECTS)
+
+
+def subjects_around(connection: Connection, code: str) -> list[str]:
+    """Read the codes that stand around one in order: a plan may have too many to compare with all."""
+    ways = [
+        select(column).where(there).order_by(order).limit(_NEIGHBOURS)
+        for column in _SUBJECTS
+        for there, order in ((column >= code, column), (column < code, column.desc()))
+    ]
+    return [found for way in ways for found in connection.scalars(way)]
+
+
 def count_held(connection: Connection) -> dict[int, int]:
     """Count the alerts that each silence holds a call back for, by silence."""
     column = schema.alert.c.muted_silence

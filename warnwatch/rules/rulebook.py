@@ -124,7 +124,6 @@ class _Reading:
                 message, allowed = Phrase("chính sách báo cáo không có trong các tệp"), ", ".join(known)
                 nearest = nearest_name(name, known)
                 yield entry.document.mistake(entry.path("escalation"), message, name, allowed, nearest)
-                yield entry.document.mistake((*entry.keys, "escalation"), message, name, allowed, nearest)
         ids = [name for kind, name in self.first if kind == "rules"]
         yield from inhibition.mistakes_of(
             [entry for _, entry in self.named], ids, {rule.id: rule for rule in self.rules}
