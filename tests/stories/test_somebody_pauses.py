@@ -132,8 +132,7 @@ def test_a_silence_follows_a_merged_unit(world: World) -> None:
     """Ordered for a unit that is dissolved later, it holds for the unit that took over."""
     world.put(BEGUN, "T-2", lead_unit="BYT")
     pause(world, BEGUN, local(1, 9), unit="DP-19-UB")
-    change = {"unit": "DP-19-UB", "kind": "merge", "into": "BYT", "on": "2025-08-10"}
-    change |= {"document": "1/NQ", "dated": "2025-08-05"}
+    change = {"unit": "DP-19-UB", "kind": "merge", "effective_on": "2025-08-10", "successor": "BYT", "decision": "1/NQ"}
     world.bring(local(5, 8), unit_changes=[change])
     assert world.told(world.cycle(local(16, 8, 8))) == []
     assert world.alert("T-2").unit == "BYT"
