@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from warnwatch import printing
 from warnwatch.alerts import acts, ledger
+from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.ledger import JournalRow
+from warnwatch.alerts.muting import Mutings
+from warnwatch.alerts.silencing import read_mutings_at
 from warnwatch.console import Installation, as_json, pass_installation, print_either
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase
@@ -49,10 +52,19 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
     with here.engine.connect().execution_options(reads_only=True) as connection:
         found = ledger.read_alerts(connection, states=states, unit=unit, standing=standing, limit=limit + 1)
     shown = found[:limit]
-    lines = [*printing.alert_lines(shown, here.settings.zone)] or [Phrase("Không có cảnh báo nào.")]
-    print_either(here, lines, [printing.alert_json(one) for one in shown], json_=json_)
+    mutings = _mutings(here, shown)
+    lines = [*printing.alert_lines(shown, here.settings.zone, mutings)] or [Phrase("Không có cảnh báo nào.")]
+    print_either(here, lines, [printing.alert_json(one, mutings.of(one)) for one in shown], json_=json_)
     if len(found) > limit:
         here.say(Phrase("Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", limit=limit), err=True)
+
+
+def _mutings(here: Installation, alerts: Sequence[Alert]) -> Mutings:
+    """Read what mutes some alerts now."""
+    directory = here.directory()
+    book = here.standards.book.following(directory.successors)
+    with here.engine.connect().execution_options(reads_only=True) as connection:
+        return read_mutings_at(connection, alerts, book, directory, here.now())
 
 
 def _present_unit(here: Installation, code: str) -> str:
@@ -71,8 +83,17 @@ def _print_history(here: Installation, code: str, *, json_: bool) -> None:
     with here.engine.connect().execution_options(reads_only=True) as connection:
         found = ledger.find_alert(connection, code)
         history = ledger.read_history(connection, found.id)
-    lines = [*printing.alert_lines([found], here.settings.zone), *printing.history_lines(history, here.settings.zone)]
-    print_either(here, lines, {**printing.alert_json(found), "history": printing.history_json(history)}, json_=json_)
+    mutings = _mutings(here, [found])
+    lines = [
+        *printing.alert_lines([found], here.settings.zone, mutings),
+        *printing.history_lines(history, here.settings.zone),
+    ]
+    print_either(
+        here,
+        lines,
+        {**printing.alert_json(found, mutings.of(found)), "history": printing.history_json(history)},
+        json_=json_,
+    )
 
 
 @click.command()

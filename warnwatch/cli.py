@@ -13,7 +13,15 @@ from pathlib import Path
 
 import click
 
-from warnwatch import __version__, alert_commands, check_command, plan_commands, rule_test_command, schema
+from warnwatch import (
+    __version__,
+    alert_commands,
+    check_command,
+    plan_commands,
+    rule_test_command,
+    schema,
+    silence_commands,
+)
 from warnwatch.assembly import send_test
 from warnwatch.console import NEW_FOLDER, Commands, Installation, as_json, pass_installation, print_json, progress_line
 from warnwatch.demo import Tell, run_demo
@@ -172,6 +180,7 @@ for command in (
     alert_commands.alerts,
     alert_commands.ack,
     alert_commands.close,
+    silence_commands.silence,
 ):
     main.add_command(command)
 

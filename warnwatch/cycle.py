@@ -18,6 +18,7 @@ from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work, untouched
 from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
+from warnwatch.alerts.silencing import Recheck, read_mutings
 from warnwatch.notify.compose import compose
 from warnwatch.notify.notification import Letterhead, Notification
 from warnwatch.notify.release import Release
@@ -143,7 +144,18 @@ def run_cycle(
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
         handed = [] if as_of else _read_handed(connection, before, snapshot, evaluation.frames, book)
-        work = untouched(differing) if as_of else read_work(connection, differing, book, news, now, handed)
+        work = (
+            untouched(differing)
+            if as_of
+            else read_mutings(
+                connection,
+                read_work(connection, differing, book, news, now, handed),
+                book,
+                directory,
+                now,
+                _recheck(memory, snapshot, book),
+            )
+        )
         observations = observe_all(evaluation, book, work)
         made = ledger.read_made(connection, work.known())
         outcome = decide(work, observations, book, made, (now, calendar), frozenset(news))
@@ -175,7 +187,9 @@ def run_cycle(
             engine,
             memory,
             standards,
-            Decided(now, outcome, notifications, news, nobody, book.version, snapshot.tree.documents),
+            Decided(
+                now, outcome, notifications, news, nobody, book.version, snapshot.tree.documents, work.mutings.acts
+            ),
         )
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
@@ -294,6 +308,14 @@ def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_
     if not dry_run:
         memory.present = None
     return present or Present(ledger.read_marks(connection))
+
+
+def _recheck(memory: Memory, snapshot: Snapshot, book: RuleBook) -> Recheck:
+    """Say which muted alerts to look at although neither they nor what explains them has moved in this cycle."""
+    before = memory.snapshot
+    if before is not None and before.tree is not snapshot.tree:
+        return Recheck.ALL
+    return Recheck.STALE if snapshot.acted or memory.version != book.version else Recheck.NONE
 
 
 def _judging(evaluation: Evaluation, book: RuleBook) -> list[str]:

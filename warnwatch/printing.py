@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.ledger import JournalRow
+from warnwatch.alerts.muting import NO_MUTINGS, Muting, Mutings
 from warnwatch.cycle import CycleReport
 from warnwatch.errors import Mistake
 from warnwatch.language import LANGUAGES, Phrase, together
@@ -241,8 +242,8 @@ def _clears_lines(found: Completeness) -> Iterator[str]:
     yield Phrase("  ít nhất: {codes}", codes=codes)
 
 
-def alert_json(alert: Alert) -> Mapping[str, Any]:
-    """Give one alert."""
+def alert_json(alert: Alert, mutings: Iterable[Muting] = ()) -> Mapping[str, Any]:
+    """Give one alert, with what mutes it; `muted_since`: since when a call has been held back."""
     return {
         "alert": alert.code,
         "rule": alert.rule,
@@ -260,11 +261,13 @@ def alert_json(alert: Alert) -> Mapping[str, Any]:
         "standing": alert.standing,
         "promised_for": alert.promised_for.isoformat() if alert.promised_for else None,
         "next_at": alert.next_at.isoformat() if alert.next_at else None,
+        "muted_since": alert.muted_since.isoformat() if alert.muted_since else None,
+        "muted": [muting.as_json() for muting in mutings],
     }
 
 
-def alert_lines(alerts: Iterable[Alert], zone: ZoneInfo) -> Iterator[str]:
-    """List alerts, one line each."""
+def alert_lines(alerts: Iterable[Alert], zone: ZoneInfo, mutings: Mutings = NO_MUTINGS) -> Iterator[str]:
+    """List alerts, one line each; what mutes one stands below it."""
     for alert in alerts:
         extra = (
             Phrase(" cam kết {promised_for}", promised_for=local(alert.promised_for, zone))
@@ -285,6 +288,8 @@ def alert_lines(alerts: Iterable[Alert], zone: ZoneInfo) -> Iterator[str]:
                 extra=together((extra, standing)),
             )
         )
+        for muting in mutings.of(alert):
+            yield Phrase("    không báo: {why}", why=muting.said(local(muting.until, zone)))
 
 
 def history_lines(history: Iterable[JournalRow], zone: ZoneInfo) -> Iterator[str]:

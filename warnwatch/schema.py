@@ -466,6 +466,7 @@ went_live = Table(
 # One row per episode. Levels: 1 notice, 2 warning, 3 critical. `value`, `threshold`: in the measure's unit.
 # `next_at`: when time alone will move it next (opening, ending, next step, broken promise); null = never.
 # `revision` counts the writes: whoever writes names the one he read, so that no answer is ever overwritten.
+# `muted_since`: a call has been held back since then, by a silence or by another alert that explains this one.
 alert = Table(
     "alert",
     metadata,
@@ -497,6 +498,9 @@ alert = Table(
     Column("promised_for", Instant),
     Column("promised_level", Integer, nullable=False, server_default="0"),
     Column("next_at", Instant),
+    Column("muted_since", Instant),
+    Column("muted_silence", SERIAL),
+    Column("muted_alert", SERIAL),
     Column("revision", Integer, nullable=False, server_default="0"),
     UniqueConstraint("rule", "about", "subject", "episode"),
 )
@@ -515,6 +519,34 @@ Index("ix_alert_unit_state", alert.c.unit, alert.c.state)
 # For people, the gravest and oldest first; and for the boards' counts, which never touch a row.
 Index("ix_alert_listed", alert.c.state, alert.c.level, alert.c.opened_at)
 Index("ix_alert_counted", alert.c.state, alert.c.unit, alert.c.rule, alert.c.level, alert.c.standing)
+# The muted ones: who held them back, and for the boards how many.
+for _column in (alert.c.muted_silence, alert.c.muted_alert):
+    _muted = _column.is_not(None)
+    Index(f"ix_alert_{_column.name}", _column, sqlite_where=_muted, postgresql_where=_muted)
+
+# Pauses that a person ordered: whom each holds for (an empty matcher holds for all), from when to when, why.
+# `up_to`: the highest level that it mutes. The only update ever is an early end.
+silence = Table(
+    "silence",
+    metadata,
+    _serial(),
+    Column("rule", Text),
+    Column("about", Text),
+    Column("unit", Text, ForeignKey("unit.code")),
+    Column("subject", Text),
+    Column("labels", JSON_TYPE, nullable=False),
+    Column("up_to", Integer, nullable=False),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("document", Text),
+    Column("recorded_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended_by", Text),
+    Column("ended_why", Text),
+)
+Index("ix_silence_ends_at", silence.c.ends_at)
 
 call = Table(
     "call",

@@ -111,6 +111,12 @@ class Delivery(_Section):
     pilot: tuple[str, ...] | None = Field(None, description="unit codes; when given, only these units are told")
 
 
+class SilenceLimits(_Section):
+    """How long a person may pause alerts."""
+
+    longest_days: int = Field(30, gt=0, le=366, description="days that a silence lasts at most")
+
+
 class Mail(_Section):
     """The mail server. Time limits in seconds."""
 
@@ -160,6 +166,7 @@ class Settings(_Section):
     rules: Rules = Rules()
     cycle: Cycle = Cycle()
     delivery: Delivery = Delivery()
+    silence: SilenceLimits = SilenceLimits()
     mail: Mail = Mail()
     web: Web = Web()
     letter: Letter = Letter()

@@ -535,3 +535,53 @@ def test_send_test_refuses_what_is_no_address(bench: Bench) -> None:
     """Nothing reaches a server."""
     result = bench.run("send-test", "a@b.vn\nBcc: c@d.vn", **mail(1))
     assert (result.exit_code, "not one plain e-mail address" in result.output) == (1, True)
+
+
+# --- silences -------------------------------------------------------------------------------------------------------
+
+
+def silence(*words: str, until: str | None = None) -> tuple[str, ...]:
+    """Give the words that order a silence of three days."""
+    return ("silence", "add", "--until", until or day(3), "--reason", "Bão lũ", "--by", "BCD-CQTT", *words)
+
+
+def test_a_silence_says_what_it_mutes_and_is_listed(judged: Bench) -> None:
+    """Counted before it is ordered, asked about, listed with whom it holds for, and ended by an office."""
+    asked = judged.run(*silence("--unit", "DP-19"))
+    assert asked.exit_code == 1
+    assert "cảnh báo đang mở của 1 đơn vị" in asked.stdout
+    assert "Không có" in judged.said("silence", "list")
+    judged.said(*silence("--unit", "DP-19", "--yes"))
+    assert "đã ghi như vậy rồi" in judged.said(*silence("--unit", "DP-19", "--yes"))
+    (one,) = judged.json("silence", "list")
+    assert (one["matchers"], one["up_to"], one["by"]) == ({"unit": "DP-19"}, "critical", "BCD-CQTT")
+    muted = {alert["subject"]: [why["kind"] for why in alert["muted"]] for alert in judged.json("alerts")}
+    assert (muted["T-1"], muted["T-2"]) == (["silence"], [])
+    assert "tạm dừng số 1 của BCD-CQTT" in judged.said("alerts", "--unit", "DP-19-UB")
+    judged.said("silence", "end", "1", "--by", "BCD-CQTT", "--reason", "Đã xong")
+    assert judged.json("silence", "list") == []
+    assert judged.json("silence", "list", "--all")[0]["ended_by"] == "BCD-CQTT"
+    assert "đã hết" in judged.refused("silence", "end", "1", "--by", "VP", "--reason", "Đã xong", code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 2, "--all"),
+        (("--rule", "task-deadlin"), 1, "task-deadline"),
+        (("--unit", "DP-19-UBB"), 1, "DP-19-UB"),
+        (("--subject", "T-11"), 1, "T-1"),
+        (("--about", "tasks"), 1, "task"),
+        (("--label", "topic=roads"), 1, "topic=roads"),
+        (("--all", "--up-to", "criticla"), 1, "critical"),
+        (("--all", "--from", "2020-01-01T08:00"), 2, "--from"),
+        (("--all", "--by", " "), 2, "--by"),
+        (("--all", "--until", "2020-01-01"), 2, "--until"),
+        (("--all", "--until", day(40)), 2, "30"),
+        (("--all", "--until", "tomorrow"), 2, "--until"),
+    ],
+)
+def test_a_silence_that_cannot_be_meant_is_refused(judged: Bench, words: tuple[str, ...], code: int, said: str) -> None:
+    """Nothing named, something named that is not there, an end missing, past or too far: refused, nothing written."""
+    assert said in judged.refused(*silence("--yes", *words), code=code)
+    assert judged.json("silence", "list", "--all") == []

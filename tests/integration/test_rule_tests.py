@@ -18,6 +18,7 @@ from judging import shipped_book
 
 from warnwatch.documents import parse_document
 from warnwatch.errors import Mistake, MistakesError, SettingsError
+from warnwatch.rules.stages import OWN
 from warnwatch.ruletests.form import EXPECT_KEYS, KINDS, WORDS
 from warnwatch.ruletests.reading import read_tests
 from warnwatch.ruletests.saying import suite_json, suite_lines
@@ -76,7 +77,8 @@ def test_every_shipped_rule_is_tested_at_each_of_its_levels_and_where_it_is_sile
             for wanted in (one for expectation in test.expectations for one in expectation.levels):
                 expected.setdefault(wanted.rule, set()).add(wanted.word)
     assert mistakes == []
-    rungs = {rule.id: {level.word for level in rule.rungs} for rule in BOOK.rules}
+    # What is wrong with the rules themselves cannot be written as facts of a plan: stories show it.
+    rungs = {rule.id: {level.word for level in rule.rungs} for rule in BOOK.rules if rule.about not in OWN}
     assert [(rule, missing) for rule, words in rungs.items() if (missing := words - expected.get(rule, set()))] == []
     assert [rule for rule in rungs if not expected[rule] & {"none", "not_applicable"}] == []
 

@@ -65,7 +65,7 @@ def acknowledge(
         raise ActError(
             Phrase("{code}: thời hạn cam kết muộn nhất được phép là ngày {last:%d/%m/%Y}", code=alert.code, last=last)
         )
-    kept = replace(taken, promised_for=promise.until, promised_level=int(alert.level))
+    kept = replace(taken.unmuted(), promised_for=promise.until, promised_level=int(alert.level))
     return (kept if alert.gone_since else replace(kept, next_at=promise.until)), True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -49,6 +49,7 @@ class Alert:
     `gone_since`: the measure is back beyond its rung, `keep` is running. `called_level`: the highest level called.
     `round_no`: a unit that goes live, or takes the task over, begins a new round, in which every step is called again.
     `next_at`: when time alone moves it next. `standing`: every step was called, the secretariat's list has it.
+    `muted_since`: a call is held back since then, by the silence `muted_silence` or the alert `muted_alert`.
     `revision`: which writing of the stored row this value was read from.
     """
 
@@ -79,6 +80,9 @@ class Alert:
     promised_for: datetime | None = None
     promised_level: int = 0
     next_at: datetime | None = None
+    muted_since: datetime | None = None
+    muted_silence: int | None = None
+    muted_alert: int | None = None
     revision: int = 0
     code: str = ""
 
@@ -86,6 +90,10 @@ class Alert:
         """Give an alert without a number the one that people would say: CB, the year of its beginning, its id."""
         if not self.code:
             object.__setattr__(self, "code", number_of(self.pending_since, self.id))
+
+    def unmuted(self) -> Alert:
+        """Give the same alert with nothing held back."""
+        return replace(self, muted_since=None, muted_silence=None, muted_alert=None) if self.muted_since else self
 
 
 @dataclass(frozen=True, slots=True)

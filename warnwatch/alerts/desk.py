@@ -15,6 +15,7 @@ from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert, Call, EndReason, State
 from warnwatch.alerts.escalation import Made, climb_all, restarted
 from warnwatch.alerts.lifecycle import Numbering, Transition, advance, retire
+from warnwatch.alerts.muting import NO_MUTINGS, Muting, Mutings, hold_back
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.rules.evaluation import Evaluation, Observation, observe
 from warnwatch.rules.rule import RuleBook
@@ -24,7 +25,8 @@ from warnwatch.rules.rule import RuleBook
 class Work:
     """What was read: alerts due by time, alerts of subjects that differ, alerts whose rule is gone or goes live.
 
-    `handed` are alerts that another unit answers for now; `homes` names that unit, by alert.
+    `handed` are alerts that another unit answers for now; `homes` names that unit, by alert. `mutings`: what may hold
+    calls back; `released`: muted alerts whose muting may be over.
     """
 
     due: tuple[Alert, ...]
@@ -35,11 +37,13 @@ class Work:
     differing: Mapping[str, Sequence[str]]
     handed: tuple[Alert, ...] = ()
     homes: Mapping[int, str] = field(default_factory=dict)
+    mutings: Mutings = NO_MUTINGS
+    released: tuple[Alert, ...] = ()
 
     @property
     def waiting(self) -> tuple[Alert, ...]:
         """The alerts that may have to be called even when nothing about them moves."""
-        return (*self.due, *self.restarting, *self.handed)
+        return (*self.released, *self.due, *self.restarting, *self.handed)
 
     def known(self) -> set[int]:
         """Give the numbers of all alerts on the desk."""
@@ -57,7 +61,8 @@ class Work:
 class Outcome:
     """What a cycle decided about alerts. `alerts` holds the final state of each one that changed, `new` the numbers.
 
-    `handed`: the alerts that another unit answers for from now on, before and after.
+    `handed`: the alerts that another unit answers for from now on, before and after. `muted`: what a call is held back
+    for from now on, by alert; `unmuted`: the alerts, open still, for which nothing is held back any more.
     """
 
     transitions: tuple[Transition, ...]
@@ -66,6 +71,8 @@ class Outcome:
     new: frozenset[int]
     broken: tuple[Alert, ...] = ()
     handed: tuple[tuple[Alert, Alert], ...] = ()
+    muted: Mapping[int, Muting] = field(default_factory=dict)
+    unmuted: tuple[Alert, ...] = ()
 
     def told_subjects(self, about: str) -> set[str]:
         """Name the subjects of one kind whose words a text will need."""
@@ -152,6 +159,7 @@ def decide(
         one = _handed(alert, before.get(key, alert), home, made.get(key, Made()))
         final[key] = _gone_live(one, made.get(key, Made()), initial, restart=key in restart)
     climbed, calls = climb_all(final.values(), book, made, now, calendar)
+    climbed, calls, held = hold_back(final, climbed, calls, work.mutings.moved(final.values()), now)
     final |= climbed
     called = {call.alert for call in calls}
     changed = {key: alert for key, alert in final.items() if key in called or before.get(key) != alert}
@@ -162,7 +170,22 @@ def decide(
         for key, alert in changed.items()
         if key in before and before[key].unit != alert.unit and alert.state is State.OPEN
     )
-    return Outcome(tuple(transitions), tuple(calls), changed, new, broken, moved)
+    muted = {key: why for key, why in held.items() if not _same_hold(before.get(key), final[key])}
+    unmuted = tuple(
+        alert
+        for key, alert in changed.items()
+        if key in before and before[key].muted_since and not alert.muted_since and alert.state is State.OPEN
+    )
+    return Outcome(tuple(transitions), tuple(calls), changed, new, broken, moved, muted, unmuted)
+
+
+def _same_hold(before: Alert | None, after: Alert) -> bool:
+    """Say whether an alert is held back as it was before: by the same silence, or the same alert."""
+    return before is not None and (before.muted_since, before.muted_silence, before.muted_alert) == (
+        after.muted_since,
+        after.muted_silence,
+        after.muted_alert,
+    )
 
 
 def _handed(alert: Alert, before: Alert, home: str, made: Made) -> Alert:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from warnwatch import schema
@@ -80,12 +80,16 @@ def read_marks(connection: Connection) -> dict[str, dict[str, int]]:
     return marks
 
 
-def read_due(connection: Connection, now: datetime) -> list[Alert]:
-    """Read the alerts that time alone moves by now: opening, ending, next step, broken promise."""
-    table = schema.alert
-    query = select(*COLUMNS).where(table.c.next_at <= now, table.c.state != State.ENDED.value)
+def read_where(connection: Connection, *conditions: ColumnElement[bool]) -> list[Alert]:
+    """Read the alerts that fulfil conditions on the table, by number."""
     # Sorted here: asked for the order, SQLite walks through every alert in it.
-    return sorted((alert_of(row) for row in connection.execute(query)), key=lambda alert: alert.id)
+    rows = connection.execute(select(*COLUMNS).where(*conditions))
+    return sorted((alert_of(row) for row in rows), key=lambda alert: alert.id)
+
+
+def read_due(connection: Connection, now: datetime) -> list[Alert]:
+    """Read the alerts that time alone moves by now: opening, ending, next step, broken promise, end of a silence."""
+    return read_where(connection, schema.alert.c.next_at <= now, schema.alert.c.state != State.ENDED.value)
 
 
 def read_active(connection: Connection, subjects: Mapping[str, Collection[str]]) -> dict[tuple[str, str], Alert]:

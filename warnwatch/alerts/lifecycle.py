@@ -179,5 +179,5 @@ def _shift(observation: Observation, alert: Alert, seen: Alert, now: datetime) -
 
 
 def _end(observation: Observation | None, alert: Alert, reason: EndReason, now: datetime) -> Transition:
-    ended = replace(alert, state=State.ENDED, ended_at=now, end_reason=reason, next_at=None, standing=False)
+    ended = replace(alert.unmuted(), state=State.ENDED, ended_at=now, end_reason=reason, next_at=None, standing=False)
     return Transition(Move.ENDED, alert, ended, observation)

@@ -18,9 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from warnwatch import schema
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert, State
+from warnwatch.alerts.muting import Mutings
+from warnwatch.alerts.silencing import read_mutings_at
 from warnwatch.errors import CannotRunError
 from warnwatch.notify import outbox
+from warnwatch.plan.directory import Directory
 from warnwatch.plan.words import Words, read_words
+from warnwatch.rules.rule import RuleBook
 
 T = TypeVar("T")
 
@@ -220,6 +224,10 @@ class Lookup:
     def open_alerts(self, limit: int) -> list[AlertLine]:
         """Read the gravest open alerts."""
         return self.ask(lambda connection: read_open(connection, limit))[0]
+
+    def mutings(self, alerts: Sequence[Alert], book: RuleBook, directory: Directory, at: datetime) -> Mutings:
+        """Read what mutes some alerts at an instant."""
+        return self.ask(lambda connection: read_mutings_at(connection, alerts, book, directory, at))[0]
 
     def mails(self, limit: int) -> list[MailLine]:
         """Read the latest notifications."""

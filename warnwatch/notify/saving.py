@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from warnwatch.alerts import ledger
+from warnwatch.alerts import ledger, silencing
 from warnwatch.alerts.alert import Call
 from warnwatch.alerts.desk import Outcome
 from warnwatch.alerts.ledger import JournalRow
@@ -23,7 +23,7 @@ ACTOR = "warnwatch"
 class Decided:
     """All that one cycle has to write. `news`: rules and units gone live; `nobody`: calls that reached no holder.
 
-    `documents`: by dissolved unit the number of the document that dissolved it.
+    `documents`: by dissolved unit the number of the document that dissolved it. `silence_acts`: see `Mutings.acts`.
     """
 
     now: datetime
@@ -33,6 +33,7 @@ class Decided:
     nobody: Sequence[Call]
     rules_version: str = ""
     documents: Mapping[str, str] = field(default_factory=dict)
+    silence_acts: int | None = None
 
     @property
     def empty(self) -> bool:
@@ -43,6 +44,8 @@ class Decided:
 def save(connection: Connection, decided: Decided) -> None:
     """Write what a cycle decided, in the caller's transaction."""
     outcome, now = decided.outcome, decided.now
+    if outcome.calls and decided.silence_acts is not None:
+        silencing.check_acts(connection, decided.silence_acts)
     new = [outcome.alerts[key] for key in sorted(outcome.new)]
     changed = [alert for key, alert in sorted(outcome.alerts.items()) if key not in outcome.new]
     ledger.save_alerts(connection, new, changed)
@@ -67,6 +70,12 @@ def _journal(decided: Decided) -> Iterable[JournalRow]:
         yield JournalRow(now, "alert.handed", ACTOR, ways, after.id, after.subject)
     for alert in decided.outcome.broken:
         yield JournalRow(now, "promise.broken", ACTOR, {"level": alert.level.word}, alert.id, alert.subject)
+    for key, muting in decided.outcome.muted.items():
+        alert = decided.outcome.alerts[key]
+        facts = {"level": alert.level.word} | muting.as_json()
+        yield JournalRow(now, "alert.muted", ACTOR, facts, alert.id, alert.subject)
+    for alert in decided.outcome.unmuted:
+        yield JournalRow(now, "alert.unmuted", ACTOR, {"level": alert.level.word}, alert.id, alert.subject)
     nobody = {(call.alert, call.step) for call in decided.nobody}
     for call in decided.outcome.calls:
         facts = {

@@ -41,6 +41,7 @@ _SAID: Mapping[str, str] = {
     "text": Phrase("Loại thông báo: một loại chung, hoặc mỗi mức một loại."),
     "escalation": Phrase("Mã của chính sách báo cáo."),
     "answers": Phrase("Cột ghi mã đơn vị được báo, thay cho đơn vị của đối tượng."),
+    "inhibited_by": Phrase("Quy tắc mà khi đang có cảnh báo thì giải thích cảnh báo này: cảnh báo này không báo nữa."),
     "guidance": Phrase("Việc người đứng đầu cần làm; ghi trong thư."),
     "source": Phrase("Văn bản mà quy tắc thực hiện."),
     "labels": Phrase("Nhãn cố định để phân loại cảnh báo."),
@@ -125,6 +126,7 @@ def _rule(catalogue: Mapping[str, Mapping[str, Measure]], kinds: Collection[str]
         "text": {"anyOf": [kind, _levels(kind)]},
         "escalation": _TEXT,
         "answers": _TEXT,
+        "inhibited_by": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
         "guidance": _TEXT,
         "source": _TEXT,
         "labels": {

@@ -33,6 +33,7 @@ RULE_KEYS = (
     "guidance",
     "source",
     "labels",
+    "inhibited_by",
 )
 # What a file's `defaults` may say for its rules: what several rules share, never what makes a rule itself.
 DEFAULT_KEYS = (

@@ -79,6 +79,7 @@ class Rule:
     `clear`: how far back beyond a rung, in the measure's unit, the measure must be before an open alert leaves it.
     `places`: (line, column) of `where`, `measure` and each level's rung, by that word.
     The rule is judged from `first_day` to `last_day`, local days both included; None is without end.
+    `inhibited_by` names the rules whose open alerts explain this rule's: these then call nobody.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Rule:
     file: str
     line: int
     answers: str = ""
+    inhibited_by: tuple[str, ...] = ()
     clear: float = 0.0
     first_day: date | None = None
     last_day: date | None = None

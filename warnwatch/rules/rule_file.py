@@ -12,6 +12,7 @@ from warnwatch.errors import nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules.entry import RULE_KEYS, Codes, Entry
 from warnwatch.rules.expression import Column, Expression, compile_expression
+from warnwatch.rules.inhibition import read_inhibited_by
 from warnwatch.rules.margins import read_clear, read_labels, read_period
 from warnwatch.rules.rule import About, Direction, Level, Rule, Rung
 
@@ -71,6 +72,7 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
         last_day=last_day,
         labels=read_labels(entry),
         places=_places(entry, direction, rungs),
+        inhibited_by=read_inhibited_by(entry),
     )
     return rule if len(entry.mistakes) == before else None
 

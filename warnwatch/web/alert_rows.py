@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.escalation import made_of, next_step
+from warnwatch.alerts.muting import NO_MUTINGS, Mutings
 from warnwatch.cycle import CycleReport
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify import wording
@@ -57,13 +58,14 @@ class AlertRow:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What rows are written with: the last cycle's directory, the rules, what they say now, zone and language."""
+    """What rows are written with: the last cycle's directory, the rules, what they say and mute now, zone, language."""
 
     book: RuleBook
     directory: Directory
     seen: Seen
     zone: ZoneInfo
     language: str = "vi"
+    mutings: Mutings = NO_MUTINGS
 
     @property
     def says(self) -> Wording:
@@ -120,6 +122,9 @@ class Telling:
 
     def _next(self, line: AlertLine, rule: Rule | None) -> str:
         alert = line.alert
+        if muting := next(iter(self.mutings.of(alert)), None):
+            until = self.says.moment(muting.until, self.zone) if muting.until else ""
+            return Phrase("Không báo: {why}.", why=muting.said(until))
         if alert.gone_since:
             return Phrase("Số liệu đã trở lại trong ngưỡng; đang chờ đủ thời gian để kết thúc.")
         if alert.standing:

@@ -125,7 +125,10 @@ class Pages:
         if report is None:
             return Listed((), (), total, total)
         book = report.book
-        telling = Telling(book, report.directory, self._seen_of(report, lines), self._zone, self._language)
+        mutings = self._board.lookup.mutings(
+            [line.alert for line in lines], book, report.directory, self._board.clock()
+        )
+        telling = Telling(book, report.directory, self._seen_of(report, lines), self._zone, self._language, mutings)
         rows = tuple(telling.row(line) for line in lines)
         # The count is the last cycle's; a list that is shorter than it has said all there is.
         total = max(total, len(rows)) if len(rows) == LISTED else len(rows)

@@ -600,3 +600,36 @@ def test_shipped_files_say_whom_they_warn_and_why(name: str) -> None:
     lines = (SHIPPED / name).read_text(encoding="utf-8").splitlines()
     assert all(line.startswith("# ") for line in lines[:2])
     assert lines[1].startswith("# Lý do: ")
+
+
+TWO = RULES + RULES.removeprefix("rules:\n").replace("id: task-deadline", "id: task-late")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("task-lat", "quy tắc không có trong các tệp"),
+        ("task-deadline", "chính nó"),
+        ("[task-late, task-late]", "ghi hai lần"),
+        ("[]", "trống"),
+        ("3", "cần mã"),
+    ],
+)
+def test_what_explains_a_rule_is_another_rule(tmp_path: Path, key: str, said: str) -> None:
+    """`inhibited_by` names rules that are there, not the rule itself, each once; the mistake has its line."""
+    line = "    escalation: head-of-unit\n"
+    rules = TWO.replace(line, f"{line}    inhibited_by: {key}\n", 1)
+    with pytest.raises(MistakesError) as caught:
+        Folder(tmp_path, rules=rules).load()
+    assert any(said in mistake.message and mistake.line == 14 for mistake in caught.value.mistakes)
+
+
+def test_rules_that_explain_one_another_are_a_mistake(tmp_path: Path) -> None:
+    """A ring would mute all of its alerts at once; named once, with its way round."""
+    line = "    escalation: head-of-unit\n"
+    first, second = TWO.split("  - id: task-late")
+    rules = first.replace(line, f"{line}    inhibited_by: task-late\n") + "  - id: task-late"
+    rules += second.replace(line, f"{line}    inhibited_by: [task-deadline]\n")
+    with pytest.raises(MistakesError) as caught:
+        Folder(tmp_path, rules=rules).load()
+    assert [mistake.found for mistake in caught.value.mistakes] == ["task-deadline → task-late → task-deadline"]
