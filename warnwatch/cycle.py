@@ -22,7 +22,7 @@ from warnwatch.notify.compose import compose
 from warnwatch.notify.notification import Letterhead, Notification
 from warnwatch.notify.release import Release
 from warnwatch.notify.saving import Decided, save
-from warnwatch.notify.telling import Sources, gather
+from warnwatch.notify.telling import Sources, gather, taken_over
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.directory import Directory
@@ -131,7 +131,8 @@ def run_cycle(
 
     # Write the texts.
     head, tomorrow = standards.letterhead, lambda: _tomorrow(now, calendar)
-    sources = Sources(book, directory, words, made, observations, counts, limits, feeds, tomorrow, head.language)
+    taken = taken_over(outcome.handed, directory, snapshot.tree.documents)
+    sources = Sources(book, directory, words, made, observations, counts, limits, feeds, tomorrow, head.language, taken)
     cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
     tellings, nobody = gather([(outcome.alerts[call.alert], call) for call in outcome.calls], cleared, sources)
     notifications = tuple(
