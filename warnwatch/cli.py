@@ -23,10 +23,19 @@ from warnwatch import (
     silence_commands,
 )
 from warnwatch.assembly import send_test
-from warnwatch.console import NEW_FOLDER, Commands, Installation, as_json, pass_installation, print_json, progress_line
+from warnwatch.console import (
+    NEW_FOLDER,
+    Commands,
+    Installation,
+    as_json,
+    in_a_language,
+    pass_installation,
+    print_json,
+    progress_line,
+)
 from warnwatch.demo import Tell, run_demo
 from warnwatch.errors import CannotRunError, SettingsError
-from warnwatch.language import Phrase
+from warnwatch.language import Language, Phrase, in_language
 from warnwatch.logs import log_to_stderr
 from warnwatch.notify.delivery import SERVER_PHASES
 from warnwatch.service import serve, wall_clock
@@ -60,17 +69,21 @@ def main(ctx: click.Context, config: Path | None) -> None:
 @click.option("--exit", "exit_", is_flag=True, help="Do the same without staying.")
 @click.option("--port", default=8057, show_default=True, type=PORT, help="Port of the page; a free one when taken.")
 @click.option("--folder", type=NEW_FOLDER, help="Keep database, mails, rules and settings there, for other commands.")
+@in_a_language
 @as_json
-def demo(*, exit_: bool, port: int, folder: Path | None, json_: bool) -> None:
+@pass_installation
+def demo(here: Installation, *, exit_: bool, port: int, folder: Path | None, json_: bool) -> None:
     """Show Plan 02 judged and warned about, with a mailbox and a page of its own.
 
     Example: warnwatch demo --exit --folder try
     """
+    language = here.language
     if folder:
-        _write_starter(folder)
+        _write_starter(folder, language)
     at_terminal = not json_ and sys.stderr.isatty()
-    tell = Tell(_be_silent if json_ else click.echo, progress_line if at_terminal else _be_silent)
-    summary = run_demo(stay=not exit_, port=port, tell=tell, folder=folder)
+    progress = (lambda text: progress_line(in_language(text, language))) if at_terminal else _be_silent
+    tell = Tell(_be_silent if json_ else here.say, progress)
+    summary = run_demo(stay=not exit_, port=port, tell=tell, folder=folder, language=language)
     if json_:
         print_json(summary)
 
@@ -81,31 +94,36 @@ def _be_silent(_text: str) -> None:
 
 @main.command()
 @click.argument("folder", type=NEW_FOLDER)
-def init(folder: Path) -> None:
+@in_a_language
+@pass_installation
+def init(here: Installation, folder: Path) -> None:
     """Write a starter folder: settings and the shipped rules, to make your own.
 
     Example: warnwatch init /srv/warnwatch
     """
-    _write_starter(folder)
+    _write_starter(folder, here.language)
     command = f"warnwatch --config {shlex.quote(str(folder / 'warnwatch.toml'))}"
-    click.echo(Phrase("Đã tạo {folder}. Bước tiếp theo:", folder=folder))
-    click.echo(f"  {command} import THU_MUC_KE_HOACH")
-    click.echo(f"  {command} serve")
+    here.say(Phrase("Đã tạo {folder}. Bước tiếp theo:", folder=folder))
+    here.say(Phrase("  {command} import THU_MUC_KE_HOACH", command=command))
+    here.say(f"  {command} serve")
 
 
-def _write_starter(folder: Path) -> None:
+def _write_starter(folder: Path, language: Language) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise SettingsError(
             Phrase("{folder}: thư mục đã có nội dung; hãy chọn một thư mục mới hoặc trống", folder=folder)
         )
     shutil.copytree(shipped("alert_rules"), folder / "alert_rules", dirs_exist_ok=True)
-    (folder / "warnwatch.toml").write_text(STARTER, encoding="utf-8")
+    (folder / "warnwatch.toml").write_text(STARTER.format(language=language), encoding="utf-8")
 
 
 STARTER = """\
 # WarnWatch: see docs/operations.md for every setting. Secrets come from the environment or from files.
 [database]
 url = "sqlite:///warnwatch.db"
+
+[plan]
+language = "{language}"        # vi or en: pages, what commands say, and mail to a holder who chose no language
 
 [rules]
 folder = "alert_rules"

@@ -24,7 +24,7 @@ from warnwatch import schema
 from warnwatch.assembly import load_standards, open_database
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, MistakesError, SettingsError, WarnWatchError
-from warnwatch.language import Language, Phrase, in_language
+from warnwatch.language import LANGUAGES, Language, Phrase, in_language
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.service import clock_of
@@ -39,11 +39,12 @@ NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for a script.")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Installation:
-    """What a command works with, opened only when it is asked for."""
+    """What a command works with, opened only when it is asked for. `spoken`: the language asked for on the line."""
 
     config: Path | None
+    spoken: Language | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -63,6 +64,8 @@ class Installation:
     @property
     def language(self) -> Language:
         """The language of what a command says; Vietnamese where the settings cannot be read."""
+        if self.spoken:
+            return self.spoken
         try:
             return self.settings.plan.language
         except SettingsError:
@@ -113,6 +116,23 @@ class Installation:
 
 
 pass_installation = click.make_pass_decorator(Installation)
+
+
+def _speak(ctx: click.Context, _: click.Parameter, value: Language | None) -> Language | None:
+    """Let the whole command, its errors too, speak the language asked for."""
+    here = ctx.find_object(Installation)
+    if here and value:
+        here.spoken = value
+    return value
+
+
+in_a_language = click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    expose_value=False,
+    callback=_speak,
+    help="Language of what is said and of the settings written; without it plan.language.",
+)
 
 
 class Commands(click.Group):

@@ -23,7 +23,7 @@ from warnwatch.notify.compose import compose
 from warnwatch.notify.notification import Letterhead, Notification
 from warnwatch.notify.release import Release
 from warnwatch.notify.saving import Decided, save
-from warnwatch.notify.telling import Sources, gather
+from warnwatch.notify.telling import Sources, gather, taken_over
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
@@ -174,6 +174,7 @@ def run_cycle(
         matters=said.matters,
         end_of_next_working_day=tomorrow,
         language=head.language,
+        taken=taken_over(outcome.handed, directory, snapshot.tree.documents),
     )
     cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
     tellings, nobody = gather([(outcome.alerts[call.alert], call) for call in outcome.calls], cleared, sources)

@@ -24,6 +24,7 @@ from warnwatch.alerts.alert import Alert, Reason
 from warnwatch.alerts.lifecycle import Move
 from warnwatch.cycle import CycleReport
 from warnwatch.errors import CannotRunError
+from warnwatch.language import Language, Phrase
 from warnwatch.mailbox import Mailbox
 from warnwatch.notify.notification import Kind
 from warnwatch.plan.calendar import Duration
@@ -55,7 +56,7 @@ class OffsetClock:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """How the demo speaks: in `line`s that stay, and on `progress` how far it is."""
+    """How the demo speaks: in `line`s that stay, and on `progress` how far it is; both are given phrases."""
 
     line: Callable[[str], None]
     progress: Callable[[str], None]
@@ -90,10 +91,13 @@ class Story:
         self.cleared += len(report.outcome.cured)
 
 
-def run_demo(*, stay: bool, port: int, tell: Tell, folder: Path | None = None) -> Mapping[str, object]:
+def run_demo(
+    *, stay: bool, port: int, tell: Tell, folder: Path | None = None, language: Language = "vi"
+) -> Mapping[str, object]:
     """Run the demo; with `stay` serve the page until interrupted. Gives the counts of tasks, alerts, calls, mails.
 
-    With a `folder` its database and its mails stay there. Raises KeyboardInterrupt when it was stopped in the middle.
+    With a `folder` its database and its mails stay there. Its page speaks `language`. Raises KeyboardInterrupt
+    when it was stopped in the middle.
     """
     with ExitStack() as ends:
         # Taken before the play: the page of a second demo must not find its port gone when the play is over.
@@ -103,7 +107,7 @@ def run_demo(*, stay: bool, port: int, tell: Tell, folder: Path | None = None) -
         mailbox.start()
         ends.callback(mailbox.stop)
         clock = OffsetClock(BEGINS)
-        service = Service(_settings(place, mailbox.port), clock)
+        service = Service(_settings(place, mailbox.port, language), clock)
         ends.callback(service.close)
         play = _Play(service, clock, mailbox, tell, page, kept=folder is not None)
         asyncio.run(play.run())
@@ -120,10 +124,11 @@ def _listen_at(port: int) -> socket.socket:
         return listen("127.0.0.1", 0)
 
 
-def _settings(folder: Path, smtp_port: int) -> Settings:
+def _settings(folder: Path, smtp_port: int, language: Language) -> Settings:
     return Settings.model_validate(
         {
             "database": {"url": f"sqlite:///{(folder / 'warnwatch.db').absolute()}"},
+            "plan": {"language": language},
             "rules": {"folder": shipped("alert_rules")},
             "delivery": {"mode": "live"},
             "mail": {"host": "127.0.0.1", "port": smtp_port, "security": "none", "sender": "canh-bao@demo.example.vn"},
@@ -175,7 +180,7 @@ class _Play:
         sending = self._service.start_sender(played)
         steps = [plan, *sorted((plan / "later").iterdir())]
         for day, step in enumerate(steps):
-            self._tells.progress(f"Plan 02, morning {day + 1} of {len(steps)} …")
+            self._tells.progress(Phrase("Kế hoạch 02, buổi sáng {day} trên {days} …", day=day + 1, days=len(steps)))
             if day:
                 # A mail in the air would look abandoned on the next morning, and be sent again.
                 await self._until_sent()
@@ -206,28 +211,61 @@ class _Play:
     def _tell(self) -> None:
         """Say in five lines what it did and where to look."""
         say, story, received = self._tells.line, self._story, self._mailbox.received
-        say(f"1. Read: Plan 02 as published, {story.tasks} tasks of {story.units} bodies; progress is made up.")
         say(
-            f"2. Judged on five mornings, 15 to 19/12/2025: {story.opened} alerts opened, {story.raised} rose to a "
-            f"graver level, {story.climbed} calls went a step further, {story.cleared} alerts were cured."
+            Phrase(
+                "1. Đã đọc: Kế hoạch 02 theo các nguồn công khai, {tasks} nhiệm vụ của {units} cơ quan, đơn vị; "
+                "tiến độ là số liệu giả định.",
+                tasks=story.tasks,
+                units=story.units,
+            )
         )
-        first = f", first “{received[0].message['Subject']}”" if received else ""
-        offices = f"{story.initial} heads and focal points got one digest each on the first day"
-        say(f"3. Told: {offices}, {len(received)} mails in all{first}.")
-        say(f"4. Answered: one head promised a date, so alert {story.acknowledged} does not climb before it.")
-        say(f"5. Look: {self._where()}")
+        say(
+            Phrase(
+                "2. Đã xét trong năm buổi sáng, từ 15 đến 19/12/2025: mở {opened} cảnh báo, nâng mức {raised} cảnh "
+                "báo, chuyển {climbed} lượt sang bước tiếp theo, kết thúc {cleared} cảnh báo đã được khắc phục.",
+                opened=story.opened,
+                raised=story.raised,
+                climbed=story.climbed,
+                cleared=story.cleared,
+            )
+        )
+        say(
+            Phrase(
+                "3. Đã báo: ngày đầu gửi {initial} người đứng đầu và đầu mối, mỗi người một thư tổng hợp; "
+                "tổng cộng {mails} thư{first}.",
+                initial=story.initial,
+                mails=len(received),
+                first=Phrase(", thư đầu tiên “{subject}”", subject=received[0].message["Subject"]) if received else "",
+            )
+        )
+        say(
+            Phrase(
+                "4. Đã phản hồi: một người đứng đầu cam kết thời hạn hoàn thành, nên cảnh báo {alert} "
+                "chưa được báo cáo cấp trên trước thời hạn đó.",
+                alert=story.acknowledged,
+            )
+        )
+        say(Phrase("5. Xem: {where}", where=self._where()))
 
-    def _where(self) -> str:
+    def _where(self) -> Phrase:
         mails = self._mailbox.folder
         if self._page is not None:
-            return (
-                f"{self._service.link} shows the plan, its alerts and each mail as its head sees it (files: {mails}). "
-                "Ctrl+C ends the demo."
+            return Phrase(
+                "{link} có kế hoạch, các cảnh báo và từng thư như người đứng đầu nhận được (tệp thư: {mails}). "
+                "Ctrl+C để kết thúc.",
+                link=self._service.link,
+                mails=mails,
             )
         if self._kept:
             config = shlex.quote(str(mails.parent / "warnwatch.toml"))
-            return f"the mails are in {mails}; `warnwatch --config {config} alerts` lists the alerts."
-        return "`warnwatch demo` does the same and stays with a page; --folder DIR keeps the database and the mails."
+            return Phrase(
+                "thư nằm trong {mails}; `warnwatch --config {config} alerts` liệt kê các cảnh báo.",
+                mails=mails,
+                config=config,
+            )
+        return Phrase(
+            "`warnwatch demo` làm như vậy và ở lại với một trang web; --folder THU_MUC giữ lại cơ sở dữ liệu và thư."
+        )
 
     def summary(self) -> Mapping[str, object]:
         """Give the counts for a script."""

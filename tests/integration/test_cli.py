@@ -27,6 +27,7 @@ from worlds import BEGUN, World, build_world
 from warnwatch.alerts.alert import EndReason, State
 from warnwatch.cli import main
 from warnwatch.schema import notification
+from warnwatch.settings import load_settings
 from warnwatch.shipped import shipped
 
 # Wednesday 20/8/2025: T-1 and T-2 are recorded as done, three days after their deadline.
@@ -194,6 +195,27 @@ def test_init_writes_a_folder_that_works(tmp_path: Path) -> None:
     assert "không có lỗi" in bench.run("check").stdout
     assert bench.json("alerts") == []
     assert (folder / "warnwatch.db").exists()
+
+
+@pytest.mark.parametrize(("words", "variables"), [(("--language", "en"), {}), ((), {"WARNWATCH_PLAN__LANGUAGE": "en"})])
+def test_init_begins_in_the_language_asked_for(
+    tmp_path: Path, words: tuple[str, ...], variables: dict[str, str]
+) -> None:
+    """By its option or by the settings at hand: it says so in English, and so does the folder from then on."""
+    folder = tmp_path / "ours"
+    result = CliRunner().invoke(main, ["init", *words, str(folder)], env=variables)
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, f"{folder} is made. What to do next:")
+    assert load_settings(folder / "warnwatch.toml", {}).plan.language == "en"
+    again = CliRunner().invoke(main, ["init", *words, str(folder)], env=variables)
+    assert (again.exit_code, "the folder is not empty" in again.stderr) == (2, True)
+    bench = Bench(None, folder / "warnwatch.toml")  # type: ignore[arg-type]
+    assert "no mistakes" in bench.said("check")
+
+
+def test_a_language_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    """Before anything is written."""
+    result = CliRunner().invoke(main, ["init", "--language", "fr", str(tmp_path / "ours")])
+    assert (result.exit_code, (tmp_path / "ours").exists()) == (2, False)
 
 
 def test_the_settings_of_the_present_folder_are_found(tmp_path: Path) -> None:

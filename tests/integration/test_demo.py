@@ -108,13 +108,14 @@ def test_the_kept_folder_serves_other_commands(kept: tuple[Path, dict[str, Any]]
 
 
 def test_it_returns_0_twice_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Neither in the temporary folder nor in the current one; five lines say what it did and where to look."""
+    """Neither in the temporary folder nor in the current one; five lines, in the language asked for, say it all."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    for _ in range(2):
-        done = run("demo", "--exit", folder=tmp_path, seconds=100, variables={"TMPDIR": temporary})
+    for words, said in ((), "1. Đã đọc: "), (("--language", "en"), "1. Read: "):
+        done = run("demo", "--exit", *words, folder=tmp_path, seconds=100, variables={"TMPDIR": temporary})
         assert (done.returncode, done.stderr) == (0, "")
         assert [line[:2] for line in done.stdout.splitlines()] == ["1.", "2.", "3.", "4.", "5."]
+        assert done.stdout.startswith(said)
     assert (list(temporary.iterdir()), list(tmp_path.iterdir())) == ([], [temporary])
 
 
@@ -124,7 +125,7 @@ def staying(tmp_path: Path) -> Iterator[tuple[Running, str]]:
     with listen("127.0.0.1", 0) as other:
         taken = other.getsockname()[1]
         with started("demo", "--port", str(taken), folder=tmp_path, variables={"TMPDIR": tmp_path}) as running:
-            running.wait_for(lambda: "\n5. Look: http" in running.log.read_text(encoding="utf-8"))
+            running.wait_for(lambda: "\n5. Xem: http" in running.log.read_text(encoding="utf-8"))
             link = re.search(r"http://127\.0\.0\.1:\d+", running.log.read_text(encoding="utf-8"))
             assert link
             assert not link[0].endswith(f":{taken}")

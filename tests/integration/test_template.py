@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -14,12 +15,14 @@ from openpyxl.worksheet.worksheet import Worksheet
 from workbooks import HEADER, UNITS, packed, parts, row, workbook
 
 from warnwatch.cli import main
+from warnwatch.language import in_language
 from warnwatch.plan.columns import FILES, find_column
 from warnwatch.plan.marking import AUTHOR, LIST
 from warnwatch.plan.template import HEADER_ROW, shown_columns
 from warnwatch.plan.workbook_sheets import EXAMPLE, LISTS
 
 Run = Callable[..., Result]
+VIETNAMESE = re.compile("[À-ÃÈ-ÊÌÍÒ-ÕÙÚÝà-ãè-êìíò-õùúýĂăĐđĨĩŨũƠơƯưẠ-ỹ]")
 
 
 @pytest.fixture
@@ -73,6 +76,26 @@ def test_the_template_has_a_sheet_for_every_file(template: Path) -> None:
         assert columns == shown_columns(file)
         assert all(one in columns for one in file.columns if one.required)
         assert all(cell.comment for cell in cells)
+
+
+def test_an_english_template_explains_its_columns_in_english(run: Run, tmp_path: Path) -> None:
+    """Each sheet says what it holds, each header what its cells hold and where its codes stand; nothing is left out."""
+    (tmp_path / "english.toml").write_text('[plan]\nlanguage = "en"\n', encoding="utf-8")
+    assert run("--config", tmp_path / "english.toml", "import", "--template", tmp_path / "form.xlsx").exit_code == 0
+    book = load_workbook(tmp_path / "form.xlsx")
+    guide = " ".join(str(cell.value) for cell in book.worksheets[0]["B"])
+    for file in FILES.values():
+        sheet, columns = book[file.name], shown_columns(file)
+        about = in_language(file.about, "en").replace("`", "")
+        assert VIETNAMESE.search(str(sheet["A2"].value)) is None
+        assert about in guide
+        assert about.lower() in str(sheet["A2"].value).lower()
+        for place, column in enumerate(columns, 2):
+            note = str(getattr(sheet.cell(HEADER_ROW, place).comment, "text", ""))
+            assert in_language(column.about, "en").replace("`", "").lower() in note.lower()
+            assert not column.refers or f" the sheet {column.refers}" in note
+    authority = in_language(FILES["tasks"].column("decision_authority").about, "en")
+    assert authority == "the unit that may move the deadline; empty: the superior of the lead unit"
 
 
 def test_closed_words_and_units_have_drop_downs(template: Path) -> None:

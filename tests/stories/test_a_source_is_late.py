@@ -149,6 +149,27 @@ def test_only_what_the_late_source_feeds_is_held(fed: Feeding, tmp_path: Path) -
     assert world.alert("G-1").level == 3
 
 
+def test_a_source_that_feeds_the_task_of_a_group_feeds_the_task_of_each_unit(fed: Feeding, tmp_path: Path) -> None:
+    """While it is late, no unit of the group is told of its task; when it is back, each is."""
+    world = fed.world
+    group = task("G-1").replace("DP-19-UB", "DP-19-UB; BYT")
+    other = Feeding(world, tmp_path / "other", "S-2", "DP-19")
+    other.put(local(14, 8, 8), group)
+    fed.put(local(14, 8, 9), task())
+    children = {"G-1.BYT", "G-1.DP-19-UB"}
+    world.cycle(local(14, 8, 9))
+    assert {code: world.alert(code).level < 3 for code in children} == dict.fromkeys(children, True)
+    fed.put(local(15, 8, 8), task())
+    late = world.cycle(local(16, 8, 0, 1))
+    assert world.alert("S-2", "source-late").unit == "DP-19"
+    assert world.alert("F-1").level == 3
+    assert {code: world.alert(code).level < 3 for code in children} == dict.fromkeys(children, True)
+    assert {alert.subject for alert in late.outcome.alerts.values()} & children == set()
+    other.put(local(16, 8, 1), group)
+    world.cycle(local(16, 8, 1, 1))
+    assert {code: world.alert(code).level for code in children} == dict.fromkeys(children, 3)
+
+
 def test_a_keeper_without_anybody_goes_up(fed: Feeding) -> None:
     """When nobody holds an office of the keeper, its superior is told."""
     world = fed.world

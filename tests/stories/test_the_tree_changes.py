@@ -111,6 +111,11 @@ def open_alerts(plan: World) -> dict[str, tuple[str, str, int]]:
     return {f"{a.subject} {a.rule}": (a.code, a.unit, a.episode) for a in plan.alerts() if a.state is State.OPEN}
 
 
+def unwrapped(text: str) -> str:
+    """Give the text of a mail on one line, however it was wrapped."""
+    return " ".join(text.split())
+
+
 def refused(plan: World, *rows: dict[str, Any]) -> list[str]:
     """Give the mistakes for which changes are refused, with row and column."""
     with pytest.raises(MistakesError) as raised:
@@ -147,6 +152,62 @@ def test_the_history_says_from_whom_to_whom_and_by_which_document(plan: World) -
         rows = connection.execute(select(journal.c.facts).where(journal.c.kind == "alert.handed")).scalars().all()
     assert {(row["from"], row["to"], row["document"]) for row in rows} == {("DP-06-UB", "DP-19-UB", "202/2025/QH15")}
     assert "notification" in plan.history(plan.alert())[: plan.history(plan.alert()).index("alert.handed")]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("vi", "Tiếp nhận: từ Ủy ban nhân dân tỉnh Bắc Kạn theo văn bản số 202/2025/QH15"),
+        ("en", "Taken over: from Ủy ban nhân dân tỉnh Bắc Kạn under document No. 202/2025/QH15"),
+    ],
+)
+def test_the_digest_says_from_whom_and_by_which_document_once(plan: World, language: str, said: str) -> None:
+    """Whoever reads of another unit's tasks learns at the first reading why they are theirs now."""
+    plan.bring(BEGUN, holders=[holder_row("DP-19-UB/head", language=language)])
+    changes(plan, MERGER)
+    overdue(plan, "T-1", "T-2", "T-3")
+    [(mail, _)] = plan.cycle(AFTER).notifications
+    assert (mail.holder, len(mail.alerts), unwrapped(mail.text).count(said)) == ("DP-19-UB/head/1", 3, 1)
+    assert said.partition(": ")[2] in str(mail.html)
+
+
+def test_what_the_unit_had_before_is_not_said_to_be_taken_over(plan: World) -> None:
+    """In one digest with alerts of its own, each that was taken over says so, and no other."""
+    changes(plan, MERGER)
+    overdue(plan, "T-1", "T-2")
+    plan.put(local(19, 8, 23), "OWN-1", lead_unit="DP-19-UB", due="2025-08-19")
+    [(mail, _)] = plan.cycle(AFTER).notifications
+    assert (len(mail.alerts), mail.text.count("Tiếp nhận: ")) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [("Nghị quyết số 202/2025/QH15", "từ Ủy ban nhân dân tỉnh Bắc Kạn theo Nghị quyết số 202/2025/QH15"), ("", "")],
+)
+def test_a_document_is_named_as_it_was_entered(plan: World, document: str, said: str) -> None:
+    """With its kind as with its bare number; without a document the former unit alone is named."""
+    changes(plan, MERGER | {"decision": document})
+    overdue(plan, "T-1")
+    [(mail, _)] = plan.cycle(AFTER).notifications
+    line = next(one for one in mail.text.splitlines() if "Tiếp nhận" in one)
+    assert line.strip(" -") == f"Tiếp nhận: {said or 'từ Ủy ban nhân dân tỉnh Bắc Kạn'}"
+
+
+def test_a_confidential_task_is_taken_over_without_a_word_of_the_old_unit(plan: World) -> None:
+    """Such a task shows nothing but its code, a merger changes nothing about that."""
+    changes(plan, MERGER)
+    plan.put(BEGUN, "T-1", lead_unit="DP-06-UB", confidential="yes")
+    overdue(plan)
+    [(mail, _)] = plan.cycle(AFTER).notifications
+    assert ("T-1" in mail.text, "Bắc Kạn" in mail.text + str(mail.html)) == (True, False)
+
+
+def test_a_task_that_the_plan_gives_to_another_unit_is_not_said_to_be_taken_over(plan: World) -> None:
+    """Nobody was dissolved: the new lead has a task as any other."""
+    overdue(plan, "T-1")
+    plan.put(local(20, 8, 8), "T-1", lead_unit="DP-19-UB")
+    [(mail, _)] = plan.cycle(local(20, 8, 9)).notifications
+    assert (mail.holder, "Tiếp nhận" in mail.text) == ("DP-19-UB/head/1", False)
 
 
 def test_the_task_keeps_its_lead_in_the_record_and_counts_for_the_successor(plan: World) -> None:

@@ -148,6 +148,7 @@ def case_words(case: Case, desk: Desk) -> dict[str, object]:
         else "",
         "told": item.times_told,
         "claim": _claim(item.facts, desk),
+        "taken": _taken(item, desk),
         "updated": desk.day(item.facts.progress_at) if updated_since(item) else "",
         "has_answered": has_answered(item),
         "guidance": wording.sentence(wording.clean(item.guidance, 600)),
@@ -176,6 +177,18 @@ def _claim(facts: Facts, desk: Desk) -> str:
     if not facts.claimed_at:
         return desk.said(Phrase("đã báo cáo hoàn thành, đang chờ xác nhận"))
     return desk.said(Phrase("đã báo cáo hoàn thành ngày {day}, đang chờ xác nhận", day=desk.day(facts.claimed_at)))
+
+
+def _taken(item: Item, desk: Desk) -> str:
+    """Say from whom the unit takes the matter over, and under which document: a bare number, or with its kind."""
+    if item.taken_from is None:
+        return ""
+    unit, document = wording.unit_name(item.taken_from), wording.clean(item.taken_under, 80)
+    if not document:
+        return desk.said(Phrase("từ {unit}", unit=unit))
+    if document[0].isdigit():
+        return desk.said(Phrase("từ {unit} theo văn bản số {document}", unit=unit, document=document))
+    return desk.said(Phrase("từ {unit} theo {document}", unit=unit, document=document))
 
 
 def deadline_words(facts: Facts, desk: Desk) -> str:
@@ -290,7 +303,7 @@ def section(heading: str, entries: Sequence[Entry], desk: Desk) -> Section:
 
 
 def said_alike(entries: Sequence[Entry], desk: Desk) -> Rows:
-    """Give the lines about answering that several entries have in common: they are said once."""
+    """Give the lines about answering and taking over that several entries have in common: they are said once."""
     if len(entries) < 2:
         return ()
     first = (line for line in entries[0].lines if line[0] in desk.says.SAID_ONCE)

@@ -82,6 +82,7 @@ class Item:
     kind of text counts (left, late, silent); working days when the alert's measure says so in its name. `times_told`:
     how often the holders of the alert's own unit were told before, 0 when not known. `answer_by` is when the next step
     comes, or by when an answer is asked when there is none; `next_title` whom the next step tells.
+    `taken_from`: the dissolved unit that the alert's unit takes it over from just now, under `taken_under`, a document.
     """
 
     alert: Alert
@@ -95,6 +96,8 @@ class Item:
     times_told: int = 0
     answer_by: datetime | None = None
     next_title: str = ""
+    taken_from: Unit | None = None
+    taken_under: str = ""
 
 
 @dataclass(frozen=True, slots=True)

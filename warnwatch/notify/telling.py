@@ -42,6 +42,7 @@ class Sources:
     """Everything that telling looks things up in; read before, changed by nothing here.
 
     `end_of_next_working_day` gives the date by which an answer is asked when no step follows; without it none is given.
+    `taken`: what `taken_over` gives.
     """
 
     book: RuleBook
@@ -55,6 +56,7 @@ class Sources:
     matters: Matters = field(default_factory=dict)
     end_of_next_working_day: Callable[[], datetime] | None = None
     language: str = "vi"  # of a holder who chose none
+    taken: Mapping[int, tuple[Unit, str]] = field(default_factory=dict)
 
     @cached_property
     def sums(self) -> Mapping[str, Mapping[str, int]]:
@@ -147,6 +149,7 @@ def _item(alert: Alert, call: Call, recipient: Recipient, sources: Sources) -> I
     step = next_step(alert, sources.book.policies[rule.escalation], _after(made, call))
     upper = sources.directory.recipient(alert.unit, step.tell[0]) if step else None
     language = _language(recipient, sources)
+    taken_from, taken_under = sources.taken.get(alert.id, (None, ""))
     told_next = upper is not None and upper.holder.code != recipient.holder.code
     return replace(
         _cleared(alert, sources, language),
@@ -154,7 +157,24 @@ def _item(alert: Alert, call: Call, recipient: Recipient, sources: Sources) -> I
         times_told=_times_told(alert, call, made, sources),
         answer_by=alert.next_at or (sources.end_of_next_working_day() if sources.end_of_next_working_day else None),
         next_title=_title(upper, language) if upper and told_next else "",
+        taken_from=taken_from,
+        taken_under=taken_under,
     )
+
+
+def taken_over(
+    handed: Iterable[tuple[Alert, Alert]], directory: Directory, documents: Mapping[str, str]
+) -> dict[int, tuple[Unit, str]]:
+    """Give, by alert, the dissolved unit that another one takes it over from, and the number of the document.
+
+    A task that the plan gives to another lead, between units that both go on, is no such thing.
+    """
+    gone = directory.former
+    return {
+        after.id: (gone[before.unit], documents.get(before.unit, ""))
+        for before, after in handed
+        if before.unit in gone and before.unit in directory.successors
+    }
 
 
 def _times_told(alert: Alert, call: Call, made: Made, sources: Sources) -> int:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from warnwatch.notify import wording_vi
 from warnwatch.notify.wording import OFFICE_CLOSES, clean, end_of_the_day_before, full_hour, number_text
 
-SAID_ONCE = frozenset({"To do", "Answer", "Development", "Next step"})
+SAID_ONCE = frozenset({"Taken over", "To do", "Answer", "Development", "Next step"})
 
 # strftime would ask the process's locale.
 _MONTHS = (

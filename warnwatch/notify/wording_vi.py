@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from warnwatch.notify.wording import OFFICE_CLOSES, clean, end_of_the_day_before, full_hour, number_text
 
-SAID_ONCE = frozenset({"Việc cần làm", "Phản hồi", "Diễn biến", "Bước tiếp theo"})
+SAID_ONCE = frozenset({"Tiếp nhận", "Việc cần làm", "Phản hồi", "Diễn biến", "Bước tiếp theo"})
 
 
 def day(at: datetime, zone: ZoneInfo) -> str:

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 
 from warnwatch.language import Phrase
+from warnwatch.plan.cell_words import CONFIDENTIAL, NO, TOP_SECRET, YES
 from warnwatch.plan.column import Column, Type, allowed, plain
-from warnwatch.plan.columns import CONFIDENTIAL, NO, TOP_SECRET, YES
 from warnwatch.plan.findings import Findings
 
 # Years outside are slips of the finger (0206, 20226).

@@ -4,75 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from warnwatch.language import Phrase
+from warnwatch.plan.cell_words import (
+    CALENDAR_MODE,
+    COLOUR,
+    DECISION_KIND,
+    DIRECTION,
+    LANGUAGE,
+    METHOD,
+    OFFICE,
+    OPERATOR,
+    PERIOD,
+    STATUS,
+    UNIT_CHANGE,
+)
 from warnwatch.plan.column import Column, File, Keeping, Type, plain
 
-YES = ("yes", "có", "true", "1", "x", "co", "đúng")
-NO = ("no", "không", "false", "0", "khong", "sai")
-TOP_SECRET = ("top_secret", "top secret", "tuyệt mật", "tối mật", "tuyet mat", "toi mat")
-CONFIDENTIAL = ("confidential", "mật")
-
-STATUS = {
-    "open": ("đang thực hiện", "chưa thực hiện"),
-    "claimed": ("chờ xác nhận hoàn thành", "báo cáo hoàn thành"),
-    "done": ("hoàn thành", "đã hoàn thành"),
-    "suspended": ("tạm dừng",),
-    "cancelled": ("không tiếp tục thực hiện", "hủy", "huỷ"),
-}
-CALENDAR_MODE = {"working_days": ("ngày làm việc",), "every_day": ("mọi ngày", "tất cả các ngày")}
-OFFICE = {"head": ("người đứng đầu",), "deputy": ("cấp phó",), "focal_point": ("đầu mối",)}
-DECISION_KIND = {
-    "deadline": ("điều chỉnh thời hạn", "gia hạn"),
-    "completion": ("xác nhận hoàn thành", "công nhận hoàn thành"),
-    "suspend": ("tạm dừng",),
-    "cancel": ("không tiếp tục thực hiện", "hủy", "huỷ"),
-    "other": ("khác",),
-}
-COLOUR = {"green": ("xanh",), "yellow": ("vàng",), "red": ("đỏ",)}
-LANGUAGE = {"vi": ("tiếng việt",), "en": ("tiếng anh",)}
-UNIT_CHANGE = {
-    "merge": ("sáp nhập", "nhập vào"),
-    "split": ("chia tách", "chia", "tách"),
-    "rename": ("đổi tên",),
-    "move": ("chuyển cấp trên",),
-    "kind": ("đổi loại",),
-    "void": ("không thực hiện", "hủy bỏ", "huỷ bỏ"),
-}
-DIRECTION = {"high_good": ("cao tốt", "cao_tot"), "low_good": ("thấp tốt", "thap_tot")}
-OPERATOR = {">=": ("≥",), "<=": ("≤",), ">": (), "<": (), "=": ()}
-METHOD = {"as_read": ("theo số liệu",), "reduction": ("giảm so với cùng kỳ",), "complement": ("bù của chỉ tiêu khác",)}
-PERIOD = {
-    "year": ("năm",),
-    "half_year": ("6 tháng", "nửa năm"),
-    "quarter": ("quý",),
-    "month": ("tháng",),
-    "week": ("tuần",),
-    "day": ("ngày",),
-    "event": ("sự kiện",),
-}
-
-_SOURCE = Column("source", "Nguồn", Type.TEXT, "văn bản, bài báo hoặc hệ thống mà dòng này lấy từ đó")
+_SOURCE = Column("source", "Nguồn", Type.TEXT, Phrase("văn bản, bài báo hoặc hệ thống mà dòng này lấy từ đó"))
 RECORDED_AT = Column(
     "recorded_at",
     "Ghi nhận lúc",
     Type.START,
-    "chỉ dùng với --history, và khi đó bắt buộc: lúc dòng này được ghi nhận",
+    Phrase("chỉ dùng với --history, và khi đó bắt buộc: lúc dòng này được ghi nhận"),
     required=True,
 )
 
 _UNITS = File(
     "units",
     "Đơn vị",
-    "cây đơn vị",
+    Phrase("cây đơn vị"),
     (
-        Column("code", "Mã đơn vị", Type.CODE, "không chứa dấu /", required=True),
+        Column("code", "Mã đơn vị", Type.CODE, Phrase("không chứa dấu /"), required=True),
         Column("name", "Tên đơn vị", Type.TEXT, required=True),
-        Column("short_name", "Tên viết tắt", Type.TEXT, "dùng ở tiêu đề thư"),
-        Column("kind", "Loại đơn vị", Type.TEXT, "ví dụ bo, tinh_uy; co_quan_thuong_truc là cơ quan thường trực"),
-        Column("bloc", "Khối", Type.TEXT, "ví dụ DANG, CHINH_PHU, DIA_PHUONG"),
+        Column("short_name", "Tên viết tắt", Type.TEXT, Phrase("dùng ở tiêu đề thư")),
+        Column(
+            "kind", "Loại đơn vị", Type.TEXT, Phrase("ví dụ bo, tinh_uy; co_quan_thuong_truc là cơ quan thường trực")
+        ),
+        Column("bloc", "Khối", Type.TEXT, Phrase("ví dụ DANG, CHINH_PHU, DIA_PHUONG")),
         Column("parent", "Đơn vị cấp trên", Type.CODE, refers="units"),
         Column("head_title", "Chức danh người đứng đầu", Type.TEXT),
-        Column("valid_from", "Từ ngày", Type.DATE, "ngày đơn vị bắt đầu hoạt động"),
-        Column("valid_to", "Đến ngày", Type.DATE, "ngày cuối cùng đơn vị hoạt động"),
+        Column("valid_from", "Từ ngày", Type.DATE, Phrase("ngày đơn vị bắt đầu hoạt động")),
+        Column("valid_to", "Đến ngày", Type.DATE, Phrase("ngày cuối cùng đơn vị hoạt động")),
         _SOURCE,
     ),
     table="unit",
@@ -82,28 +54,40 @@ _UNITS = File(
 _UNIT_CHANGES = File(
     "unit_changes",
     "Thay đổi đơn vị",
-    "đơn vị sáp nhập, chia tách, đổi tên, chuyển cấp trên, đổi loại từ một ngày; nhập trước ngày đó được; "
-    "cùng đơn vị, ngày và đơn vị tiếp nhận mà nội dung khác là đính chính",
+    Phrase(
+        "đơn vị sáp nhập, chia tách, đổi tên, chuyển cấp trên, đổi loại từ một ngày; nhập trước ngày đó được; "
+        "cùng đơn vị, ngày và đơn vị tiếp nhận mà nội dung khác là đính chính"
+    ),
     (
-        Column("unit", "Đơn vị", Type.CODE, "đơn vị thay đổi", required=True, refers="units"),
+        Column("unit", "Đơn vị", Type.CODE, Phrase("đơn vị thay đổi"), required=True, refers="units"),
         Column(
             "kind",
             "Loại thay đổi",
             Type.WORD,
-            "một dòng đổi được nhiều mục; void là bỏ một dòng đã nhập",
+            Phrase("một dòng đổi được nhiều mục; void là bỏ một dòng đã nhập"),
             required=True,
             words=UNIT_CHANGE,
         ),
-        Column("effective_on", "Từ ngày", Type.DATE, "ngày thay đổi có hiệu lực", required=True),
-        Column("successor", "Đơn vị tiếp nhận", Type.CODE, "khi sáp nhập; khi chia tách, mỗi dòng một", refers="units"),
-        Column("main", "Tiếp nhận chính", Type.FLAG, "khi chia tách: nhận nhiệm vụ chưa giao riêng", default=False),
+        Column("effective_on", "Từ ngày", Type.DATE, Phrase("ngày thay đổi có hiệu lực"), required=True),
+        Column(
+            "successor",
+            "Đơn vị tiếp nhận",
+            Type.CODE,
+            Phrase("khi sáp nhập; khi chia tách, mỗi dòng một"),
+            refers="units",
+        ),
+        Column(
+            "main", "Tiếp nhận chính", Type.FLAG, Phrase("khi chia tách: nhận nhiệm vụ chưa giao riêng"), default=False
+        ),
         Column("name", "Tên mới", Type.TEXT),
-        Column("short_name", "Tên viết tắt mới", Type.TEXT, "có tên mới mà bỏ trống thì không còn tên viết tắt"),
+        Column(
+            "short_name", "Tên viết tắt mới", Type.TEXT, Phrase("có tên mới mà bỏ trống thì không còn tên viết tắt")
+        ),
         Column("unit_kind", "Loại đơn vị mới", Type.TEXT),
         Column("bloc", "Khối mới", Type.TEXT),
         Column("parent", "Đơn vị cấp trên mới", Type.CODE, refers="units"),
         Column("head_title", "Chức danh người đứng đầu mới", Type.TEXT),
-        Column("decision", "Số văn bản", Type.TEXT, "ví dụ 1678/NQ-UBTVQH15"),
+        Column("decision", "Số văn bản", Type.TEXT, Phrase("ví dụ 1678/NQ-UBTVQH15")),
         _SOURCE,
     ),
     key=("unit", "effective_on", "successor"),
@@ -116,11 +100,11 @@ _UNIT_CHANGES = File(
 _POSTS = File(
     "posts",
     "Chức vụ",
-    "chức vụ của đơn vị; mã chức vụ là `đơn vị/chức vụ`, ví dụ `BNV/head`",
+    Phrase("chức vụ của đơn vị; mã chức vụ là `đơn vị/chức vụ`, ví dụ `BNV/head`"),
     (
         Column("unit", "Đơn vị", Type.CODE, required=True, refers="units"),
         Column("office", "Chức vụ", Type.WORD, required=True, words=OFFICE),
-        Column("title", "Chức danh", Type.TEXT, "ví dụ Bộ trưởng"),
+        Column("title", "Chức danh", Type.TEXT, Phrase("ví dụ Bộ trưởng")),
     ),
     key=("unit", "office"),
     table="post",
@@ -132,15 +116,33 @@ _POSTS = File(
 _HOLDERS = File(
     "holders",
     "Người giữ chức vụ",
-    "ai giữ chức vụ nào, nhận tin ở đâu; không ghi họ tên",
+    Phrase("ai giữ chức vụ nào, nhận tin ở đâu; không ghi họ tên"),
     (
-        Column("code", "Mã người giữ chức vụ", Type.CODE, "ví dụ `BNV/head/1`; người sau mang mã khác", required=True),
-        Column("post", "Mã chức vụ", Type.CODE, "`đơn vị/chức vụ`, có trong posts.csv", required=True, refers="posts"),
+        Column(
+            "code",
+            "Mã người giữ chức vụ",
+            Type.CODE,
+            Phrase("ví dụ `BNV/head/1`; người sau mang mã khác"),
+            required=True,
+        ),
+        Column(
+            "post",
+            "Mã chức vụ",
+            Type.CODE,
+            Phrase("`đơn vị/chức vụ`, có trong posts.csv"),
+            required=True,
+            refers="posts",
+        ),
         Column("acting", "Quyền hoặc phụ trách", Type.FLAG, default=False),
         Column("email", "Thư điện tử", Type.EMAIL),
         Column("phone", "Điện thoại", Type.PHONE),
         Column(
-            "language", "Ngôn ngữ", Type.WORD, "bỏ trống: ngôn ngữ chung (`plan.language`)", words=LANGUAGE, default=""
+            "language",
+            "Ngôn ngữ",
+            Type.WORD,
+            Phrase("bỏ trống: ngôn ngữ chung (`plan.language`)"),
+            words=LANGUAGE,
+            default="",
         ),
         Column("valid_from", "Từ ngày", Type.DATE),
         Column("valid_to", "Đến ngày", Type.DATE),
@@ -153,7 +155,7 @@ _HOLDERS = File(
 _TASKS = File(
     "tasks",
     "Nhiệm vụ",
-    "nhiệm vụ có thời hạn; mỗi nhiệm vụ đúng một đơn vị chủ trì",
+    Phrase("nhiệm vụ có thời hạn; mỗi nhiệm vụ đúng một đơn vị chủ trì"),
     (
         Column("code", "Mã nhiệm vụ", Type.CODE, required=True),
         Column("title", "Tên nhiệm vụ", Type.TEXT, required=True),
@@ -162,27 +164,30 @@ _TASKS = File(
             "lead_unit",
             "Đơn vị chủ trì",
             Type.LEAD,
-            "giao cho một nhóm thì thành mỗi đơn vị một nhiệm vụ",
+            Phrase("giao cho một nhóm thì thành mỗi đơn vị một nhiệm vụ"),
             required=True,
             refers="units",
         ),
-        Column("collaborators", "Đơn vị phối hợp", Type.TEXT, "để nguyên như văn bản"),
+        Column("collaborators", "Đơn vị phối hợp", Type.TEXT, Phrase("để nguyên như văn bản")),
         Column("group", "Nhóm nhiệm vụ", Type.INTEGER, column="group_no"),
         Column("phase", "Giai đoạn", Type.INTEGER),
         Column("start", "Ngày bắt đầu", Type.START, column="start_at"),
-        Column("due", "Thời hạn", Type.END, "chỉ đổi được khi cột decision có số quyết định", column="due_at"),
-        Column("due_text", "Thời hạn theo văn bản", Type.TEXT, "nguyên văn"),
-        Column("decision", "Số quyết định", Type.TEXT, "cho phép đổi thời hạn, tạm dừng, thôi thực hiện"),
+        Column("due", "Thời hạn", Type.END, Phrase("chỉ đổi được khi cột decision có số quyết định"), column="due_at"),
+        Column("due_text", "Thời hạn theo văn bản", Type.TEXT, Phrase("nguyên văn")),
+        Column("decision", "Số quyết định", Type.TEXT, Phrase("cho phép đổi thời hạn, tạm dừng, thôi thực hiện")),
         Column("calendar_mode", "Cách tính ngày", Type.WORD, words=CALENDAR_MODE, default="working_days"),
         Column("status", "Trạng thái", Type.WORD, words=STATUS, default="open"),
         Column("claimed_at", "Báo cáo hoàn thành lúc", Type.END),
         Column(
-            "done_at", "Hoàn thành lúc", Type.END, "lúc hoàn thành đã được xác nhận; bắt buộc khi trạng thái là done"
+            "done_at",
+            "Hoàn thành lúc",
+            Type.END,
+            Phrase("lúc hoàn thành đã được xác nhận; bắt buộc khi trạng thái là done"),
         ),
-        Column("verifier", "Người xác nhận", Type.TEXT, "chức vụ, không phải họ tên"),
+        Column("verifier", "Người xác nhận", Type.TEXT, Phrase("chức vụ, không phải họ tên")),
         Column("assigning_document", "Văn bản giao", Type.TEXT),
-        Column("owner_role", "Rõ người", Type.TEXT, "chức vụ trực tiếp làm"),
-        Column("accountable_head", "Rõ trách nhiệm", Type.TEXT, "chức vụ chịu trách nhiệm"),
+        Column("owner_role", "Rõ người", Type.TEXT, Phrase("chức vụ trực tiếp làm")),
+        Column("accountable_head", "Rõ trách nhiệm", Type.TEXT, Phrase("chức vụ chịu trách nhiệm")),
         Column("focal_point", "Đầu mối", Type.TEXT),
         Column("expected_result", "Kết quả, sản phẩm", Type.LONG_TEXT),
         Column("evidence_type", "Loại minh chứng", Type.TEXT),
@@ -190,12 +195,12 @@ _TASKS = File(
             "decision_authority",
             "Rõ thẩm quyền",
             Type.CODE,
-            "đơn vị được quyền đổi thời hạn; bỏ trống là cấp trên của đơn vị chủ trì",
+            Phrase("đơn vị được quyền đổi thời hạn; bỏ trống là cấp trên của đơn vị chủ trì"),
             refers="units",
         ),
-        Column("weight", "Trọng số", Type.NUMBER, "từ 0 trở lên", default=1),
+        Column("weight", "Trọng số", Type.NUMBER, Phrase("từ 0 trở lên"), default=1),
         Column("parent", "Nhiệm vụ cha", Type.CODE, refers="tasks"),
-        Column("judged", "Có đánh giá", Type.FLAG, "không: chỉ để gom các nhiệm vụ con", default=True),
+        Column("judged", "Có đánh giá", Type.FLAG, Phrase("không: chỉ để gom các nhiệm vụ con"), default=True),
         Column("confidential", "Mật", Type.SECRECY, default=False),
         _SOURCE,
     ),
@@ -206,7 +211,7 @@ _TASKS = File(
 _MILESTONES = File(
     "milestones",
     "Mốc",
-    "mốc của nhiệm vụ",
+    Phrase("mốc của nhiệm vụ"),
     (
         Column("code", "Mã mốc", Type.CODE, required=True),
         Column("task", "Mã nhiệm vụ", Type.CODE, required=True, refers="tasks"),
@@ -222,7 +227,7 @@ _MILESTONES = File(
 _DECISIONS = File(
     "decisions",
     "Quyết định",
-    "quyết định về nhiệm vụ; đã nhập thì không sửa",
+    Phrase("quyết định về nhiệm vụ; đã nhập thì không sửa"),
     (
         Column("number", "Số quyết định", Type.TEXT, required=True),
         Column("task", "Mã nhiệm vụ", Type.CODE, required=True, refers="tasks"),
@@ -241,12 +246,12 @@ _DECISIONS = File(
 _REPORTS = File(
     "reports",
     "Báo cáo",
-    "báo cáo tiến độ; cùng nhiệm vụ, thời điểm và nơi báo cáo mà nội dung khác là đính chính",
+    Phrase("báo cáo tiến độ; cùng nhiệm vụ, thời điểm và nơi báo cáo mà nội dung khác là đính chính"),
     (
         Column("task", "Mã nhiệm vụ", Type.CODE, required=True, refers="tasks"),
         Column("reported_at", "Báo cáo lúc", Type.END, required=True),
-        Column("reporter", "Nơi báo cáo", Type.TEXT, "đơn vị hoặc chức vụ, không phải họ tên", required=True),
-        Column("progress", "Tiến độ", Type.FRACTION, "45% hoặc 0,45; số 1 là 100%"),
+        Column("reporter", "Nơi báo cáo", Type.TEXT, Phrase("đơn vị hoặc chức vụ, không phải họ tên"), required=True),
+        Column("progress", "Tiến độ", Type.FRACTION, Phrase("45% hoặc 0,45; số 1 là 100%")),
         Column("note", "Tình hình", Type.LONG_TEXT),
         Column("evidence", "Minh chứng", Type.LONG_TEXT),
         Column("claims_completion", "Báo đã hoàn thành", Type.FLAG, default=False),
@@ -266,21 +271,25 @@ _REPORTS = File(
 _KPIS = File(
     "kpis",
     "Chỉ tiêu",
-    "chỉ tiêu đo được",
+    Phrase("chỉ tiêu đo được"),
     (
-        Column("code", "Mã chỉ tiêu", Type.CODE, "không chứa dấu /", required=True),
+        Column("code", "Mã chỉ tiêu", Type.CODE, Phrase("không chứa dấu /"), required=True),
         Column("name", "Tên chỉ tiêu", Type.TEXT, required=True),
-        Column("measure_unit", "Đơn vị tính", Type.TEXT, "ví dụ %, ngày, phút"),
+        Column("measure_unit", "Đơn vị tính", Type.TEXT, Phrase("ví dụ %, ngày, phút")),
         Column("direction", "Chiều tốt", Type.WORD, required=True, words=DIRECTION),
         Column("period", "Kỳ", Type.WORD, required=True, words=PERIOD),
-        Column("subject_level", "Cấp áp dụng", Type.TEXT, "`nền tảng` với mức sẵn sàng của nền tảng số"),
+        Column("subject_level", "Cấp áp dụng", Type.TEXT, Phrase("`nền tảng` với mức sẵn sàng của nền tảng số")),
         Column("operator", "Phép so", Type.WORD, required=True, words=OPERATOR),
-        Column("threshold", "Ngưỡng", Type.NUMBER, "theo đơn vị tính, không ghi dấu %"),
+        Column("threshold", "Ngưỡng", Type.NUMBER, Phrase("theo đơn vị tính, không ghi dấu %")),
         Column("legal_basis", "Căn cứ", Type.TEXT),
         Column("keeper", "Đơn vị giữ số liệu", Type.CODE, refers="units"),
-        Column("method", "Cách tính", Type.WORD, "bỏ trống là theo số liệu", words=METHOD),
-        Column("lag", "Số ngày chờ số liệu", Type.INTEGER, "ngày làm việc từ khi hết kỳ đến khi phải có số liệu"),
-        Column("comparable_from", "So sánh được từ", Type.DATE, "ngày đầu của thang đo mới, khi cách đo thay đổi"),
+        Column("method", "Cách tính", Type.WORD, Phrase("bỏ trống là theo số liệu"), words=METHOD),
+        Column(
+            "lag", "Số ngày chờ số liệu", Type.INTEGER, Phrase("ngày làm việc từ khi hết kỳ đến khi phải có số liệu")
+        ),
+        Column(
+            "comparable_from", "So sánh được từ", Type.DATE, Phrase("ngày đầu của thang đo mới, khi cách đo thay đổi")
+        ),
         _SOURCE,
         Column("note", "Ghi chú", Type.LONG_TEXT),
     ),
@@ -291,7 +300,7 @@ _KPIS = File(
 _TARGETS = File(
     "targets",
     "Mục tiêu",
-    "mục tiêu của một đơn vị về một chỉ tiêu",
+    Phrase("mục tiêu của một đơn vị về một chỉ tiêu"),
     (
         Column("kpi", "Mã chỉ tiêu", Type.CODE, required=True, refers="kpis"),
         Column("unit", "Đơn vị", Type.CODE, required=True, refers="units"),
@@ -299,7 +308,7 @@ _TARGETS = File(
         Column("target", "Mục tiêu", Type.NUMBER),
         Column("start_on", "Từ ngày", Type.DATE),
         Column("due_on", "Đến ngày", Type.DATE),
-        Column("path", "Lộ trình", Type.PATH, "ví dụ `2026-06-30=40; 2026-12-31=70`, theo thứ tự ngày"),
+        Column("path", "Lộ trình", Type.PATH, Phrase("ví dụ `2026-06-30=40; 2026-12-31=70`, theo thứ tự ngày")),
     ),
     key=("kpi", "unit"),
     table="target",
@@ -311,16 +320,16 @@ _TARGETS = File(
 _READINGS = File(
     "readings",
     "Số liệu",
-    "số liệu của một đơn vị về một chỉ tiêu, cho một kỳ hoặc một sự kiện; cùng kỳ mà số khác là đính chính",
+    Phrase("số liệu của một đơn vị về một chỉ tiêu, cho một kỳ hoặc một sự kiện; cùng kỳ mà số khác là đính chính"),
     (
         Column("kpi", "Mã chỉ tiêu", Type.CODE, required=True, refers="kpis"),
         Column("unit", "Đơn vị", Type.CODE, required=True, refers="units"),
-        Column("period", "Kỳ", Type.PERIOD, "2026, 2026-H1, 2026-Q2, 2026-06, 2026-W26 hoặc 2026-06-30"),
-        Column("occurred_at", "Xảy ra lúc", Type.END, "với chỉ tiêu theo sự kiện, thay cho kỳ"),
-        Column("reference", "Ký hiệu sự kiện", Type.TEXT, "bắt buộc khi có occurred_at, ví dụ số giấy mời"),
-        Column("value", "Giá trị", Type.NUMBER, "hoặc tử số và mẫu số"),
+        Column("period", "Kỳ", Type.PERIOD, Phrase("2026, 2026-H1, 2026-Q2, 2026-06, 2026-W26 hoặc 2026-06-30")),
+        Column("occurred_at", "Xảy ra lúc", Type.END, Phrase("với chỉ tiêu theo sự kiện, thay cho kỳ")),
+        Column("reference", "Ký hiệu sự kiện", Type.TEXT, Phrase("bắt buộc khi có occurred_at, ví dụ số giấy mời")),
+        Column("value", "Giá trị", Type.NUMBER, Phrase("hoặc tử số và mẫu số")),
         Column("numerator", "Tử số", Type.NUMBER),
-        Column("denominator", "Mẫu số", Type.NUMBER, "khác 0"),
+        Column("denominator", "Mẫu số", Type.NUMBER, Phrase("khác 0")),
         _SOURCE,
     ),
     key=("kpi", "unit", "period", "occurred_at", "reference"),
@@ -333,12 +342,12 @@ _READINGS = File(
 _SOURCES = File(
     "sources",
     "Nguồn",
-    "nguồn số liệu và đơn vị giữ nguồn",
+    Phrase("nguồn số liệu và đơn vị giữ nguồn"),
     (
         Column("code", "Mã nguồn", Type.CODE, required=True),
         Column("title", "Tên nguồn", Type.TEXT, required=True),
         Column("keeper", "Đơn vị giữ nguồn", Type.CODE, refers="units"),
-        Column("rhythm", "Nhịp cập nhật", Type.TEXT, "ví dụ hằng tuần"),
+        Column("rhythm", "Nhịp cập nhật", Type.TEXT, Phrase("ví dụ hằng tuần")),
     ),
     table="source",
     kind="source",

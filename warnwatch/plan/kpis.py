@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from warnwatch.plan.columns import PERIOD
+from warnwatch.plan.cell_words import PERIOD
 from warnwatch.plan.kpi_values import is_there, missing_working_days, per_event, period_share
 from warnwatch.plan.measures import SHARE, Measure, column
 

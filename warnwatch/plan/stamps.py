@@ -15,8 +15,8 @@ import polars as pl
 
 from warnwatch.errors import Mistake
 from warnwatch.language import Phrase
+from warnwatch.plan.cell_words import NO
 from warnwatch.plan.column import Type, plain
-from warnwatch.plan.columns import NO
 from warnwatch.plan.findings import Findings, Say, Sheet
 
 TOP, SECRET = "top secret", "confidential"

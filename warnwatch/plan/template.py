@@ -171,10 +171,10 @@ def _write_guide(sheet: Worksheet, language: str) -> None:
     start = len(_STEPS) + 4
     sheet.cell(start, 1, in_language(Phrase("Các trang"), language)).font = Font(_FONT, 13, bold=True, color=_NAVY)
     for row, file in enumerate(_ordered(), start + 1):
-        about = f": {file.about.replace('`', '')}" if language == "vi" else ""
+        about = in_language(file.about, language).replace("`", "")
         more = ", ".join(_named(one, language) for one in file.columns if one not in shown_columns(file))
         added = in_language(Phrase(" Có thể thêm cột: {more}.", more=more), language) if more else ""
-        _guide_row(sheet, row, ("", f"{_named(file, language)}{about}.{added}"))
+        _guide_row(sheet, row, ("", f"{_named(file, language)}: {about}.{added}"))
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 5, 110
     sheet.sheet_view.showGridLines = False
     _fit_page(sheet, landscape=False)
@@ -189,9 +189,9 @@ def _guide_row(sheet: Worksheet, row: int, cells: tuple[str, str]) -> None:
 
 def _write_sheet(sheet: Worksheet, file: File, lists: _Lists, codes: str, language: str) -> None:
     sheet.cell(TITLE_ROW, 1, _named(file, language).upper()).font = Font(_FONT, 14, bold=True, color=_NAVY)
-    about = f"{file.about[0].upper()}{file.about[1:]}. ".replace("`", "") if language == "vi" else ""
+    about = _sentence(file, language)
     required = in_language(Phrase("Cột có dấu * là bắt buộc."), language)
-    sheet.cell(TITLE_ROW + 1, 1, f"{about}{required}").font = Font(_FONT, 11, italic=True, color=_GREY)
+    sheet.cell(TITLE_ROW + 1, 1, f"{about} {required}").font = Font(_FONT, 11, italic=True, color=_GREY)
     _write_header(sheet, 1, "STT", 8)
     for place, column in enumerate(shown_columns(file), 2):
         _write_header(sheet, place, _named(column, language) + (" *" if column.required else ""), _width(column))
@@ -230,11 +230,16 @@ def _width(column: Column) -> float:
 
 def _comment(column: Column, language: str) -> Comment:
     required = Phrase("Bắt buộc.") if column.required else Phrase("Có thể bỏ trống.")
-    # What the catalogue of columns tells of a column beyond its type is Vietnamese only.
-    about = f"\n{column.about[0].upper()}{column.about[1:]}." if column.about and language == "vi" else ""
-    cells = Phrase("{required} Ghi: {said}.", required=required, said=_said(column))
+    about = f"\n{_sentence(column, language)}" if column.about else ""
+    cells = Phrase("{required} Ghi: {said}.", required=required, said=_said(column, language))
     text = f"{column.vietnamese} ({column.name})\n{in_language(cells, language)}{about}".replace("`", "")
     return Comment(text, "WarnWatch", height=40 + 18 * (1 + len(text) // 38), width=300)
+
+
+def _sentence(one: File | Column, language: str) -> str:
+    """Say what the catalogue tells of a file or a column."""
+    about = in_language(one.about, language).replace("`", "")
+    return f"{about[0].upper()}{about[1:]}."
 
 
 def _named(one: File | Column, language: str) -> str:
@@ -242,12 +247,12 @@ def _named(one: File | Column, language: str) -> str:
     return one.vietnamese if language == "vi" else one.name
 
 
-def _said(column: Column) -> str:
-    """Say what is allowed, sheets by their names."""
+def _said(column: Column, language: str) -> str:
+    """Say what is allowed, sheets by the names that they have in the workbook."""
     if column.words:
         return ", ".join(_choices(column))
     if column.refers:
-        sheet = FILES[column.refers].vietnamese
+        sheet = _named(FILES[column.refers], language)
         return Phrase("{text} có trong trang {sheet}", text=column.type.value, sheet=sheet)
     return allowed(column)
 
@@ -296,7 +301,7 @@ def _drop_down(sheet: Worksheet, place: int, column: Column, lists: _Lists, code
     else:
         return
     rule.errorTitle = in_language(Phrase("Giá trị không có trong danh mục"), language)
-    rule.error = in_language(Phrase("Được phép: {said}", said=_said(column)), language)[:220]
+    rule.error = in_language(Phrase("Được phép: {said}", said=_said(column, language)), language)[:220]
     rule.showErrorMessage = True
     rule.add(reach)
     sheet.add_data_validation(rule)

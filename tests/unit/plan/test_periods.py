@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warnwatch.plan.columns import PERIOD
+from warnwatch.plan.cell_words import PERIOD
 from warnwatch.plan.periods import Period, first_day, last_day, period_of, period_table
 
 
