@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import re
 import shlex
@@ -306,7 +307,14 @@ class Shown:
 def shown(page: str) -> list[Shown]:
     """Give the commands of a page's console blocks, in order."""
     found = [part for block in blocks(page, "console") for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part]
-    return [Shown(*(text.strip("\n") for text in part.partition("\n")[::2])) for part in found]
+    return [_one(part) for part in found]
+
+
+def _one(part: str) -> Shown:
+    """Take a command with the lines that go on with it, each after `> `; the rest is what it prints."""
+    command, *lines = part.strip("\n").split("\n")
+    more = list(itertools.takewhile(lambda line: line.startswith("> "), lines))
+    return Shown("\n".join([command, *(line[2:] for line in more)]), "\n".join(lines[len(more) :]))
 
 
 def pattern(expected: str) -> str:

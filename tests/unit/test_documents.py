@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from warnwatch.documents import Document, parse_document, read_document
 from warnwatch.errors import MistakesError
-from warnwatch.typed_text import MAX_BYTES
+from warnwatch.typed_text import MAX_BYTES, excerpt
+
+TAB = "thụt lề bằng phím Tab; hãy thay bằng dấu cách"
+CURLY = "dấu ngoặc kép cong; hãy dùng dấu thẳng \" hoặc '"
 
 
 def parsed(text: str | bytes) -> Document:
@@ -168,3 +171,56 @@ def test_any_bytes_are_a_document_or_mistakes(content: bytes) -> None:
         assert mistakes
         return
     assert all(document.place(keys) >= (1, 1) for keys in document.spans)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            "a:\n\u00a0 b: 1\n  c: 2\n",
+            [(2, 1, "thụt lề bằng dấu cách lạ, thường do dán từ Word; hãy xóa và gõ lại dấu cách")],
+        ),
+        (
+            "a: 1\nb:\u00a0c\n",
+            [(2, 3, "dấu cách lạ cạnh dấu hai chấm, thường do dán từ Word; hãy xóa và gõ lại dấu cách")],
+        ),
+        ("a:\n  \u2013 b: 1\n    c: 2\n", [(2, 3, "gạch đầu dòng phải là dấu trừ - trên bàn phím")]),
+        ("a: 1\nb\uff1ac\n", [(2, 2, "dấu hai chấm lạ; hãy gõ lại dấu : và một dấu cách")]),
+        ("a: 1\nb:\tc\n", [(2, 3, "phím Tab sau dấu hai chấm; hãy thay bằng dấu cách")]),
+        ("a:\n\tb: 1\n\tc: 2\n", [(2, 1, TAB), (3, 1, TAB)]),
+        ("a: \u201cb: c\u201d\nd:\te\n", [(1, 4, CURLY), (2, 3, "phím Tab sau dấu hai chấm; hãy thay bằng dấu cách")]),
+    ],
+)
+def test_what_word_and_the_tab_key_leave_is_named_all_at_once(
+    content: str, expected: list[tuple[int, int, str]]
+) -> None:
+    """Where a text is no YAML, every such sign in it is named, not only the first that stops the reader."""
+    assert refused(content) == expected
+
+
+def test_such_signs_are_no_mistake_in_prose() -> None:
+    """A sentence may have long dashes, curly quotes and spaces that do not break."""
+    text = "a: Sáu rõ \u2013 \u201c6\u00a0rõ\u201d\nb: >\n  \u2013 việc một\n"
+    assert parsed(text).data == {"a": "Sáu rõ \u2013 \u201c6\u00a0rõ\u201d", "b": "\u2013 việc một\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "expected"),
+    [
+        ("a: b\nc: d\n", (2, 4), ("c: d", "   ^")),
+        ("\u7e23\uff1a x\n", (1, 4), ("\u7e23\uff1a x", "     ^")),
+        ("\tx\n", (1, 2), (" x", " ^")),
+        ("a\n", (0, 0), ("", "")),
+        ("a\n", (9, 1), ("", "")),
+    ],
+)
+def test_a_caret_stands_under_the_place(text: str, place: tuple[int, int], expected: tuple[str, str]) -> None:
+    """Wide letters count twice and a Tab once, as a terminal shows them; a place that is not there shows nothing."""
+    assert excerpt(text, place) == expected
+
+
+def test_of_a_long_line_the_part_around_the_place_is_shown() -> None:
+    """A caret in a line of thousands of letters stands under the right one."""
+    line, caret = excerpt("a" * 3000 + "X" + "b" * 3000, (1, 3001))
+    assert len(line) == 100
+    assert line[caret.index("^")] == "X"

@@ -187,6 +187,8 @@ class Entry:
                 message = Phrase("mức không có trong danh mục")
                 if ")" in word:  # YAML took the comma of an expression for its own
                     message = Phrase("biểu thức có dấu phẩy trong { }; hãy viết mỗi mức trên một dòng riêng")
+                if word.isdigit():  # {notice: 0,5}
+                    message = Phrase("dấu phẩy thập phân trong { }; hãy viết số lẻ với dấu chấm")
                 self.mistakes.append(Mistake(self.document.shown, *place, message, word, ", ".join(LEVELS), nearest))
         return {level: self.path(name, word) for word, level in LEVELS.items() if word in value}
 
