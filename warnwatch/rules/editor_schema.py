@@ -43,6 +43,7 @@ _SAID: Mapping[str, str] = {
     "answers": Phrase("Cột ghi mã đơn vị được báo, thay cho đơn vị của đối tượng."),
     "guidance": Phrase("Việc người đứng đầu cần làm; ghi trong thư."),
     "source": Phrase("Văn bản mà quy tắc thực hiện."),
+    "inhibited_by": Phrase("Quy tắc mà cảnh báo đang mở của nó giải thích cảnh báo này: khi đó không báo ai."),
     "labels": Phrase("Nhãn cố định để phân loại cảnh báo."),
     "cap": Phrase("Cam kết không được muộn hơn thời gian này, tính từ khi mở cảnh báo."),
     "levels": Phrase("Các bước báo cáo của từng mức."),
@@ -127,6 +128,7 @@ def _rule(catalogue: Mapping[str, Mapping[str, Measure]], kinds: Collection[str]
         "answers": _TEXT,
         "guidance": _TEXT,
         "source": _TEXT,
+        "inhibited_by": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}]},
         "labels": {
             "type": "object",
             "maxProperties": MAX_LABELS,
