@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from warnwatch import printing
 from warnwatch.alerts import silencing
-from warnwatch.alerts.muting import Silence, labels_of, matchers_said
+from warnwatch.alerts.muting import Silence, matchers_said
 from warnwatch.console import Installation, as_json, pass_installation, print_either
 from warnwatch.errors import NotFoundError, SettingsError, nearest_name
 from warnwatch.language import Phrase, in_language, together
@@ -130,7 +130,7 @@ def _known(value: str, allowed: Mapping[str, object], option: str) -> None:
 
 def _label(text: str, here: Installation) -> tuple[str, str]:
     name, _, value = text.partition("=")
-    known = {f"{key}={word}": None for rule in here.standards.book.rules for key, word in labels_of(rule).items()}
+    known = {f"{key}={word}": None for rule in here.standards.book.rules for key, word in rule.labels.items()}
     _known(text, known, "--label")
     return name, value
 

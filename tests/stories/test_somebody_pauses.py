@@ -138,6 +138,18 @@ def test_a_silence_follows_a_merged_unit(world: World) -> None:
     assert world.alert("T-2").unit == "BYT"
 
 
+def test_a_silence_matches_the_labels_of_a_rule(world: World) -> None:
+    """Ordered for a label, it holds for the rules that have it, and for no other."""
+    book = world.standards.book
+    deadline = replace(book.rules[0], labels={"topic": "roads"})
+    world.by(book=replace(book, rules=(deadline,)))
+    pause(world, BEGUN, local(18, 8), labels={"topic": "health"})
+    silence = pause(world, BEGUN, local(18, 8), labels={"topic": "roads"})
+    assert world.told(world.cycle(local(16, 8, 8))) == []
+    end(world, silence, local(17, 8))
+    assert world.told(world.cycle(local(17, 8))) == ["DP-19-UB/head/1 overdue"]
+
+
 # --- inhibition -----------------------------------------------------------------------------------------------------
 
 

@@ -110,11 +110,6 @@ class Muting:
         )
 
 
-def labels_of(rule: Rule) -> Mapping[str, str]:
-    """Give the labels of a rule; rules of an edition that knows none have none."""
-    return getattr(rule, "labels", None) or {}
-
-
 def inhibitors(book: RuleBook) -> frozenset[str]:
     """Name the rules whose alerts may explain others."""
     return frozenset(name for rule in book.rules for name in rule.inhibited_by)
@@ -162,7 +157,7 @@ class Mutings:
         if not self.silences:
             return
         rule = self._rules.get(alert.rule)
-        labels, units = labels_of(rule) if rule else {}, self._chain(alert.unit)
+        labels, units = rule.labels if rule else {}, self._chain(alert.unit)
         found = [one for one in self.silences if one.covers(alert, labels, units, directory)]
         yield from (Muting(silence=one) for one in sorted(found, key=lambda one: one.until, reverse=True))
 

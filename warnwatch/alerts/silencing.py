@@ -18,7 +18,7 @@ from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.desk import Work
 from warnwatch.alerts.ledger import ConflictError, JournalRow
-from warnwatch.alerts.muting import Key, Mutings, Silence, inhibitors, labels_of
+from warnwatch.alerts.muting import Key, Mutings, Silence, inhibitors
 from warnwatch.plan.directory import Directory
 from warnwatch.rules.rule import Level, RuleBook
 
@@ -207,7 +207,7 @@ class Reach:
 
 def reach_of(connection: Connection, silence: Silence, book: RuleBook, directory: Directory) -> Reach:
     """Count the open alerts that a silence would mute, from an index alone unless it names a subject."""
-    table, labels = schema.alert.c, {rule.id: labels_of(rule) for rule in book.rules}
+    table, labels = schema.alert.c, {rule.id: rule.labels for rule in book.rules}
     where = [_OPEN, table.level <= int(silence.up_to)]
     named = (table.rule, silence.rule), (table.about, silence.about), (table.subject, silence.subject)
     where += [column == value for column, value in named if value]

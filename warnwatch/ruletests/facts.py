@@ -12,6 +12,7 @@ from warnwatch.documents import Document
 from warnwatch.errors import Mistake, MistakesError
 from warnwatch.plan.cell_words import STATUS
 from warnwatch.plan.cells import CellError, read_instant
+from warnwatch.plan.column import Keeping, Type, plain
 from warnwatch.plan.columns import FILES, find_column
 from warnwatch.ruletests.form import HELD, STANDING_BODY, SUPERIOR, TREE, UNIT
 from warnwatch.ruletests.reading import Fact

@@ -19,7 +19,7 @@ from warnwatch.rules.rule import Level
 # One step for each level: what is called once is called.
 POLICY = policy({"notice": (step(),), "warning": (step(),), "critical": (step(),)})
 DIRECTORY = Directory({"DP-19-UB": unit(parent=None)}, (), NOW.date())
-HOURS = 48
+HOURS = 24
 LEVELS = st.sampled_from((Level.NOTICE, Level.WARNING, Level.CRITICAL))
 SILENCES = st.lists(st.tuples(st.integers(0, HOURS - 2), st.integers(1, HOURS - 2), LEVELS), max_size=6)
 
