@@ -29,6 +29,7 @@ from warnwatch.plan.importing import import_folder
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.snapshot import Snapshot
 from warnwatch.rules.evaluation import Evaluation
+from warnwatch.rules.rule import RuleBook
 from warnwatch.web.board import Board
 
 # unit, bloc, phase, group, computed status, due soon, ever reported, tasks
@@ -83,6 +84,7 @@ def report(
     return CycleReport(
         at=at,
         rules_version="0" * 64,
+        book=RuleBook((), {}, "0" * 64),
         snapshot=Snapshot(pl.DataFrame(), tuple(known.values()), (), 0),
         directory=Directory(known, (), at.date()),
         evaluation=Evaluation(today_of(at, CALENDAR), {}, {}, failures or {}, seconds or {}),

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 
 from sqlalchemy import Engine
 
 from warnwatch import schema
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
-from warnwatch.notify.email import MailSettings
+from warnwatch.language import Phrase, in_language
+from warnwatch.notify.delivery import Answer, Claimed
+from warnwatch.notify.email import Mailer, MailSettings
 from warnwatch.notify.notification import Kind, Letterhead
+from warnwatch.notify.outbox import MAIL_LEASE
 from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.calendar import WorkCalendar, load_calendar
 from warnwatch.plan.catalogue import CATALOGUE
@@ -22,6 +27,12 @@ from warnwatch.rules.evaluation import columns_of
 from warnwatch.rules.rule import RuleBook
 from warnwatch.rules.rulebook import load_rulebook
 from warnwatch.settings import Settings
+
+LEAVES = {
+    "hold": "serving; every text is held and nothing leaves (delivery.mode = hold)",
+    "redirect": "serving; every mail goes to mail.redirect_to (delivery.mode = redirect)",
+    "live": "serving; mail goes to the heads of unit (delivery.mode = live)",
+}
 
 
 def open_database(settings: Settings) -> Engine:
@@ -59,8 +70,14 @@ def load_standards(settings: Settings, codes: Codes | None = None) -> Standards:
         release=Release(Mode(settings.delivery.mode), None if pilot is None else frozenset(pilot)),
         stopwatch=time.perf_counter,
         cutoffs=Cutoffs(settings.colours.green, settings.colours.yellow, settings.colours.cutoff),
-        rule_files={file.name: file.read_text("utf-8-sig") for file in sorted(settings.rules_folder.glob("*.yml"))},
+        # As they are, line ends and all: read again from the database they are the same version.
+        rule_files={file.name: file.read_bytes().decode() for file in _written(settings.rules_folder)},
     )
+
+
+def _written(folder: Path) -> list[Path]:
+    """Name the files of a set, without what editors leave beside them."""
+    return [file for file in sorted(folder.glob("*.yml")) if not file.name.startswith((".", "~"))]
 
 
 def _read_folder(settings: Settings, codes: Codes | None) -> tuple[WorkCalendar, RuleBook]:
@@ -79,6 +96,14 @@ def _read_folder(settings: Settings, codes: Codes | None) -> tuple[WorkCalendar,
     if calendar is None or book is None:
         raise MistakesError(mistakes)
     return calendar, book
+
+
+def opening(settings: Settings, engine: Engine, link: str) -> tuple[str, dict[str, str]]:
+    """Say in one line what runs here, where the page is, and whether anything will leave."""
+    mode, url = settings.delivery.mode, engine.url
+    where = str(Path(url.database or "").absolute()) if url.drivername.startswith("sqlite") else url.host or ""
+    extra = {"link": link, "delivery": mode, "database": f"{url.get_backend_name()} {where}"}
+    return LEAVES[mode], extra
 
 
 def mail_settings(settings: Settings) -> MailSettings:
@@ -102,3 +127,32 @@ def mail_settings(settings: Settings) -> MailSettings:
         redirect_to=mail.redirect_to if settings.delivery.mode == "redirect" else None,
         language=settings.plan.language,
     )
+
+
+async def send_test(settings: Settings, address: str, now: datetime) -> Answer:
+    """Send one test mail to an address as the installation would send; give what the server answered."""
+    mailer = Mailer(replace(mail_settings(settings), redirect_to=None))
+    system, language = settings.letter.system, settings.plan.language
+    text = Phrase("Thư thử của {system}. Nhận được thư này nghĩa là cấu hình gửi thư đã đúng.", system=system)
+    answer = await mailer.send(
+        Claimed(
+            id=0,
+            key=f"test-{now.timestamp()}",
+            office="head",
+            unit="test",
+            channel="email",
+            level=0,
+            address=address,
+            subject=in_language(Phrase("[Thư thử] {system}", system=system), language),
+            text=in_language(text, language),
+            html=None,
+            created_at=now,
+            owner="test",
+            epoch=1,
+            tries=0,
+            thread="",
+            lease_until=now + MAIL_LEASE,
+        )
+    )
+    await mailer.rest()
+    return answer

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import click
 
-from warnwatch import __version__, alert_commands, check_command, plan_commands, schema
+from warnwatch import __version__, alert_commands, check_command, plan_commands, rule_commands, schema
+from warnwatch.assembly import send_test
 from warnwatch.console import NEW_FOLDER, Commands, Installation, as_json, pass_installation, print_json, progress_line
 from warnwatch.demo import Tell, run_demo
 from warnwatch.errors import CannotRunError, SettingsError
 from warnwatch.language import Phrase
 from warnwatch.logs import log_to_stderr
 from warnwatch.notify.delivery import SERVER_PHASES
-from warnwatch.service import send_test, serve
+from warnwatch.service import serve, wall_clock
 from warnwatch.shipped import shipped
 
 PORT = click.IntRange(0, 65_535)
@@ -133,7 +134,7 @@ def send_test_(here: Installation, address: str) -> None:
 
     Example: warnwatch send-test thu@example.vn
     """
-    answer = asyncio.run(send_test(here.settings, address))
+    answer = asyncio.run(send_test(here.settings, address, wall_clock()))
     said = f"{answer.phase}: {answer.code or 'no answer'} {answer.text}"
     if answer.code is None and answer.phase in SERVER_PHASES:
         raise CannotRunError(f"{here.settings.mail.host}:{here.settings.mail.port}: {said}")
@@ -170,6 +171,7 @@ for command in (
     alert_commands.alerts,
     alert_commands.ack,
     alert_commands.close,
+    rule_commands.rules,
 ):
     main.add_command(command)
 

@@ -6,14 +6,14 @@ It happens at one instant, which is handed in. Delivery comes after, in `notify.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from warnwatch.alerts import ledger
+from warnwatch.alerts import ledger, rule_sets
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work, untouched
 from warnwatch.alerts.handing import read_handed
@@ -24,23 +24,29 @@ from warnwatch.notify.release import Release
 from warnwatch.notify.saving import Decided, save
 from warnwatch.notify.telling import Sources, gather
 from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.holding import NOTHING, Hold, read_hold
 from warnwatch.plan.measures import Today, today_of
 from warnwatch.plan.snapshot import Snapshot, read_snapshot, refresh
 from warnwatch.plan.source_frame import in_trouble
-from warnwatch.plan.source_words import words_of
+from warnwatch.plan.source_words import SourceWords, words_of
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.unit_frame import Standing, stand_now
-from warnwatch.plan.words import read_limits, read_words
-from warnwatch.rules.evaluation import Evaluation, evaluate, units_named
+from warnwatch.plan.words import Limit, Words, read_limits, read_words
+from warnwatch.rules.evaluation import Evaluation, units_named
+from warnwatch.rules.matters import Matters, matters_of
 from warnwatch.rules.rule import RuleBook
+from warnwatch.rules.stages import Judged, SetState, judge, keeper_of
 
 
 @dataclass(frozen=True, slots=True)
 class Standards:
-    """What a cycle judges by and writes with: rules, calendar, letterhead, and what may leave."""
+    """What a cycle judges by and writes with: rules, calendar, letterhead, and what may leave.
+
+    `rule_files`: the files of the set as they were read; `set_state`: what is wrong with a newer set, if anything.
+    """
 
     book: RuleBook
     calendar: WorkCalendar
@@ -49,6 +55,7 @@ class Standards:
     stopwatch: Callable[[], float] = lambda: 0.0
     rule_files: Mapping[str, str] = field(default_factory=dict)
     cutoffs: Cutoffs = field(default_factory=Cutoffs)
+    set_state: SetState = field(default_factory=SetState)
 
 
 @dataclass(slots=True)
@@ -58,11 +65,16 @@ class Memory:
     snapshot: Snapshot | None = None
     present: Present | None = None
     directory: Directory | None = None
-    evaluation: Evaluation | None = None
+    judged: Judged | None = None
     live: dict[tuple[str, str], str] = field(default_factory=dict)
     version: str = ""
     hold: Hold = NOTHING
     standing: Standing | None = None
+
+    def under(self, before: Standards, after: Standards) -> Memory:
+        """Give what is still worth keeping once another rule set runs: the plan, unless its days count anew."""
+        same_days = before.calendar.version == after.calendar.version
+        return Memory(snapshot=self.snapshot if same_days else None, live=self.live)
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,7 @@ class CycleReport:
 
     at: datetime
     rules_version: str
+    book: RuleBook
     snapshot: Snapshot
     directory: Directory
     evaluation: Evaluation
@@ -110,28 +123,47 @@ def run_cycle(
         hold = read_hold(
             connection, in_trouble(snapshot.sources, today), frames, directory, NOTHING if as_of else memory.hold, as_of
         )
-        evaluation = evaluate(frames, book, today, standards.stopwatch, memory.evaluation, hold.masks)
-        present.align(frames, {"task": snapshot.moved}, book)
-        judged = _judged(evaluation, book)
-        news = release.news(live, judged, directory.units) if judged else {}
+        judged = judge(
+            frames,
+            book,
+            today,
+            standards.stopwatch,
+            memory.judged,
+            hold.masks,
+            set_state=standards.set_state,
+            keeper=keeper_of(standards.set_state, directory),
+            known=present.marked,
+            present=directory.present,
+        )
+        evaluation = judged.whole
+        present.align(evaluation.frames, {"task": snapshot.moved}, book)
+        judging = _judging(evaluation, book)
+        news = release.news(live, judging, directory.units) if judging else {}
 
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
-        handed = [] if as_of else _read_handed(connection, before, snapshot, frames, book)
+        handed = [] if as_of else _read_handed(connection, before, snapshot, evaluation.frames, book)
         work = untouched(differing) if as_of else read_work(connection, differing, book, news, now, handed)
         observations = observe_all(evaluation, book, work)
         made = ledger.read_made(connection, work.known())
         outcome = decide(work, observations, book, made, (now, calendar), frozenset(news))
 
         # Read the words of what is told.
-        words = read_words(connection, outcome.told_subjects("task"), as_of)
-        limits = read_limits(connection, snapshot.kpis, outcome.told_subjects("kpi"), as_of)
-        feeds = words_of(snapshot.sources, outcome.told_subjects("source"), today, calendar.zone)
+        said = _read_said(connection, snapshot, outcome, (evaluation, book, standards), as_of)
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
 
     # Write the texts.
     head, tomorrow = standards.letterhead, lambda: _tomorrow(now, calendar)
-    sources = Sources(book, directory, words, made, observations, counts, limits, feeds, tomorrow, head.language)
+    known = Sources(book, directory, said.words, made, observations, counts)
+    sources = replace(
+        known,
+        limits=said.limits,
+        feeds=said.feeds,
+        matters=said.matters,
+        failing=evaluation.failures.keys(),
+        end_of_next_working_day=tomorrow,
+        language=head.language,
+    )
     cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
     tellings, nobody = gather([(outcome.alerts[call.alert], call) for call in outcome.calls], cleared, sources)
     notifications = tuple(
@@ -148,9 +180,36 @@ def run_cycle(
         )
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
-        memory.directory, memory.evaluation, memory.hold = directory, evaluation, hold
+        memory.directory, memory.judged, memory.hold = directory, judged, hold
         memory.standing = standing() if "unit" in frames else None
-    return CycleReport(now, book.version, snapshot, directory, evaluation, outcome, notifications, counts)
+    return CycleReport(now, book.version, book, snapshot, directory, evaluation, outcome, notifications, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The words of everything that is told, by kind of subject."""
+
+    words: Mapping[str, Words]
+    limits: Mapping[str, Limit]
+    feeds: Mapping[str, SourceWords]
+    matters: Matters
+
+
+def _read_said(
+    connection: Connection,
+    snapshot: Snapshot,
+    outcome: Outcome,
+    judged: tuple[Evaluation, RuleBook, Standards],
+    as_of: datetime | None,
+) -> _Said:
+    told = {about: outcome.told_subjects(about) for about in CATALOGUE}
+    evaluation, book, standards = judged
+    return _Said(
+        read_words(connection, told["task"], as_of),
+        read_limits(connection, snapshot.kpis, told["kpi"], as_of),
+        words_of(snapshot.sources, told["source"], evaluation.today, standards.calendar.zone),
+        matters_of(evaluation, book, standards.set_state, told["rule"], told["datum"]),
+    )
 
 
 def _snapshot(
@@ -194,7 +253,7 @@ def _commit(engine: Engine, memory: Memory, standards: Standards, decided: Decid
         return
     with engine.begin() as connection:
         if memory.version != version:
-            ledger.save_rules_version(connection, version, standards.rule_files, decided.now)
+            rule_sets.save_run(connection, version, standards.rule_files, decided.now)
         save(connection, decided)
     memory.version = version
 
@@ -216,7 +275,7 @@ def _read_handed(
         return read_handed(
             connection, fresh["code"].to_list(), successors, answering=units_named(book, {"task": fresh})
         )
-    others = [(about, frames[about].select("code", "unit")) for about in ("unit", "kpi", "source") if about in frames]
+    others = [(about, frames[about].select("code", "unit")) for about in frames if about != "task"]
     leads = {(about, code): unit for about, frame in others for code, unit in frame.iter_rows()}
     return read_handed(connection, None, successors, leads, units_named(book, frames))
 
@@ -229,6 +288,6 @@ def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_
     return present or Present(ledger.read_marks(connection))
 
 
-def _judged(evaluation: Evaluation, book: RuleBook) -> list[str]:
+def _judging(evaluation: Evaluation, book: RuleBook) -> list[str]:
     """Name the rules that have judged something now: a rule that fails goes live when it is mended."""
     return [rule.id for rule in book.rules if rule.id in evaluation.levels and evaluation.frames[rule.about].height]

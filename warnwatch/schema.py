@@ -431,6 +431,27 @@ rules_version = Table(
     Column("files", JSON_TYPE, nullable=False),
 )
 
+# Which rule set runs since when: the latest row's.
+rules_run = Table(
+    "rules_run",
+    metadata,
+    _serial(),
+    Column("version", Text, ForeignKey("rules_version.version"), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# Who wrote and who approved a rule set, which need not have run yet. kind: submitted, approved.
+rules_act = Table(
+    "rules_act",
+    metadata,
+    _serial(),
+    Column("version", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("version", "kind", "holder"),
+)
+
 # Which rules have ever judged something, and in which delivery mode each unit is told: a new rule, a new unit and a
 # unit whose mode changes start with one initial digest. kind: rule, unit.
 went_live = Table(

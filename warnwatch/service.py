@@ -15,27 +15,24 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 
 from warnwatch.alerts import ledger
-from warnwatch.assembly import load_standards, mail_settings, open_database
+from warnwatch.assembly import mail_settings, open_database, opening
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
-from warnwatch.language import Phrase, in_language
 from warnwatch.metrics import Metrics
-from warnwatch.notify.delivery import Answer, Claimed
 from warnwatch.notify.email import Mailer
 from warnwatch.notify.lookup import Counts, Lookup
-from warnwatch.notify.outbox import MAIL_LEASE, Outbox
+from warnwatch.notify.outbox import Outbox
 from warnwatch.notify.sending import Pace, Sender
 from warnwatch.plan.pulling import Desk, PullReport, pull
 from warnwatch.plan.pulls import register
 from warnwatch.plan.source import Source
+from warnwatch.rule_desk import News, RuleDesk, said
 from warnwatch.settings import Settings
 from warnwatch.web.app import create_app
 from warnwatch.web.board import STALE_AFTER, Board
@@ -50,17 +47,17 @@ CONFLICT_TRIES = 3
 CYCLE_ENDS = 8.0
 SENDING_ENDS = 8.0
 UNKNOWN_KEEPER = "the plan does not know the keeper of a source: it is pulled, not watched"
-LEAVES = {
-    "hold": "serving; every text is held and nothing leaves (delivery.mode = hold)",
-    "redirect": "serving; every mail goes to mail.redirect_to (delivery.mode = redirect)",
-    "live": "serving; mail goes to the heads of unit (delivery.mode = live)",
-}
+
+
+def wall_clock() -> datetime:
+    """Read the machine's clock."""
+    return datetime.now(UTC)
 
 
 def clock_of(engine: Engine) -> Clock:
     """Give the clock of an installation: the database's own on PostgreSQL, where machines share it."""
     if engine.dialect.name != "postgresql":
-        return lambda: datetime.now(UTC)
+        return wall_clock
 
     def read() -> datetime:
         with engine.connect() as connection:
@@ -87,10 +84,14 @@ class Service:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
-        self.standards = load_standards(settings)
         self._mailer = None if settings.delivery.mode == "hold" else Mailer(mail_settings(settings))
         self.engine = open_database(settings)
         self.clock = clock or clock_of(self.engine)
+        try:
+            self._desk = RuleDesk(settings, self.engine, self.clock)
+        except BaseException:
+            self.engine.dispose()
+            raise
         self.metrics = Metrics(self.standards.cutoffs)
         self.lookup = Lookup(self.engine)
         self.latest: CycleReport | None = None
@@ -110,6 +111,11 @@ class Service:
         self._sending: asyncio.Task[None] | None = None
         self._set = (self.clock(), time.monotonic())
         self._finished = time.monotonic()
+
+    @property
+    def standards(self) -> Standards:
+        """What the next cycle judges by."""
+        return self._desk.standards
 
     def estimate(self) -> datetime:
         """Tell the time without asking the database: the clock as it was last read, moved on by the stopwatch."""
@@ -174,6 +180,38 @@ class Service:
         if report.outcome.transitions or report.notifications:
             counts = {"transitions": len(report.outcome.transitions), "calls": len(report.outcome.calls)}
             LOG.info("cycle", extra=counts | {"notifications": len(report.notifications)})
+
+    # --- the rules
+
+    def look(self) -> News:
+        """Look at the rule folder, in the thread of the cycles: another set takes over between two of them."""
+        before = self.standards
+        news = self._desk.look()
+        if self.standards is not before:
+            if self.standards.book is not before.book:
+                self._memory = self._memory.under(before, self.standards)
+            self._say_rules(news)
+        return news
+
+    def _say_rules(self, news: News) -> None:
+        """Say once what became of a new rule set: in the log, and on the metric."""
+        self.metrics.observe_reload(accepted=not self.standards.set_state.mistakes)
+        level, message, extra = said(news, self.standards)
+        if message:
+            LOG.log(level, message, extra=extra)
+
+    async def _look_turn(self) -> None:
+        """Look at the rules off the event loop; when something has come of it, a cycle follows at once."""
+        loop = asyncio.get_running_loop()
+        try:
+            news = await loop.run_in_executor(self._thread, self.look)
+        except asyncio.CancelledError:
+            return
+        except Exception:
+            LOG.exception("the rule folder could not be looked at; the next look tries again")
+            return
+        if news is not News.NOTHING:
+            await self._turn()
 
     # --- the sources
 
@@ -265,9 +303,10 @@ class Service:
         if self._sending:
             tasks.append(self._sending)
         await asyncio.to_thread(self._register_turn)
+        self._say_rules(await asyncio.to_thread(self._desk.first))
         scheduler.start()
-        said, extra = self._opening()
-        LOG.info(said, extra=extra)
+        opened, extra = opening(self.settings, self.engine, self.link)
+        LOG.info(opened, extra=extra)
         ready()
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -289,17 +328,12 @@ class Service:
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         every = self.settings.cycle.every
         scheduler.add_job(self._turn, "interval", seconds=every, next_run_time=datetime.now(UTC), **options)
+        watch = self.settings.rules.watch
+        scheduler.add_job(self._look_turn, "interval", seconds=watch, **options)
         for source in self.settings.sources:
             again = {"seconds": source.pull, "next_run_time": datetime.now(UTC)}
             scheduler.add_job(self._pull_turn, "interval", args=[source], **again, **options)
         return scheduler
-
-    def _opening(self) -> tuple[str, dict[str, str]]:
-        """Say in one line what runs here, where the page is, and whether anything will leave."""
-        mode, url = self.settings.delivery.mode, self.engine.url
-        where = str(Path(url.database or "").absolute()) if url.drivername.startswith("sqlite") else url.host or ""
-        extra = {"link": self.link, "delivery": mode, "database": f"{url.get_backend_name()} {where}"}
-        return LEAVES[mode], extra
 
     async def _last_cycle(self) -> None:
         """Wait for a cycle that is under way; one that takes too long is left: it commits all or nothing."""
@@ -335,40 +369,11 @@ class Service:
                 metrics=self._render,
                 standards=self.standards,
                 cutoffs=self.standards.cutoffs,
+                set_state=lambda: self._desk.set_state,
                 clock=self.estimate,
                 every=self.settings.cycle.every,
             )
         )
-
-
-async def send_test(settings: Settings, address: str) -> Answer:
-    """Send one test mail to an address as the installation would send; give what the server answered."""
-    mailer = Mailer(replace(mail_settings(settings), redirect_to=None))
-    now = datetime.now(UTC)
-    system, language = settings.letter.system, settings.plan.language
-    text = Phrase("Thư thử của {system}. Nhận được thư này nghĩa là cấu hình gửi thư đã đúng.", system=system)
-    answer = await mailer.send(
-        Claimed(
-            id=0,
-            key=f"test-{uuid.uuid4().hex}",
-            office="head",
-            unit="test",
-            channel="email",
-            level=0,
-            address=address,
-            subject=in_language(Phrase("[Thư thử] {system}", system=system), language),
-            text=in_language(text, language),
-            html=None,
-            created_at=now,
-            owner="test",
-            epoch=1,
-            tries=0,
-            thread="",
-            lease_until=now + MAIL_LEASE,
-        )
-    )
-    await mailer.rest()
-    return answer
 
 
 def serve(settings: Settings) -> None:

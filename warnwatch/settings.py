@@ -89,6 +89,13 @@ class Rules(_Section):
     """The rule set."""
 
     folder: Path | None = Field(None, description="the folder alert_rules; empty: the rules that ship with WarnWatch")
+    watch: float = Field(2.0, gt=0, le=3600, description="seconds between looks at the folder, for a changed set")
+    approval: Literal["none", "two_persons"] = Field(
+        "none", description="two_persons: a changed set runs once two persons other than its author approve it"
+    )
+    keeper: str = Field(
+        "", description="code of the unit that is told about failing rules and refused sets; empty: the secretariat's"
+    )
 
 
 class Cycle(_Section):

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
 from warnwatch import schema
-from warnwatch.alerts import ledger
+from warnwatch.alerts import ledger, rule_sets
 from warnwatch.alerts.alert import Alert, Call, EndReason, Reason, State
 from warnwatch.alerts.escalation import Made
 from warnwatch.alerts.ledger import ConflictError, JournalRow
@@ -214,5 +214,5 @@ def test_a_rule_set_is_remembered_at_its_first_run(connection: Connection) -> No
     """A version is stored once, files and all, however often it runs."""
     for minutes in (0, 1):
         now = NOW + timedelta(minutes=minutes)
-        ledger.save_rules_version(connection, "abc", {"deadlines.yml": "rules: []"}, now)
+        rule_sets.save_run(connection, "abc", {"deadlines.yml": "rules: []"}, now)
     assert [row.first_run_at for row in connection.execute(schema.rules_version.select())] == [NOW]

@@ -30,6 +30,7 @@ NOT_PHRASES = {
     "plan/kpis.py": "measures have both languages side by side",
     "plan/measures.py": "measures have both languages side by side",
     "plan/printed.py": "what printing leaves in a table, as patterns to be read",
+    "plan/quality.py": "measures have both languages side by side",
     "plan/stamps.py": "stamps, as patterns to be read",
     "plan/source_frame.py": "measures have both languages side by side",
     "plan/units.py": "measures have both languages side by side",

@@ -345,15 +345,6 @@ def add_live(connection: Connection, news: Mapping[tuple[str, str], str], now: d
         connection.execute(insert(table), rows)
 
 
-def save_rules_version(connection: Connection, version: str, files: Mapping[str, str], now: datetime) -> None:
-    """Remember a rule set at its first run, files and all."""
-    table = schema.rules_version
-    known = connection.scalar(select(table.c.version).where(table.c.version == version))
-    if known is None:
-        connection.execute(insert(table), [{"version": version, "first_run_at": now, "files": dict(files)}])
-        add_journal(connection, [JournalRow(now, "rules.run", "service", {"version": version})])
-
-
 def promise_row(alert: Alert, promise: Promise, now: datetime, *, binds: bool) -> JournalRow:
     """Give the journal's row of an acknowledgement."""
     facts = {"holder": promise.by.code, "until": promise.until.isoformat(), "note": promise.note, "binds": binds}

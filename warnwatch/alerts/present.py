@@ -5,7 +5,7 @@ In: the levels of an evaluation. Out: the few subjects of each rule that need a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 import polars as pl
@@ -48,6 +48,10 @@ class Present:
         self._calm: dict[str, pl.DataFrame] = {}
         self._frames: dict[str, pl.DataFrame] = {}
         self._clear: set[str] = set()
+
+    def marked(self, rule: str) -> Collection[str]:
+        """Name the subjects on which an alert of a rule has left its mark."""
+        return self._marks.get(rule, {}).keys()
 
     def align(self, frames: Mapping[str, pl.DataFrame], moved: Mapping[str, Moved | None], book: RuleBook) -> None:
         """Bring the columns into the order of the frames' rows; costs little when nothing moved."""

@@ -18,6 +18,7 @@ from warnwatch.notify.texts import Texts
 from warnwatch.notify.tongues import wording_of
 from warnwatch.notify.wording import Wording
 from warnwatch.rules.rule import Level
+from warnwatch.rules.stages import OWN
 
 # The sheet for confidential subjects.
 RESTRICTED = "restricted"
@@ -270,8 +271,16 @@ def entry(case: Case, words: Mapping[str, object], desk: Desk, number: int, bloc
         name="" if case.hidden else str(words["name"]),
         state=desk.texts.say(case.sheet, "state", words),
         alert=case.codes,
-        lines=rows(desk.texts.say("entry", block, words)),
+        lines=(*rows(desk.texts.say("entry", block, words)), *(() if block == "card" else _own_lines(case))),
     )
+
+
+def _own_lines(case: Case) -> Rows:
+    """Give what a list must say of a rule, a rule set or a datum: without the mistake nobody can mend it."""
+    if case.hidden or case.lead.alert.about not in OWN:
+        return ()
+    lines = case.lead.facts.lines
+    return tuple((wording.clean(label, 80), wording.clean(value, 600)) for label, value in lines)
 
 
 def section(heading: str, entries: Sequence[Entry], desk: Desk) -> Section:

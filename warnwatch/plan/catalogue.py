@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from warnwatch.plan.kpis import KPI_MEASURES
 from warnwatch.plan.measures import Measure
+from warnwatch.plan.quality import DATUM_MEASURES, RULE_MEASURES
 from warnwatch.plan.source_frame import SOURCE_MEASURES
 from warnwatch.plan.task_measures import TASK_MEASURES
 from warnwatch.plan.units import UNIT_MEASURES
@@ -15,4 +16,6 @@ CATALOGUE: Mapping[str, Mapping[str, Measure]] = {
     "unit": {measure.name: measure for measure in UNIT_MEASURES},
     "kpi": {measure.name: measure for measure in KPI_MEASURES},
     "source": {measure.name: measure for measure in SOURCE_MEASURES},
+    "rule": {measure.name: measure for measure in RULE_MEASURES},
+    "datum": {measure.name: measure for measure in DATUM_MEASURES},
 }

@@ -213,7 +213,7 @@ def observe_values(
     """Give the values of every column that a rule looks at for one subject, and its thresholds by level word."""
     row = evaluation.frames[rule.about].filter(pl.col("code") == subject)
     rungs = [rule.rungs[level].expression.polars().cast(pl.Float64).alias(f"{level.word}:") for level in rule.rungs]
-    named = sorted(_needed(rule))
+    named = sorted(needed(rule))
     found = _measured(row, [rule], evaluation.today).select(*(pl.col(name) for name in named), *rungs).collect()
     values = dict(zip(found.columns, found.row(0), strict=True)) if found.height else {}
     thresholds = {level.word: values.pop(f"{level.word}:", None) for level in rule.rungs}
@@ -313,14 +313,15 @@ def _reached(ladder: _Ladder, level: Level, clear: float = 0.0) -> pl.Expr:
     return measure < threshold if ladder.direction == "below" else measure > threshold
 
 
-def _needed(rule: Rule) -> set[str]:
+def needed(rule: Rule) -> set[str]:
+    """Name the columns that a rule looks at."""
     return {rule.measure, *rule.where.columns}.union(*(rung.expression.columns for rung in rule.rungs.values()))
 
 
 def _measured(frame: pl.DataFrame, rules: Sequence[Rule], today: Today, more: Iterable[str] = ()) -> pl.LazyFrame:
     """Add the measures that some rules about one kind of subject need: numbers as Float32, never NaN or infinite."""
     catalogue = CATALOGUE[rules[0].about]
-    names = sorted(set(more).union(*map(_needed, rules)) & catalogue.keys())
+    names = sorted(set(more).union(*map(needed, rules)) & catalogue.keys())
     measured = frame.lazy().with_columns(catalogue[name].expression(today).alias(name) for name in names)
     types = measured.select(names).collect_schema()
     numbers = [name for name in names if catalogue[name].kind == "number"]

@@ -13,7 +13,7 @@ from warnwatch.language import Phrase
 from warnwatch.plan.calendar import Duration
 from warnwatch.rules.expression import Expression
 
-About: TypeAlias = Literal["task", "unit", "kpi", "source"]
+About: TypeAlias = Literal["task", "unit", "kpi", "source", "rule", "datum"]
 Direction: TypeAlias = Literal["below", "above"]
 
 OFFICES: tuple[str, ...] = (

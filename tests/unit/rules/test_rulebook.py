@@ -585,7 +585,7 @@ def test_the_shipped_rules_load() -> None:
     tasks |= {"unchanged", "nearly-done", "unproven", "claimed", "went-back", "colour", "clears"}
     tasks |= {"handed-over", "unanswered", "promise-broken"}
     shipped = {f"task-{name}" for name in tasks} | {
-        *("obstacle-unnamed", "obstacle-unanswered", "source-late"),
+        *("obstacle-unnamed", "obstacle-unanswered", "source-late", "rule-failing", "rules-refused", "data-missing"),
         *("unit-overdue", "unit-colour", "unit-unreported", "unit-on-time"),
         *("kpi-shortfall", "kpi-events", "kpi-behind-path", "kpi-falls", "kpi-worse-on-year", "kpi-missing"),
         "platform-availability",
