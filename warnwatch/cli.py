@@ -18,6 +18,7 @@ from warnwatch import (
     alert_commands,
     check_command,
     plan_commands,
+    rule_commands,
     rule_test_command,
     schema,
     silence_commands,
@@ -199,6 +200,7 @@ for command in (
     alert_commands.ack,
     alert_commands.close,
     silence_commands.silence,
+    rule_commands.rules,
 ):
     main.add_command(command)
 

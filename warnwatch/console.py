@@ -20,7 +20,7 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from warnwatch import schema
+from warnwatch import rule_desk, schema
 from warnwatch.assembly import load_standards, open_database
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, MistakesError, SettingsError, WarnWatchError
@@ -58,7 +58,24 @@ class Installation:
 
     @cached_property
     def standards(self) -> Standards:
-        """Rules, calendar, letterhead and delivery mode."""
+        """Rules, calendar, letterhead and delivery mode; the rules that ran last where the folder's may not run."""
+        reading = rule_desk.read(self.settings)
+        with self.engine.connect().execution_options(reads_only=True) as connection:
+            standards = rule_desk.settle(self.settings, reading, connection)
+        if standards.set_state.refused or standards.set_state.waiting:
+            version = standards.book.version[:12]
+            self.say(
+                Phrase(
+                    "Bộ quy tắc trong thư mục có lỗi hoặc đang chờ phê duyệt: dùng bộ {version} đang áp dụng.",
+                    version=version,
+                ),
+                err=True,
+            )
+        return standards
+
+    @cached_property
+    def drafted(self) -> Standards:
+        """The same by the folder as it is; raises every mistake in it."""
         return load_standards(self.settings)
 
     @property

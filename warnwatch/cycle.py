@@ -39,14 +39,14 @@ from warnwatch.plan.words import Limit, Words, read_limits, read_words
 from warnwatch.rules.evaluation import Evaluation, units_named
 from warnwatch.rules.matters import Matters, matters_of
 from warnwatch.rules.rule import RuleBook
-from warnwatch.rules.stages import Judged, Standing, judge
+from warnwatch.rules.stages import Judged, SetState, judge, keeper_of
 
 
 @dataclass(frozen=True, slots=True)
 class Standards:
     """What a cycle judges by and writes with: rules, calendar, letterhead, and what may leave.
 
-    `rule_files`: the files of the set as they were read; `standing`: what is wrong with a newer set, if anything.
+    `rule_files`: the files of the set as they were read; `set_state`: what is wrong with a newer set, if anything.
     """
 
     book: RuleBook
@@ -56,7 +56,7 @@ class Standards:
     stopwatch: Callable[[], float] = lambda: 0.0
     rule_files: Mapping[str, str] = field(default_factory=dict)
     cutoffs: Cutoffs = field(default_factory=Cutoffs)
-    standing: Standing = field(default_factory=Standing)
+    set_state: SetState = field(default_factory=SetState)
 
 
 @dataclass(slots=True)
@@ -131,8 +131,8 @@ def run_cycle(
             standards.stopwatch,
             memory.judged,
             hold.masks,
-            standing=standards.standing,
-            keeper=_keeper(standards.standing, directory),
+            set_state=standards.set_state,
+            keeper=keeper_of(standards.set_state, directory),
             known=present.marked,
             present=directory.present,
         )
@@ -172,6 +172,7 @@ def run_cycle(
         limits=said.limits,
         feeds=said.feeds,
         matters=said.matters,
+        failing=evaluation.failures.keys(),
         end_of_next_working_day=tomorrow,
         language=head.language,
         taken=taken_over(outcome.handed, directory, snapshot.tree.documents),
@@ -222,7 +223,7 @@ def _read_said(
         read_words(connection, told["task"], as_of),
         read_limits(connection, snapshot.kpis, told["kpi"], as_of),
         words_of(snapshot.sources, told["source"], evaluation.today, standards.calendar.zone),
-        matters_of(evaluation, book, standards.standing, told["rule"], told["datum"]),
+        matters_of(evaluation, book, standards.set_state, told["rule"], told["datum"]),
     )
 
 
@@ -250,15 +251,6 @@ def _counting(
 def _tomorrow(now: datetime, calendar: WorkCalendar) -> datetime:
     """Give the end of the next working day: by then an answer is asked where no step follows."""
     return calendar.end_of_day(calendar.next_working_day(calendar.local_date(now) + timedelta(days=1)))
-
-
-def _keeper(standing: Standing, directory: Directory) -> str:
-    """Name the unit that is told about the rules: the settings' own, else the secretariat's, else the root."""
-    named = directory.unit(standing.keeper) if standing.keeper else None
-    known = named or directory.secretariat
-    if known is None:
-        known = min(directory.units.values(), key=lambda unit: (bool(unit.parent), unit.code), default=None)
-    return known.code if known else ""
 
 
 def _directory(memory: Memory, snapshot: Snapshot, day: date) -> Directory:

@@ -227,7 +227,7 @@ def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool)
         now = here.now()
         at = here.instant(at_) if at_ else now
         as_of = at if at < now else None
-        report = run_cycle(here.engine, Memory(), here.standards, at, dry_run=True, as_of=as_of)
+        report = run_cycle(here.engine, Memory(), here.drafted, at, dry_run=True, as_of=as_of)
     else:
         report, _ = run_uncontested(here.engine, Memory(), here.standards, here.now)
     print_either(here, printing.cycle_lines(report, here.settings.zone), printing.cycle_json(report), json_=json_)

@@ -31,6 +31,7 @@ from warnwatch.plan.writing import read_codes
 from warnwatch.rules.editor_schema import SCHEMA_FILES, calendar_schema, rules_schema
 from warnwatch.rules.evaluation import Evaluation, evaluate
 from warnwatch.rules.rule import Level, Rule, RuleBook
+from warnwatch.rules.stages import judge, keeper_of
 from warnwatch.rules.walking import walk
 from warnwatch.settings import Settings
 
@@ -106,7 +107,8 @@ def read_present(engine: Engine, standards: Standards, now: datetime, about: Col
         units = frozenset(read_codes(connection, FILES["units"]))
     directory = snapshot.directory(day)
     frames = frames_of(about, snapshot, lambda: stand_now(snapshot, directory, today, calendar, standards.cutoffs))
-    return Present(frames, today, units)
+    keeper = keeper_of(standards.set_state, directory)
+    return Present(judge(frames, standards.book, today, keeper=keeper).whole.frames, today, units)
 
 
 def check_plan(settings: Settings, standards: Standards, present: Present, tell: Tell) -> list[Mistake]:

@@ -6,6 +6,7 @@ that is still being written is never taken; what is wrong with a set is said onc
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from warnwatch.alerts.rule_sets import StoredSet
 from warnwatch.assembly import load_standards
 from warnwatch.cycle import Standards
 from warnwatch.errors import Mistake, MistakesError
-from warnwatch.rules.stages import Standing
+from warnwatch.rules.stages import SetState
 from warnwatch.settings import Settings
 from warnwatch.typed_text import MAX_BYTES
 
@@ -62,6 +63,8 @@ def read_files(folder: Path) -> dict[str, bytes]:
     found = {}
     for path in sorted(folder.iterdir()):
         if not path.name.startswith((".", "~")) and path.name.lower().endswith(_SUFFIXES):
+            if path.exists() and not path.is_file():  # a pipe would keep the reader for ever
+                raise OSError(errno.EINVAL, "not a plain file", str(path))
             with path.open("rb") as file:
                 found[path.name] = file.read(MAX_BYTES + 1)  # a larger file is a mistake whatever follows
     return found
@@ -121,12 +124,12 @@ def settle(settings: Settings, reading: Reading, connection: Connection) -> Stan
     if reading.standards is None:
         if stored is None:
             raise MistakesError(reading.mistakes)
-        standing = Standing(settings.rules.keeper, reading.mistakes, refused=reading.digest)
-        return replace(_stored(settings, stored, reading.mistakes), standing=standing)
-    plain = replace(reading.standards, standing=Standing(settings.rules.keeper))
+        set_state = SetState(settings.rules.keeper, reading.mistakes, refused=reading.digest)
+        return replace(_stored(settings, stored, reading.mistakes), set_state=set_state)
+    plain = replace(reading.standards, set_state=SetState(settings.rules.keeper))
     if stored is None or may_run(settings, reading.version, stored.version, connection):
         return plain
-    return replace(_stored(settings, stored, ()), standing=Standing(settings.rules.keeper, waiting=reading.version))
+    return replace(_stored(settings, stored, ()), set_state=SetState(settings.rules.keeper, waiting=reading.version))
 
 
 def may_run(settings: Settings, version: str, running: str, connection: Connection) -> bool:
@@ -158,9 +161,9 @@ class RuleDesk:
         self._seen, self._times = reading.digest, SEEN_BAD
 
     @property
-    def standing(self) -> Standing:
+    def set_state(self) -> SetState:
         """What keeps the folder's set from running, if anything."""
-        return self.standards.standing
+        return self.standards.set_state
 
     def look(self) -> News:
         """Look at the folder; a set that may run is in `standards` from now on."""
@@ -184,17 +187,17 @@ class RuleDesk:
 
     def first(self) -> News:
         """Say how the desk has begun, as if a look had found it; writes it into the journal."""
-        if self.standing.mistakes:
+        if self.set_state.mistakes:
             self._note("refused", self._judged)
             return News.REFUSED
-        if self.standing.waiting:
+        if self.set_state.waiting:
             self._note("waiting", self._judged)
             return News.WAITING
         return News.NOTHING
 
     def _again(self) -> News:
         """Look again at a set that was judged before: only an approval changes what becomes of it."""
-        if not self.standing.waiting or self._judged.standards is None:
+        if not self.set_state.waiting or self._judged.standards is None:
             return News.NOTHING
         if not self._may_run(self._judged.version):
             return News.NOTHING
@@ -204,15 +207,15 @@ class RuleDesk:
     def _take(self, reading: Reading) -> News:
         keeper = self._settings.rules.keeper
         if reading.standards is None:
-            standing = Standing(keeper, reading.mistakes, refused=reading.digest)
-            self.standards = replace(self.standards, standing=standing)
+            set_state = SetState(keeper, reading.mistakes, refused=reading.digest)
+            self.standards = replace(self.standards, set_state=set_state)
             self._note("refused", reading)
             return News.REFUSED
         if reading.version == self.standards.book.version:
-            self.standards = replace(self.standards, standing=Standing(keeper))
+            self.standards = replace(self.standards, set_state=SetState(keeper))
             return News.RESTORED
         if not self._may_run(reading.version):
-            self.standards = replace(self.standards, standing=Standing(keeper, waiting=reading.version))
+            self.standards = replace(self.standards, set_state=SetState(keeper, waiting=reading.version))
             self._note("waiting", reading)
             return News.WAITING
         # The place for a rehearsal of the new set over recorded history, before it takes over.
@@ -220,7 +223,7 @@ class RuleDesk:
         return News.ACCEPTED
 
     def _in_force(self, standards: Standards) -> Standards:
-        return replace(standards, standing=Standing(self._settings.rules.keeper))
+        return replace(standards, set_state=SetState(self._settings.rules.keeper))
 
     def _may_run(self, version: str) -> bool:
         with self._engine.connect().execution_options(reads_only=True) as connection:
@@ -237,14 +240,14 @@ class RuleDesk:
 
 def said(news: News, standards: Standards) -> tuple[int, str, dict[str, object]]:
     """Say in the log's words what a look has found: level, message (empty for nothing), and what goes with it."""
-    standing = standards.standing
+    set_state = standards.set_state
     running: dict[str, object] = {"running": standards.book.version}
     if news is News.REFUSED:
-        mistakes = [str(mistake) for mistake in standing.mistakes]
-        extra = running | {"refused": standing.refused, "mistakes": mistakes}
+        mistakes = [str(mistake) for mistake in set_state.mistakes]
+        extra = running | {"refused": set_state.refused, "mistakes": mistakes}
         return logging.ERROR, "the rule folder has mistakes; the last good rules go on", extra
     if news is News.WAITING:
-        return logging.WARNING, "a new rule set waits for approval", running | {"waiting": standing.waiting}
+        return logging.WARNING, "a new rule set waits for approval", running | {"waiting": set_state.waiting}
     if news is News.ACCEPTED:
         return logging.INFO, "another rule set takes over", running | {"rules": len(standards.book.rules)}
     message = "the rule folder holds the running rules again" if news is News.RESTORED else ""

@@ -195,7 +195,7 @@ class Service:
 
     def _say_rules(self, news: News) -> None:
         """Say once what became of a new rule set: in the log, and on the metric."""
-        self.metrics.observe_reload(accepted=not self.standards.standing.mistakes)
+        self.metrics.observe_reload(accepted=not self.standards.set_state.mistakes)
         level, message, extra = said(news, self.standards)
         if message:
             LOG.log(level, message, extra=extra)
@@ -369,7 +369,7 @@ class Service:
                 metrics=self._render,
                 standards=self.standards,
                 cutoffs=self.standards.cutoffs,
-                standing=lambda: self._desk.standing,
+                set_state=lambda: self._desk.set_state,
                 clock=self.estimate,
                 every=self.settings.cycle.every,
             )

@@ -31,8 +31,10 @@ def test_it_climbs_on_as_nobody_has_answered(world: World) -> None:
     """Leaving a task out of the file does not stop the climb to the superior."""
     world.cycle(LATE)
     withdraw(world)
-    told = [world.told(world.cycle(local(day, 8, 8))) for day in (19, 22)]
-    assert [one[0].split()[0] for one in told] == ["DP-19-UB/head/1", "DP-19/head/1"]
+    reports = [world.cycle(local(day, 8, 8)) for day in (19, 22)]
+    assert [world.told(one)[0].split()[0] for one in reports] == ["DP-19-UB/head/1", "DP-19/head/1"]
+    texts = [mail.text for report in reports for mail, _ in report.notifications]
+    assert all("không còn trong kế hoạch nên cảnh báo được giữ nguyên" in text for text in texts)
 
 
 def test_a_task_that_comes_back_meets_its_alert(world: World) -> None:

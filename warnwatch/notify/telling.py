@@ -5,7 +5,7 @@ In: calls, ended alerts, the directory, the words of their subjects. Out: tellin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from functools import cached_property
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from warnwatch.alerts.alert import Alert, Call, Reason
+from warnwatch.alerts.alert import Alert, Call, Reason, State
 from warnwatch.alerts.escalation import Made, next_step
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
@@ -26,6 +26,7 @@ from warnwatch.plan.source_words import SourceWords
 from warnwatch.plan.tally import roll_up
 from warnwatch.plan.words import Limit, Words
 from warnwatch.rules.evaluation import Observation
+from warnwatch.rules.held import held_note
 from warnwatch.rules.matters import Matter, Matters
 from warnwatch.rules.rule import Level, Rule, RuleBook, Step
 from warnwatch.rules.stages import OWN
@@ -54,6 +55,7 @@ class Sources:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     feeds: Mapping[str, SourceWords] = field(default_factory=dict)
     matters: Matters = field(default_factory=dict)
+    failing: Collection[str] = ()
     end_of_next_working_day: Callable[[], datetime] | None = None
     language: str = "vi"  # of a holder who chose none
     taken: Mapping[int, tuple[Unit, str]] = field(default_factory=dict)
@@ -225,12 +227,15 @@ def _cleared(alert: Alert, sources: Sources, language: str) -> Item:
     # What was seen now is the rule's measure, even where the alert was opened by another one.
     measure = CATALOGUE[alert.about][rule.measure if observation else alert.measure]
     facts = _facts(alert, sources, language)
+    said = describe(measure, value, threshold, language, every_day=facts.every_day)
+    stands = alert.state is State.OPEN
+    note = held_note(observation, failing=alert.rule in sources.failing) if stands else ""
     return Item(
         alert=alert,
         kind=_kind(rule, alert, value),
         reason=Reason.OPENED,
         title=rule.title.get(alert.level, ""),
-        sentence=describe(measure, value, threshold, language, every_day=facts.every_day),
+        sentence=f"{said}; {in_language(note, language)}" if note else said,
         guidance=rule.guidance,
         facts=facts,
         days=None if value is None else abs(round(value)),

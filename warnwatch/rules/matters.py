@@ -11,7 +11,7 @@ from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.quality import RULE_SET, WORDS
 from warnwatch.rules.evaluation import Evaluation
 from warnwatch.rules.rule import RuleBook
-from warnwatch.rules.stages import Standing
+from warnwatch.rules.stages import SetState
 
 # A letter lists so many mistakes and says how many more there are; the page and `check` list them all.
 LISTED = 10
@@ -45,10 +45,10 @@ Matters = Mapping[tuple[str, str], Matter]
 
 
 def matters_of(
-    evaluation: Evaluation, book: RuleBook, standing: Standing, rules: Collection[str], data: Collection[str]
+    evaluation: Evaluation, book: RuleBook, set_state: SetState, rules: Collection[str], data: Collection[str]
 ) -> Matters:
     """Put into words the rules and the data that are told of; those that nothing is known of any more are left out."""
-    matters = {("rule", code): matter for code in rules if (matter := _rule(code, evaluation, book, standing))}
+    matters = {("rule", code): matter for code in rules if (matter := _rule(code, evaluation, book, set_state))}
     if data:
         frame = evaluation.frames["datum"]
         for row in frame.filter(frame["code"].is_in(list(data))).iter_rows(named=True):
@@ -56,15 +56,15 @@ def matters_of(
     return matters
 
 
-def _rule(code: str, evaluation: Evaluation, book: RuleBook, standing: Standing) -> Matter | None:
+def _rule(code: str, evaluation: Evaluation, book: RuleBook, set_state: SetState) -> Matter | None:
     if code == RULE_SET:
         running = (Phrase("Phiên bản đang áp dụng"), book.version[:12])
-        other = standing.refused or standing.waiting
+        other = set_state.refused or set_state.waiting
         return Matter(
             Phrase("bộ quy tắc cảnh báo"),
             "",
             (running, (Phrase("Phiên bản chưa áp dụng"), other[:12])) if other else (running,),
-            standing.mistakes,
+            set_state.mistakes,
         )
     rule = next((rule for rule in book.rules if rule.id == code), None)
     if rule is None:

@@ -13,6 +13,7 @@ import polars as pl
 
 from warnwatch.errors import Mistake
 from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import Today
 from warnwatch.plan.quality import DATA, DATUM_COLUMNS, GONE, RULE, RULE_COLUMNS, RULE_SET, SET
 from warnwatch.rules.evaluation import Evaluation, evaluate, needed
@@ -25,7 +26,7 @@ _EXAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SetState:
     """How the rule set itself stands: who keeps it, what is wrong with a newer one, and whether one waits.
 
     `keeper` is a unit's code; empty, the rules are kept by the secretariat. `refused` and `waiting` are the versions.
@@ -66,7 +67,7 @@ def judge(  # noqa: PLR0913 (as `evaluate`, and what the second stage looks at)
     before: Judged | None = None,
     held: Mapping[str, pl.Series] | None = None,
     *,
-    standing: Standing | None = None,
+    set_state: SetState | None = None,
     keeper: str = "",
     known: Callable[[str], Collection[str]] = lambda _rule: (),
     present: Callable[[str], str] = lambda unit: unit,
@@ -87,19 +88,28 @@ def judge(  # noqa: PLR0913 (as `evaluate`, and what the second stage looks at)
     made: dict[str, pl.DataFrame] = {}
     if "rule" in about:
         failing = {*first.failures, *(before.second.failures if before and before.second else ())}
-        made["rule"] = _rule_frame(book, failing, standing or Standing(), keeper, alerted["rule"])
+        made["rule"] = _rule_frame(book, failing, set_state or SetState(), keeper, alerted["rule"])
     if "datum" in about:
         made["datum"] = _datum_frame(missing.found, alerted["datum"], present, unsure=bool(first.failures))
     second = _second(made, own, replace(book, rules=own), today, stopwatch, before)
-    whole = Evaluation(
-        today,
-        {**frames, **second.frames},
-        {**first.levels, **second.levels},
-        {**first.failures, **second.failures},
-        {**first.seconds, **second.seconds},
-        first.held,
+    whole = replace(
+        first,
+        frames={**frames, **second.frames},
+        levels={**first.levels, **second.levels},
+        failures={**first.failures, **second.failures},
+        seconds={**first.seconds, **second.seconds},
+        kept={**first.kept, **second.kept},
     )
     return Judged(whole, first, second, own, missing)
+
+
+def keeper_of(set_state: SetState, directory: Directory) -> str:
+    """Name the unit that is told about the rules: the settings' own, else the secretariat's, else the root."""
+    named = directory.unit(set_state.keeper) if set_state.keeper else None
+    known = named or directory.secretariat
+    if known is None:
+        known = min(directory.units.values(), key=lambda unit: (bool(unit.parent), unit.code), default=None)
+    return known.code if known else ""
 
 
 def _second(
@@ -120,13 +130,13 @@ def _second(
 
 
 def _rule_frame(
-    book: RuleBook, failing: Collection[str], standing: Standing, keeper: str, alerted: Collection[str]
+    book: RuleBook, failing: Collection[str], set_state: SetState, keeper: str, alerted: Collection[str]
 ) -> pl.DataFrame:
     """Give one row a rule, and one for the set; without anybody who keeps the rules, none."""
     if not keeper:
         return pl.DataFrame(schema=RULE_COLUMNS)
     rows = [(rule.id, keeper, RULE, int(rule.id in failing), 0, 0) for rule in book.rules]
-    rows.append((RULE_SET, keeper, SET, 0, len(standing.mistakes), int(bool(standing.waiting))))
+    rows.append((RULE_SET, keeper, SET, 0, len(set_state.mistakes), int(bool(set_state.waiting))))
     there = {row[0] for row in rows}
     rows += [(code, keeper, GONE, 0, 0, 0) for code in sorted(alerted) if code not in there]
     return pl.DataFrame(rows, schema=RULE_COLUMNS, orient="row")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient
 from warnwatch.plan.measures import describe
 from warnwatch.rules.evaluation import Observation, observe
+from warnwatch.rules.held import held_note
 from warnwatch.rules.rule import Rule, RuleBook
 
 Seen = Mapping[tuple[str, str], Observation]
@@ -66,6 +67,7 @@ class Telling:
     zone: ZoneInfo
     language: str = "vi"
     mutings: Mutings = NO_MUTINGS
+    failing: Collection[str] = ()
 
     @property
     def says(self) -> Wording:
@@ -100,9 +102,11 @@ class Telling:
         now = self.seen.get((alert.rule, alert.subject))
         value, threshold = (now.value, now.threshold) if now else (alert.value, alert.threshold)
         measure = CATALOGUE.get(alert.about, {}).get(alert.measure)
-        return (
-            wording.sentence(describe(measure, value, threshold, self.language, every_day=every_day)) if measure else ""
-        )
+        if measure is None:
+            return ""
+        said = describe(measure, value, threshold, self.language, every_day=every_day)
+        note = held_note(now, failing=alert.rule in self.failing)
+        return wording.sentence(f"{said}; {in_language(note, self.language)}" if note else said)
 
     def _called(self, line: AlertLine) -> Iterable[str]:
         """Name each office once, with the days on which it was called."""

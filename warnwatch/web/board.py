@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from warnwatch.cycle import CycleReport, Standards
 from warnwatch.notify.lookup import Counts, Lookup
 from warnwatch.plan.colours import Cutoffs
-from warnwatch.rules.stages import Standing
+from warnwatch.rules.stages import SetState
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # A cycle may be late once and fail once before anybody is told.
@@ -24,7 +24,7 @@ class Board:
     in English, every reason not to count on this process; the pages themselves ask the database. `metrics` takes the
     Accept header and gives the exposition with its content type. `every`: seconds from cycle to cycle. `hosts` are the
     names under which the pages may be reached. `standards` gives the letterhead and what may leave; the rules are those
-    of the last report, and `standing` says what keeps a newer set from running.
+    of the last report, and `set_state` says what keeps a newer set from running.
     """
 
     lookup: Lookup
@@ -37,7 +37,7 @@ class Board:
     every: float = 60.0
     cutoffs: Cutoffs = field(default_factory=Cutoffs)
     hosts: tuple[str, ...] = LOOPBACK_NAMES
-    standing: Callable[[], Standing] = Standing
+    set_state: Callable[[], SetState] = SetState
 
     def stale(self, report: CycleReport, now: datetime) -> bool:
         """Say whether a report is older than three intervals."""

@@ -45,6 +45,16 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class RulesNotice:
+    """What keeps a new rule set from running: its mistakes, or that it waits; rules in force that cannot be run."""
+
+    waiting: str
+    mistakes: tuple[str, ...]
+    more: int
+    failing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
     """The page at a glance. `overview` is None before the first cycle; empty texts are left out."""
 
@@ -62,6 +72,7 @@ class Index:
     mails: Listed
     mail_states: tuple[tuple[str, str, int], ...]
     sources: tuple[SourceWords, ...] = ()
+    rules: RulesNotice | None = None
 
 
 class Pages:
@@ -101,7 +112,16 @@ class Pages:
             mails=self._mails(states, report.directory if report else None),
             mail_states=tuple((state, word, states[state]) for state, word in STATES.items() if state in states),
             sources=_sources(report, self._zone),
+            rules=self._rules(report),
         )
+
+    def _rules(self, report: CycleReport | None) -> RulesNotice | None:
+        state = self._board.set_state()
+        failing = tuple(sorted(report.evaluation.failures)) if report else ()
+        if not (state.mistakes or state.waiting or failing):
+            return None
+        said = tuple(mistake.said(self._language) for mistake in state.mistakes[:LISTED])
+        return RulesNotice(state.waiting[:12], said, len(state.mistakes) - len(said), failing)
 
     def mail(self, number: int) -> MailPage | None:
         """Put the page of one notification together; None when there is none."""
@@ -125,10 +145,13 @@ class Pages:
         if report is None:
             return Listed((), (), total, total)
         book = report.book
+        failing = report.evaluation.failures.keys()
         mutings = self._board.lookup.mutings(
             [line.alert for line in lines], book, report.directory, self._board.clock()
         )
-        telling = Telling(book, report.directory, self._seen_of(report, lines), self._zone, self._language, mutings)
+        telling = Telling(
+            book, report.directory, self._seen_of(report, lines), self._zone, self._language, mutings, failing
+        )
         rows = tuple(telling.row(line) for line in lines)
         # The count is the last cycle's; a list that is shorter than it has said all there is.
         total = max(total, len(rows)) if len(rows) == LISTED else len(rows)
