@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, make_url
 
 from warnwatch.alerts import rule_sets
 from warnwatch.alerts.rule_sets import StoredSet
@@ -115,6 +115,20 @@ def _mistakes_of(settings: Settings, error: OSError) -> tuple[Mistake, ...]:
     return (Mistake(settings.rules_folder.name, 0, 0, error.strerror or str(error)),)
 
 
+def first_reading(settings: Settings) -> Reading:
+    """Read the folder before the database is opened; MistakesError where no set can have run that would go on."""
+    reading = read(settings)
+    if reading.standards is None and not has_run(settings):
+        raise MistakesError(reading.mistakes)
+    return reading
+
+
+def has_run(settings: Settings) -> bool:
+    """Say whether the database may hold a set that ran; an embedded one that is not there yet is not made for that."""
+    url = make_url(settings.database.url)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
+
+
 def settle(settings: Settings, reading: Reading, connection: Connection) -> Standards:
     """Say what is to run: the folder's set, or the one that ran last, with what keeps the folder's from running.
 
@@ -152,9 +166,8 @@ def _stored(settings: Settings, stored: StoredSet, mistakes: tuple[Mistake, ...]
 class RuleDesk:
     """The set that runs, and the watch over the folder. One thread looks and runs the cycles: a set changes between."""
 
-    def __init__(self, settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, engine: Engine, clock: Callable[[], datetime], reading: Reading) -> None:
         self._settings, self._engine, self._clock = settings, engine, clock
-        reading = read(settings)
         with engine.connect().execution_options(reads_only=True) as connection:
             self.standards = settle(settings, reading, connection)
         self._judged = reading

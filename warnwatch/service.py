@@ -32,7 +32,7 @@ from warnwatch.notify.sending import Pace, Sender
 from warnwatch.plan.pulling import Desk, PullReport, pull
 from warnwatch.plan.pulls import register
 from warnwatch.plan.source import Source
-from warnwatch.rule_desk import News, RuleDesk, said
+from warnwatch.rule_desk import News, RuleDesk, first_reading, said
 from warnwatch.settings import Settings
 from warnwatch.web.app import create_app
 from warnwatch.web.board import STALE_AFTER, Board
@@ -85,10 +85,11 @@ class Service:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self._mailer = None if settings.delivery.mode == "hold" else Mailer(mail_settings(settings))
+        rules = first_reading(settings)
         self.engine = open_database(settings)
         self.clock = clock or clock_of(self.engine)
         try:
-            self._desk = RuleDesk(settings, self.engine, self.clock)
+            self._desk = RuleDesk(settings, self.engine, self.clock, rules)
         except BaseException:
             self.engine.dispose()
             raise
@@ -109,6 +110,7 @@ class Service:
         self._stopping = False
         self._in_cycle = False
         self._sending: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._set = (self.clock(), time.monotonic())
         self._finished = time.monotonic()
 
@@ -201,12 +203,14 @@ class Service:
             LOG.log(level, message, extra=extra)
 
     async def _look_turn(self) -> None:
+        """Begin a look at the rules, unless one still waits for a cycle to end: then this turn is not missed."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
         """Look at the rules off the event loop; when something has come of it, a cycle follows at once."""
-        loop = asyncio.get_running_loop()
         try:
-            news = await loop.run_in_executor(self._thread, self.look)
-        except asyncio.CancelledError:
-            return
+            news = await asyncio.get_running_loop().run_in_executor(self._thread, self.look)
         except Exception:
             LOG.exception("the rule folder could not be looked at; the next look tries again")
             return
@@ -328,8 +332,7 @@ class Service:
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         every = self.settings.cycle.every
         scheduler.add_job(self._turn, "interval", seconds=every, next_run_time=datetime.now(UTC), **options)
-        watch = self.settings.rules.watch
-        scheduler.add_job(self._look_turn, "interval", seconds=watch, **options)
+        scheduler.add_job(self._look_turn, "interval", seconds=self.settings.rules.watch, **options)
         for source in self.settings.sources:
             again = {"seconds": source.pull, "next_run_time": datetime.now(UTC)}
             scheduler.add_job(self._pull_turn, "interval", args=[source], **again, **options)

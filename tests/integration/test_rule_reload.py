@@ -86,23 +86,27 @@ def test_a_broken_file_is_said_once_and_a_mended_one_takes_over(folder: Folder) 
     with started(folder=folder.place, **folder.sections()) as service:
         running_since_first(service)
         before = folder.status()["running"]["version"]
-        folder.change("measure: working_days_left", "measure: working_days_lft")
+        folder.change("measure: working_days_left\n", "measure: working_days_lft\n")
+        lines = (folder.rules / "deadlines.yml").read_text(encoding="utf-8").splitlines()
+        number = next(at for at, line in enumerate(lines, 1) if "working_days_lft" in line)
+        place = f"alert_rules/deadlines.yml:{number}:14"
         service.wait_for(lambda: said(service, "mistakes"))
         [line] = said(service, "mistakes")
-        assert "alert_rules/deadlines.yml:8:14" in line["mistakes"][0]
+        assert place in line["mistakes"][0]
         assert reload_metric(service) == "0.0"
         _, page = get(service.link(), "/")
-        assert "alert_rules/deadlines.yml:8:14" in page
+        assert place in page
         assert "working_days_left?" in page
         found = folder.status()
         assert (found["running"]["version"], found["folder"]["state"]) == (before, "refused")
 
-        folder.change("measure: working_days_lft", "measure: working_days_left_on_baseline")
+        folder.change("measure: working_days_lft\n", "measure: working_days_left_on_baseline\n")
         service.wait_for(lambda: said(service, "takes over"))
         service.wait_for(lambda: folder.status()["folder"]["state"] == "running")
         assert reload_metric(service) == "1.0"
         assert "alert_rules/deadlines.yml" not in get(service.link(), "/")[1]
         assert len(said(service, "mistakes")) == 1
+        assert not said(service, "skipped")
     assert folder.journal() == ["rules.run", "rules.refused", "rules.run"]
 
 
