@@ -221,6 +221,7 @@ def test_yaml_of_the_page_is_read(number: int, tmp_path: Path) -> None:
         "policies": "escalations.yml",
         "days_off": "calendar.yml",
         "tests": "tests/own.yml",
+        "defaults": "own.yml",
     }[kind]
     (tmp_path / target).parent.mkdir(exist_ok=True)
     (tmp_path / target).write_text(text, encoding="utf-8")
