@@ -209,7 +209,7 @@ def test_init_begins_in_the_language_asked_for(
     again = CliRunner().invoke(main, ["init", *words, str(folder)], env=variables)
     assert (again.exit_code, "the folder is not empty" in again.stderr) == (2, True)
     bench = Bench(None, folder / "warnwatch.toml")  # type: ignore[arg-type]
-    assert "no mistakes" in bench.said("check")
+    assert "no mistakes" in bench.run("check").stdout
 
 
 def test_a_language_that_there_is_not_is_refused(tmp_path: Path) -> None:
