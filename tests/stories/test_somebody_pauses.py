@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -154,7 +155,7 @@ def test_a_silence_matches_the_labels_of_a_rule(world: World) -> None:
 
 
 @pytest.fixture
-def explained(database_url: str, tmp_path: Any) -> World:
+def explained(database_url: str, tmp_path: Any) -> Iterator[World]:
     """Give a world in which an overdue unit, once critical, explains its overdue tasks."""
     world = build_world(database_url, tmp_path / "in")
     plain = world.standards.book.rule("task-deadline")
@@ -177,7 +178,8 @@ def explained(database_url: str, tmp_path: Any) -> World:
     world.put(BEGUN, "T-1")
     world.put(BEGUN, "T-2")
     world.cycle(BEGUN)
-    return world
+    yield world
+    world.engine.dispose()
 
 
 def test_a_unit_alert_explains_its_tasks(explained: World) -> None:
