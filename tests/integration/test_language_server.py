@@ -126,8 +126,7 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     if not SERVER.is_file():
         pytest.skip("yaml-language-server is not installed; `make test-servers` installs it with npm")
     folder = tmp_path_factory.mktemp("rules")
-    for path in shipped("alert_rules").iterdir():
-        shutil.copy(path, folder)
+    shutil.copytree(shipped("alert_rules"), folder, dirs_exist_ok=True)
     process = subprocess.Popen(["node", str(SERVER), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S607 (the marker has found it)
     editor = Editor(process, folder)
     capabilities = {"workspace": {"configuration": True}, "textDocument": {"completion": {"completionItem": {}}}}
