@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, insert
 from warnwatch.errors import CannotRunError
 from warnwatch.schema import Instant
 
-BATCH = 5_000
+BATCH = 1_000  # rows as Python's tuples at a time: more of them, and looking for garbage among them costs more
 COPY_BATCH = 20_000
 # Rows come in no order of their codes, so that every page of an index is needed again and again: SQLite's own 2 MB make
 # it write and read the same pages many times over.

@@ -12,6 +12,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from warnwatch.language import Phrase
+from warnwatch.plan.ahead import ahead
 from warnwatch.plan.checking import (
     DEADLINE_COLUMNS,
     check_references,
@@ -194,7 +195,7 @@ def _put_stored(connection: Connection, reading: Reading, spool: Spool) -> Readi
     file = reading.sheet.file
     first: pl.DataFrame | None = None
     parts = reading.parts
-    for piece in stored_pieces(connection, file):
+    for piece in ahead(stored_pieces(connection, file)):
         if parts == 1 and first is None:
             first = piece
             continue
@@ -206,7 +207,7 @@ def _put_stored(connection: Connection, reading: Reading, spool: Spool) -> Readi
     if first is not None:
         spool.put(_stored_shelf(file), first)
     if file.name == "tasks":
-        for piece in due_pieces(connection):
+        for piece in ahead(due_pieces(connection)):
             spool.put_parts(STORED_DUE, split(file, piece, parts))
     if parts == reading.parts:
         return reading

@@ -20,6 +20,7 @@ import polars as pl
 
 from warnwatch.errors import Mistake
 from warnwatch.language import Phrase
+from warnwatch.plan.ahead import ahead
 from warnwatch.plan.column import File
 from warnwatch.plan.csv_blocks import read_blocks
 from warnwatch.plan.findings import Findings, Sheet, shown
@@ -97,7 +98,7 @@ def _read(  # noqa: PLR0913 (the options of one reading, by name)
     if plain:
         # Where a header is empty, a cell may stand under none: every row has to be looked at.
         width = len(header) if all(map(str.strip, header)) else 0
-        for some in _slices(read_blocks(stream, delimiter, width, printed.is_clean), batch):
+        for some in _slices(ahead(read_blocks(stream, delimiter, width, printed.is_clean)), batch):
             yield sheet.with_frame(known_columns(sheet, row, some))
             row += some.height
             report()

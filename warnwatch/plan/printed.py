@@ -38,6 +38,11 @@ def _may_be_total(cell: str) -> bool:
     return not word[-1].isdigit() and len(word) <= _LONGEST and plain(word).rstrip(" :") in TOTALS
 
 
+def _odd(cells: pl.Series) -> pl.Series:
+    """Give the cells without a letter or digit at their beginning: hardly any, so that Python can look at each."""
+    return cells.filter(~cells.str.contains(r"^\w")).unique()
+
+
 class Printed:
     """What printing left in one table, so far."""
 
@@ -52,12 +57,14 @@ class Printed:
         """Say at once of rows as wide as the header that all of them are data: nearly every block of a large file."""
         if self.footer or not all(self.needed):
             return False
-        if not all(all(map(str.strip, rows.to_series(place - 1).unique())) for place in self.needed):
+        if not all(all(map(str.strip, _odd(rows.to_series(place - 1)))) for place in self.needed):
             return False
         first, word = self.needed[0] - 1, plain(self.header[self.needed[0] - 1])
         # Most cells of the two columns end with a digit, and are neither a total nor, mostly, a header.
         alike = rows.to_series(first).unique()
         alike = alike.filter(alike.str.len_chars() >= self.length)
+        if not word[-1:].isdigit():
+            alike = alike.filter(~alike.str.contains(r"[0-9]$"))
         if any(len(one.strip()) == self.length and plain(one) == word for one in alike):
             return False
         begins = rows.to_series(0).unique()

@@ -25,6 +25,8 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import Text as TextType
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from warnwatch import schema
 from warnwatch.plan.bulk import add
@@ -36,6 +38,7 @@ from warnwatch.schema import micros
 
 BATCH = 5_000
 READ_BATCH = 20_000
+FETCH = 1_000  # rows as Python's tuples at a time: more of them, and looking for garbage among them costs a third more
 MOST_SUBJECTS = 5_000  # above it one change row says that everything of the kind is to be read again
 
 # Shelves of the spool: the deadlines that an import adds, and those that are stored.
@@ -72,7 +75,7 @@ def stored_pieces(connection: Connection, file: File) -> Iterator[pl.DataFrame]:
     table = own_table(file)
     query = select(table.c.id, *(_selected(table, one) for one in kept_columns(file)))
     if file.keeping is Keeping.VERSIONED:
-        query = query.add_columns(cast(table.c.withdrawn, Integer)).where(table.c.superseded_at.is_(None))
+        query = query.add_columns(cast(table.c.withdrawn, Integer)).where(_is_current(connection, table))
     if file.derived:
         query = query.add_columns(table.c.code)
     if file.keeping is Keeping.APPENDED:
@@ -120,6 +123,14 @@ def lock_plan(connection: Connection) -> None:
         connection.execute(text("LOCK TABLE unit IN SHARE ROW EXCLUSIVE MODE"))
 
 
+def _is_current(connection: Connection, table: Table) -> ColumnElement[bool]:
+    """Choose the current rows among all; SQLite would take its index of them, and then look up each row by itself."""
+    until: ColumnElement[Any] = table.c.superseded_at
+    if connection.dialect.name == "sqlite":
+        until = UnaryExpression(until, operator=custom_op("+"))  # a term that no index serves
+    return until.is_(None)
+
+
 def _selected(table: Table, column: Column) -> ColumnElement[Any]:
     """Select a column as the driver's plain text or number: rows then need no Python work of SQLAlchemy's."""
     stored = table.c[column.stored]
@@ -141,10 +152,16 @@ def _pieces(
     streamed = {} if connection.dialect.name == "sqlite" else {"stream_results": True, "max_row_buffer": READ_BATCH}
     result = connection.execute(query, execution_options=streamed)
     rows: Any = result if streamed else result.cursor
-    while part := rows.fetchmany(READ_BATCH):
-        cells = dict(zip(types, zip(*part, strict=True), strict=True))
-        frame = pl.DataFrame([pl.Series(name, cells[name], dtype=plain.get(of, of)) for name, of in types.items()])
-        yield frame.with_columns(_meant(name, of) for name, of in types.items())
+    meant = [_meant(name, of) for name, of in types.items()]
+    fetched: list[pl.DataFrame] = []
+    while part := rows.fetchmany(FETCH):
+        columns = zip(types.items(), zip(*part, strict=True), strict=True)
+        fetched.append(pl.DataFrame([pl.Series(name, cells, dtype=plain.get(of, of)) for (name, of), cells in columns]))
+        if len(fetched) * FETCH >= READ_BATCH:
+            yield pl.concat(fetched).with_columns(meant)
+            fetched = []
+    if fetched:
+        yield pl.concat(fetched).with_columns(meant)
     result.close()
 
 
@@ -170,8 +187,12 @@ def gone_shelf(file: File) -> str:
 
 
 def kept_rows(one: Difference) -> pl.DataFrame:
-    """Give of a difference what is written: added and changed rows, as stored, with the row that each follows."""
-    fresh = one.rows.filter(pl.col("added") | pl.col("changed")).sort("recorded_at", "row")
+    """Give of a difference what is written: added and changed rows, as stored, with the row that each follows.
+
+    Versions stand in the order of their codes: an index takes neighbours one after another much faster.
+    """
+    by = ["code"] if one.file.keeping is Keeping.VERSIONED else []
+    fresh = one.rows.filter(pl.col("added") | pl.col("changed")).sort(*by, "recorded_at", "row")
     return fresh.select(*_names(one.file), "recorded_at", WAS + "id", "added", "changed")
 
 
