@@ -6,6 +6,8 @@ import csv
 import re
 import unicodedata
 from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 from hypothesis import given
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from warnwatch.plan.cell_columns import Meanings, read_cells
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.csv_blocks import read_block, read_blocks
+from warnwatch.plan.csv_file import read_csv
 from warnwatch.plan.findings import UTC, Findings, Sheet
 
 BITS = st.sampled_from(["a", "việc", '"', '""', ",", "\n", "\r\n", "\r", " ", "\ufeff", "\0", '",', ',"', "#", "1"])
@@ -87,3 +90,31 @@ def test_tidy_text_is_the_same_whether_it_looked_tidy_or_was_cleaned(texts: list
     clean = [unicodedata.normalize("NFC", re.sub(r"\s+", " ", one).strip()) or None for one in texts]
     wrong = {one.line for one in findings.mistakes}
     assert found == [None if place in wrong else one for place, one in enumerate(clean)]
+
+
+WORDS = st.sampled_from(
+    [
+        *("", " ", "T-1", "T-2", "Tổng cộng", "Nơi nhận:", "Mã nhiệm vụ"),
+        *("việc, hai", 'gọi "một"', "dòng\nhai", "code", "1/2"),
+    ]
+)
+
+
+@given(st.lists(st.lists(WORDS, min_size=3, max_size=3), max_size=8))
+def test_a_file_says_the_same_whichever_way_it_is_read(rows: list[list[str]]) -> None:
+    """Read by blocks as far as they go, or by the strict reader alone: the same cells, mistakes and warnings.
+
+    A last column without a header keeps blocks away, for a cell may stand under it.
+    """
+    header = ["code", "title", "lead_unit"]
+    assert _read_file([header, *rows]) == _read_file([[*header, ""], *([*row, ""] for row in rows)])
+
+
+def _read_file(rows: list[list[str]]) -> tuple[list[dict[str, str]], list[str], list[str]]:
+    findings = Findings(UTC)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tasks.csv"
+        path.write_text(written(rows, "\n", all_quoted=True) + "\n", encoding="utf-8")
+        pieces = list(read_csv(path, FILES["tasks"], findings, lambda *_: None, batch=3))
+    cells = [row for piece in pieces for row in piece.frame.to_dicts()]
+    return cells, [str(one) for one in findings.mistakes], [str(one) for one in findings.all_warnings()]
