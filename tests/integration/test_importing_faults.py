@@ -20,7 +20,7 @@ from services import environment
 from sqlalchemy import Engine, func, select
 from workbooks import HEADER, UNITS, workbook
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.errors import MistakesError
 from warnwatch.plan.column import plain
 from warnwatch.plan.findings import UTC as ZONE
@@ -53,7 +53,7 @@ def start(source: Path, url: str) -> subprocess.Popen[bytes]:
 
 def state(url: str) -> Mapping[str, Any]:
     """How many rows each table holds, and how many tasks have which title now."""
-    engine = schema.open_engine(url)
+    engine = database.open_engine(url)
     version = schema.task_version
     titles = select(version.c.title, func.count()).where(version.c.superseded_at.is_(None)).group_by(version.c.title)
     with engine.connect() as connection:
@@ -135,7 +135,7 @@ def test_a_hundred_thousand_columns_are_refused(sqlite_url: str, tmp_path: Path)
     """A table that is wider than any plan is refused with the number of columns allowed."""
     source = folder_of(tmp_path / "in", "Việc", range(1))
     (source / "tasks.csv").write_text(",".join(f"c{number}" for number in range(100_000)) + "\n", encoding="utf-8")
-    engine = schema.open_engine(sqlite_url)
+    engine = database.open_engine(sqlite_url)
     with pytest.raises(MistakesError, match="nhiều nhất 200 cột"):
         import_folder(engine, source, now=datetime(2026, 1, 5, tzinfo=UTC), zone=ZONE)
     engine.dispose()
@@ -160,7 +160,7 @@ OTHERS = ["MẬT", "TỐI MẬT", "bí mật", "(", ")", "Tổng", "Nơi nhận:
 )
 def test_any_words_are_read_or_refused(sqlite_url: str, tmp_path: Path, leads: list[str], titles: list[str]) -> None:
     """Groups, stamps and what printing leaves, in any order: rows or mistakes, in CSV as in a workbook."""
-    engine = schema.open_engine(sqlite_url)
+    engine = database.open_engine(sqlite_url)
     rows = [(f"T{n}", title, lead, None) for n, (lead, title) in enumerate(zip(leads, titles, strict=False))]
     folder = tmp_path / "any"
     folder.mkdir(exist_ok=True)
@@ -178,7 +178,7 @@ def test_a_workbook_with_a_spoilt_part_is_read_or_refused(
     sqlite_url: str, tmp_path: Path, part: int, place: int, piece: bytes, cut: int
 ) -> None:
     """Bytes lost or changed within a part, which the archive's own sums do not show, end in rows or mistakes."""
-    engine = schema.open_engine(sqlite_url)
+    engine = database.open_engine(sqlite_url)
     whole = workbook(tmp_path / "whole.xlsx", {"Đơn vị": UNITS, "Nhiệm vụ": [HEADER, ("T1", "Việc", "BNV", 46_000)]})
     with ZipFile(whole) as file:
         parts = {name: file.read(name) for name in file.namelist()}

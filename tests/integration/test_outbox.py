@@ -11,11 +11,12 @@ from letters import NOW, TAKEN, HandClock, attempts, letter, put, row, states
 from sqlalchemy import Engine, func, insert, select
 
 from warnwatch.alerts.alert import Call, Reason
+from warnwatch.database import open_engine
 from warnwatch.notify import outbox
 from warnwatch.notify.delivery import Answer, Attempt, Claimed, Outcome, Phase, Verdict
 from warnwatch.notify.outbox import CallKey, Outbox
 from warnwatch.rules.rule import Level
-from warnwatch.schema import alert, call, notification, notification_alert, notification_call, open_engine, unit
+from warnwatch.schema import alert, call, notification, notification_alert, notification_call, unit
 
 LATER = NOW + timedelta(seconds=5)
 

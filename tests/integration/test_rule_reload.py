@@ -14,7 +14,7 @@ import pytest
 from services import Running, get, run, started
 from worlds import build_world
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.shipped import shipped
 
 TWO = {"approval": "two_persons"}
@@ -27,7 +27,7 @@ class Folder:
         self.place, self.rules = place, place / "alert_rules"
         shutil.copytree(shipped("alert_rules"), self.rules, ignore=shutil.ignore_patterns("tests"))
         self.url = f"sqlite:///{place / 'x.db'}"
-        schema.upgrade(self.url)
+        database.upgrade(self.url)
         build_world(self.url, place / "in").engine.dispose()
 
     def sections(self, **rules: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class Folder:
 
     def journal(self) -> list[str]:
         """Give the kinds of the journal's rows about rules."""
-        engine = schema.open_engine(self.url)
+        engine = database.open_engine(self.url)
         with engine.connect() as connection:
             table = schema.journal
             kinds = [row.kind for row in connection.execute(table.select().order_by(table.c.id))]

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, event
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.alerts import ledger
 from warnwatch.alerts.acts import Promise, acknowledge, close_by_document, find_holder
 from warnwatch.alerts.alert import Alert, State
@@ -58,9 +58,9 @@ def open_stage(rules_folder: Path, tree: Mapping[str, Sequence[Row]]) -> Iterato
     with TemporaryDirectory(prefix="warnwatch-test-") as name:
         folder = Path(name)
         start, given = folder / "start.db", folder / "tree"
-        schema.upgrade(f"sqlite:///{start}")
+        database.upgrade(f"sqlite:///{start}")
         given.mkdir()
-        engine = schema.open_engine(f"sqlite:///{start}")
+        engine = database.open_engine(f"sqlite:///{start}")
         try:
             _bring(engine, given, tree, calendar.start_of_day(calendar.first), calendar)
         finally:
@@ -126,7 +126,7 @@ def open_world(stage: Stage, rules: Sequence[str], known: Rows, number: int) -> 
     folder.mkdir()
     path = folder / "plan.db"
     shutil.copyfile(stage.start, path)
-    engine = schema.open_engine(f"sqlite:///{path}")
+    engine = database.open_engine(f"sqlite:///{path}")
     # Nobody needs this database after a power cut.
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     (folder / "in").mkdir()
