@@ -57,7 +57,8 @@ class Crossed:
         only = replace(book, rules=(book.rule("task-deadline"),))
         standards = Standards(only, CALENDAR, letterhead(), Release(Mode.LIVE))
         self.world = World(database.open_engine(url), folder, standards)
-        units = [row for row in trees.units if row["code"] in {*trees.old, *trees.present, "VN"}]
+        known = {*trees.old, *trees.present, "VN"}
+        units = [row for row in trees.units if row["code"] in known]
         posts = [{"unit": row["code"], "office": "head"} for row in units]
         holders = [holder_row(f"{row['code']}/head") for row in units]
         tasks = [
