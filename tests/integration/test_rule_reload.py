@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services import Running, get, run, started
+from services import Running, get, run, said_here, started
 from worlds import BEGUN, build_world
 
 from warnwatch import database, schema
@@ -46,8 +46,7 @@ class Folder:
 
     def status(self, **rules: Any) -> Any:
         """Ask `warnwatch rules status`."""
-        done = run("rules", "status", "--json", folder=self.place, **self.sections(**rules))
-        return json.loads(done.stdout)
+        return json.loads(said_here("rules", "status", "--json", **self.sections(**rules)).stdout)
 
     def journal(self) -> list[str]:
         """Give the kinds of the journal's rows about rules."""
@@ -208,7 +207,7 @@ def test_two_persons_other_than_the_author_let_a_set_run(folder: Folder) -> None
     """It waits; its author and a second approval by the same person do not count; then the service takes it."""
 
     def act(*words: str) -> Any:
-        return run("rules", *words, folder=folder.place, **folder.sections(**TWO))
+        return said_here("rules", *words, **folder.sections(**TWO))
 
     with started(folder=folder.place, **folder.sections(**TWO)) as service:
         running_since_first(service)
@@ -219,12 +218,12 @@ def test_two_persons_other_than_the_author_let_a_set_run(folder: Folder) -> None
         assert version[:12] in get(service.link(), "/")[1]
 
         assert "người soạn" in act("approve", version, "--by", "CQTT/head").stderr
-        assert act("submit", "--by", "DP-19-UB/focal_point").returncode == 0
-        assert act("approve", version, "--by", "DP-19-UB/focal_point").returncode == 1
-        assert act("approve", version[:12], "--by", "CQTT/head").returncode == 0
-        assert act("approve", version, "--by", "CQTT/head/1").returncode == 1
+        assert act("submit", "--by", "DP-19-UB/focal_point").exit_code == 0
+        assert act("approve", version, "--by", "DP-19-UB/focal_point").exit_code == 1
+        assert act("approve", version[:12], "--by", "CQTT/head").exit_code == 0
+        assert act("approve", version, "--by", "CQTT/head/1").exit_code == 1
         assert not said(service, "takes over")
-        assert act("approve", version, "--by", "BCD/head").returncode == 0
+        assert act("approve", version, "--by", "BCD/head").exit_code == 0
         service.wait_for(lambda: said(service, "takes over"))
         service.wait_for(lambda: folder.status(**TWO)["folder"]["state"] == "running")
     assert folder.journal() == [
