@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from import_files import BEGUN, TASK_HEADER, write_folder
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.plan.importing import import_folder
 
 HERE = Path(__file__).resolve().parent
@@ -52,7 +52,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
             folder = write_folder(Path(place) / "in", tasks)
             url = stack.enter_context(_database(Path(place), postgresql=options.postgresql))
-            schema.upgrade(url)
+            database.upgrade(url)
             limit = _copy(url, folder) if options.postgresql else _executemany(Path(place) / "bare.sqlite3", folder)
             figures = {"bare": limit, "first": _run(url, folder, 0), "second": _run(url, folder, 1)}
         for what, figure in figures.items():
@@ -75,7 +75,7 @@ def _run(url: str, folder: Path, day: int) -> dict[str, float]:
 
 
 def _import(url: str, folder: Path, day: int) -> dict[str, float]:
-    engine = schema.open_engine(url)
+    engine = database.open_engine(url)
     now = datetime(BEGUN.year, BEGUN.month, BEGUN.day, tzinfo=UTC) + timedelta(days=day)
     wall, processor = time.perf_counter(), time.process_time()
     report = import_folder(engine, folder, now=now, zone=ZoneInfo("Asia/Ho_Chi_Minh"))

@@ -20,12 +20,13 @@ from typing import cast
 
 from sqlalchemy import Engine, delete
 
+from warnwatch.database import open_engine, upgrade
 from warnwatch.notify.email import Mailer, MailSettings, build
 from warnwatch.notify.notification import Kind, Notification
 from warnwatch.notify.outbox import Outbox, add, counts
 from warnwatch.notify.sending import Sender
 from warnwatch.rules.rule import Level
-from warnwatch.schema import delivery, notification, open_engine, upgrade
+from warnwatch.schema import delivery, notification
 
 START = datetime(2025, 8, 20, 1, 0, tzinfo=UTC)
 ANSWERS = {b"EHLO": b"250 sink\r\n", b"DATA": b"354 go\r\n", b"QUIT": b"221 bye\r\n"}

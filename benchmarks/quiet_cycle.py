@@ -32,7 +32,7 @@ from typing import Any, TypeAlias
 import synthetic
 from sqlalchemy import Engine, insert, select, text
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.alerts.ledger import add_live
 from warnwatch.assembly import load_standards
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
@@ -63,7 +63,8 @@ ROWS = (
 
 def measure(url: str, cycles: int) -> dict[str, Any]:
     """Measure start, quiet cycles and cycles after 1,000 changed tasks on a plan that is there."""
-    engine, standards, memory, now = schema.open_engine(url), load_standards(Settings()), Memory(), synthetic.LOOKED_AT
+    engine, memory, now = database.open_engine(url), Memory(), synthetic.LOOKED_AT
+    standards = load_standards(Settings())
     seconds, report = _timed(engine, memory, standards, now)
     figures: dict[str, Any] = {"tasks": report.snapshot.tasks.height, "start_seconds": round(seconds, 2)}
     for name, change in (("quiet", _nothing), ("changed", _report_progress)):
@@ -124,8 +125,8 @@ def _report_progress(engine: Engine, now: datetime, number: int) -> None:
 
 def fill(url: str, tasks: int, *, alerts: bool) -> None:
     """Make a plan; with `alerts` it is a lively one, on which every alert that its rules ask for is open already."""
-    schema.upgrade(url)
-    engine = schema.open_engine(url)
+    database.upgrade(url)
+    engine = database.open_engine(url)
     silent = 0.45 if alerts else 0.0
     synthetic.fill(
         engine, tasks, quiet=not alerts, silent=silent, shown=lambda written: _say(f"  {written:,} of {tasks:,} tasks")
@@ -208,11 +209,11 @@ def _sqlite(tasks: int, *, alerts: bool) -> Iterator[str]:
 @contextmanager
 def _postgresql(server: str, tasks: int, *, alerts: bool) -> Iterator[str]:
     name = f"bench_{tasks}{'_alerts' if alerts else ''}"
-    with schema.open_engine(server).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with database.open_engine(server).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"create database {name}"))
     url = server.replace("/postgres?", f"/{name}?")
     _run_self("--fill", url, "--tasks", str(tasks), *(["--alerts"] if alerts else []))
-    with schema.open_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with database.open_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("vacuum analyze"))  # as autovacuum will have done in a living installation
     yield url
 
@@ -270,13 +271,11 @@ def run(sizes: list[int], cycles: int, *, postgresql: bool, alerts: bool) -> dic
 def table(results: dict[str, Any]) -> str:
     """Write the figures as Markdown: a column for each plan; the middle half of the cycles in brackets."""
     lines = [", ".join(f"{name} {value}" for name, value in results["machine"].items())]
-    for database in [name for name in ("sqlite", "postgresql") if name in results]:
-        columns = results[database]
+    for server in [name for name in ("sqlite", "postgresql") if name in results]:
+        columns = results[server]
         lines += [
             "",
-            f"| {database} {columns[0]['database']} | "
-            + " | ".join(f"{one['tasks']:,} tasks" for one in columns)
-            + " |",
+            f"| {server} {columns[0]['database']} | " + " | ".join(f"{one['tasks']:,} tasks" for one in columns) + " |",
         ]
         lines.append("|---|" + "---:|" * len(columns))
         lines += [f"| {words} | {' | '.join(_shown(one[key]) for one in columns)} |" for key, words in ROWS]

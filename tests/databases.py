@@ -17,7 +17,7 @@ from local_postgres import find_postgres, running_postgres
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from warnwatch.schema import upgrade
+from warnwatch.database import upgrade
 
 _numbers = count(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -57,6 +58,7 @@ _ROW: dict[str, Any] = {
 }
 
 
+@functools.cache
 def shipped_book() -> RuleBook:
     """Give the rules and policies that ship."""
     return load_rulebook(

@@ -16,6 +16,9 @@ from typing import Any, TypeAlias
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from click.testing import CliRunner, Result
+
+from warnwatch.cli import main
 from warnwatch.service import Service
 from warnwatch.settings import Settings
 
@@ -92,6 +95,11 @@ def run(
     command = [sys.executable, "-m", "warnwatch", *words]
     whole = environment(**sections) | {name: str(value) for name, value in (variables or {}).items()}
     return subprocess.run(command, cwd=folder, env=whole, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+def said_here(*words: str, **sections: Mapping[str, object]) -> Result:
+    """Run a command to its end in this process: another one would take longer to start than most commands run."""
+    return CliRunner().invoke(main, words, env=environment(**sections))
 
 
 class Running:

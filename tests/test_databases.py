@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from warnwatch.schema import metadata, open_engine
+from warnwatch.database import open_engine
+from warnwatch.schema import metadata
 
 
 @pytest.fixture

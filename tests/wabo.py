@@ -96,8 +96,8 @@ def dutch_calendar(folder: Path) -> WorkCalendar:
     return load_calendar(path, "Europe/Amsterdam")
 
 
-def fill(engine: Engine, log: Log, *, progress: bool = False) -> None:
-    """Write the log into an empty plan, each fact as recorded when it happened.
+def fill(engine: Engine, log: Log, *, reports: bool = True, progress: bool = False) -> None:
+    """Write the log into an empty plan, each fact as recorded when it happened; its events as `reports`, or not at all.
 
     With `progress` each event reports how much of the main path, T02 to T10, its case has come to.
     """
@@ -111,7 +111,8 @@ def fill(engine: Engine, log: Log, *, progress: bool = False) -> None:
             schema.deadline,
             ({"task": case.code, "due_at": case.due, "recorded_at": case.start} for case in log.cases),
         )
-        _add(connection, schema.report, _reports(log, progress=progress))
+        if reports:
+            _add(connection, schema.report, _reports(log, progress=progress))
 
 
 def write_history(log: Log, folder: Path) -> None:

@@ -18,7 +18,7 @@ from builders import ZONE, letterhead, local
 from judging import CALENDAR, shipped_book
 from sqlalchemy import Connection, Engine, RowMapping, Table, func, select
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.alerts import ledger
 from warnwatch.alerts.acts import Promise, acknowledge, close_by_document, find_holder
 from warnwatch.alerts.alert import Alert
@@ -159,7 +159,7 @@ def build_world(url: str, folder: Path, book: RuleBook | None = None, *, mode: M
     """Bring the five units and their holders into an empty database; no tasks yet."""
     standards = Standards(book or shipped_book(), CALENDAR, letterhead(), Release(mode))
     folder.mkdir(exist_ok=True)
-    world = World(schema.open_engine(url), folder, standards)
+    world = World(database.open_engine(url), folder, standards)
     posts = [dict(zip(("unit", "office"), post.split("/"), strict=True)) for post in POSTS]
     holders = [holder_row(post) for post in POSTS]
     world.bring(BEGUN, units=UNITS, posts=posts, holders=holders)

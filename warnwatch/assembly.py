@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.language import Phrase, in_language
@@ -37,11 +37,11 @@ LEAVES = {
 
 def open_database(settings: Settings) -> Engine:
     """Open the database; an embedded one is made or brought up to date at once, a server's is only checked."""
-    engine = schema.open_engine(settings.database.url)
+    engine = database.open_engine(settings.database.url)
     try:
         if engine.dialect.name == "sqlite":
-            schema.upgrade(settings.database.url)
-        schema.check_revision(engine)
+            database.upgrade(settings.database.url)
+        database.check_revision(engine)
     except CannotRunError:
         engine.dispose()
         raise

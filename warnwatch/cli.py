@@ -17,10 +17,10 @@ from warnwatch import (
     __version__,
     alert_commands,
     check_command,
+    database,
     plan_commands,
     rule_commands,
     rule_test_command,
-    schema,
     silence_commands,
 )
 from warnwatch.assembly import send_test
@@ -185,7 +185,7 @@ def upgrade(here: Installation) -> None:
 
     Example: warnwatch db upgrade
     """
-    schema.upgrade(here.settings.database.url)
+    database.upgrade(here.settings.database.url)
     click.echo("the database has this program's schema")
 
 

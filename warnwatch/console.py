@@ -20,7 +20,7 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from warnwatch import rule_desk, schema
+from warnwatch import database, rule_desk
 from warnwatch.assembly import load_standards, open_database
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, MistakesError, SettingsError, WarnWatchError
@@ -175,7 +175,7 @@ class Commands(click.Group):
             _say(ctx, str(error))
             sys.exit(error.exit_code)
         except SQLAlchemyError as error:
-            _say(ctx, schema.cannot_reach("", error))
+            _say(ctx, database.cannot_reach("", error))
             sys.exit(CannotRunError.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever reads has seen enough: click ends quietly

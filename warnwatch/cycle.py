@@ -5,7 +5,7 @@ It happens at one instant, which is handed in. Delivery comes after, in `notify.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -14,8 +14,8 @@ import polars as pl
 from sqlalchemy import Connection, Engine
 
 from warnwatch.alerts import ledger, rule_sets
-from warnwatch.alerts.alert import Alert
-from warnwatch.alerts.desk import Outcome, decide, observe_all, read_work, untouched
+from warnwatch.alerts.alert import Alert, Call
+from warnwatch.alerts.desk import Outcome, Work, decide, observe_all, read_work, untouched
 from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.alerts.silencing import Recheck, read_mutings
@@ -32,12 +32,12 @@ from warnwatch.plan.holding import NOTHING, Hold, read_hold
 from warnwatch.plan.measures import Today, today_of
 from warnwatch.plan.snapshot import Snapshot, read_snapshot, refresh
 from warnwatch.plan.source_frame import in_trouble
-from warnwatch.plan.source_words import SourceWords, words_of
+from warnwatch.plan.source_words import words_of
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.unit_frame import UnitStands, stand_now
-from warnwatch.plan.words import Limit, Words, read_limits, read_words
+from warnwatch.plan.words import read_limits, read_words
 from warnwatch.rules.evaluation import Evaluation, units_named
-from warnwatch.rules.matters import Matters, matters_of
+from warnwatch.rules.matters import matters_of
 from warnwatch.rules.rule import RuleBook
 from warnwatch.rules.stages import Judged, SetState, judge, keeper_of
 
@@ -106,125 +106,150 @@ def run_cycle(
 
     With `as_of`, always a dry run: the plan as known then, as if no alert had been opened yet.
     """
-    calendar, today = standards.calendar, today_of(now, standards.calendar)
-    book = standards.book.in_force(calendar.local_date(now))
-
-    # Read.
+    kept = Memory() if as_of else memory
     with engine.connect().execution_options(reads_only=True) as connection:
-        before = memory.snapshot
-        snapshot = _snapshot(connection, None if as_of else before, calendar, calendar.local_date(now), as_of)
+        # Read.
+        plan = _read_plan(connection, kept, standards, now, as_of)
+        book, snapshot, directory = plan.standards.book, plan.snapshot, plan.directory
         present = Present({}) if as_of else _present(connection, memory, snapshot, dry_run=dry_run)
         live = {} if as_of else memory.live or ledger.read_live(connection)
-        directory = _directory(memory, snapshot, calendar.local_date(now))
-        book, release = book.following(directory.successors), standards.release.following(directory.successors)
 
         # Judge.
-        stands, counts = _counting(standards, snapshot, directory, today, None if as_of else memory.stands)
-        frames = frames_of({rule.about for rule in book.rules}, snapshot, stands)
-        hold = read_hold(
-            connection, in_trouble(snapshot.sources, today), frames, directory, NOTHING if as_of else memory.hold, as_of
-        )
-        judged = judge(
-            frames,
-            book,
-            today,
-            standards.stopwatch,
-            memory.judged,
-            hold.masks,
-            set_state=standards.set_state,
-            keeper=keeper_of(standards.set_state, directory),
-            known=present.marked,
-            present=directory.present,
-        )
+        stands, counts = _counting(plan, kept.stands)
+        judged, hold = _judge(connection, plan, kept, stands, present)
         evaluation = judged.whole
         present.align(evaluation.frames, {"task": snapshot.moved}, book)
-        judging = _judging(evaluation, book)
-        news = release.news(live, judging, directory.units) if judging else {}
+        news = _news(plan, evaluation, live)
 
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
-        handed = [] if as_of else _read_handed(connection, before, snapshot, evaluation.frames, book)
-        work = (
-            untouched(differing)
-            if as_of
-            else read_mutings(
-                connection,
-                read_work(connection, differing, book, news, now, handed),
-                book,
-                directory,
-                now,
-                _recheck(memory, snapshot, book),
-            )
-        )
+        work = untouched(differing) if as_of else _read_desk(connection, plan, memory, evaluation, differing, news)
         observations = observe_all(evaluation, book, work)
         made = ledger.read_made(connection, work.known())
-        outcome = decide(work, observations, book, made, (now, calendar), frozenset(news))
+        outcome = decide(work, observations, book, made, (now, standards.calendar), frozenset(news))
 
         # Read the words of what is told.
-        said = _read_said(connection, snapshot, outcome, (evaluation, book, standards), as_of)
+        known = Sources(book, directory, {}, made, observations, counts)
+        sources = _read_words(connection, plan, outcome, evaluation, known)
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
 
     # Write the texts.
-    head, tomorrow = standards.letterhead, lambda: _tomorrow(now, calendar)
-    known = Sources(book, directory, said.words, made, observations, counts)
-    sources = replace(
-        known,
-        limits=said.limits,
-        feeds=said.feeds,
-        matters=said.matters,
-        failing=evaluation.failures.keys(),
-        end_of_next_working_day=tomorrow,
-        language=head.language,
-        taken=taken_over(outcome.handed, directory, snapshot.tree.documents),
-    )
-    cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
-    tellings, nobody = gather([(outcome.alerts[call.alert], call) for call in outcome.calls], cleared, sources)
-    notifications = tuple(
-        (compose(telling, head, now), release.state_for(telling.recipient.unit.code)) for telling in tellings
-    )
+    notifications, nobody = _write_texts(plan, outcome, told, sources)
 
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
-        _commit(
-            engine,
-            memory,
-            standards,
-            Decided(
-                now, outcome, notifications, news, nobody, book.version, snapshot.tree.documents, work.mutings.acts
-            ),
-        )
+        documents, acts = snapshot.tree.documents, work.mutings.acts
+        decided = Decided(now, outcome, notifications, news, nobody, book.version, documents, acts)
+        _commit(engine, memory, standards, decided)
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
         memory.directory, memory.judged, memory.hold = directory, judged, hold
-        memory.stands = stands() if "unit" in frames else None
+        memory.stands = stands() if "unit" in evaluation.frames else None
     return CycleReport(now, book.version, book, snapshot, directory, evaluation, outcome, notifications, counts)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """The words of everything that is told, by kind of subject."""
+class _Plan:
+    """The plan as one cycle reads it, and the standards of that day: units in them are those that stand today."""
 
-    words: Mapping[str, Words]
-    limits: Mapping[str, Limit]
-    feeds: Mapping[str, SourceWords]
-    matters: Matters
+    now: datetime
+    as_of: datetime | None
+    today: Today
+    snapshot: Snapshot
+    directory: Directory
+    standards: Standards
 
 
-def _read_said(
-    connection: Connection,
-    snapshot: Snapshot,
-    outcome: Outcome,
-    judged: tuple[Evaluation, RuleBook, Standards],
-    as_of: datetime | None,
-) -> _Said:
-    told = {about: outcome.told_subjects(about) for about in CATALOGUE}
-    evaluation, book, standards = judged
-    return _Said(
-        read_words(connection, told["task"], as_of),
-        read_limits(connection, snapshot.kpis, told["kpi"], as_of),
-        words_of(snapshot.sources, told["source"], evaluation.today, standards.calendar.zone),
-        matters_of(evaluation, book, standards.set_state, told["rule"], told["datum"]),
+def _read_plan(
+    connection: Connection, memory: Memory, standards: Standards, now: datetime, as_of: datetime | None
+) -> _Plan:
+    calendar = standards.calendar
+    day = calendar.local_date(now)
+    snapshot = _snapshot(connection, memory.snapshot, calendar, day, as_of)
+    directory = _directory(memory, snapshot, day)
+    book = standards.book.in_force(day).following(directory.successors)
+    release = standards.release.following(directory.successors)
+    applied = replace(standards, book=book, release=release)
+    return _Plan(now, as_of, today_of(now, calendar), snapshot, directory, applied)
+
+
+def _judge(
+    connection: Connection, plan: _Plan, memory: Memory, stands: Callable[[], UnitStands], present: Present
+) -> tuple[Judged, Hold]:
+    """Judge every rule on every subject, less what a source in trouble feeds."""
+    book, set_state = plan.standards.book, plan.standards.set_state
+    frames = frames_of({rule.about for rule in book.rules}, plan.snapshot, stands)
+    troubled = in_trouble(plan.snapshot.sources, plan.today)
+    hold = read_hold(connection, troubled, frames, plan.directory, memory.hold, plan.as_of)
+    judged = judge(
+        frames,
+        book,
+        plan.today,
+        plan.standards.stopwatch,
+        memory.judged,
+        hold.masks,
+        set_state=set_state,
+        keeper=keeper_of(set_state, plan.directory),
+        known=present.marked,
+        present=plan.directory.present,
     )
+    return judged, hold
+
+
+def _news(plan: _Plan, evaluation: Evaluation, live: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    """Give the rules and units that go live now: a rule that fails goes live when it is mended."""
+    judging = [
+        rule.id
+        for rule in plan.standards.book.rules
+        if rule.id in evaluation.levels and evaluation.frames[rule.about].height
+    ]
+    return plan.standards.release.news(live, judging, plan.directory.units) if judging else {}
+
+
+def _read_desk(
+    connection: Connection,
+    plan: _Plan,
+    memory: Memory,
+    evaluation: Evaluation,
+    differing: Mapping[str, Sequence[str]],
+    news: Mapping[tuple[str, str], str],
+) -> Work:
+    """Read the alerts that this cycle may move, and what mutes them."""
+    book, now = plan.standards.book, plan.now
+    handed = _read_handed(connection, memory.snapshot, plan.snapshot, evaluation.frames, book)
+    work = read_work(connection, differing, book, news, now, handed)
+    return read_mutings(connection, work, book, plan.directory, now, _recheck(memory, plan.snapshot, book))
+
+
+def _read_words(
+    connection: Connection, plan: _Plan, outcome: Outcome, evaluation: Evaluation, known: Sources
+) -> Sources:
+    """Add to what telling looks things up in the words of everything that is told, by kind of subject."""
+    told = {about: outcome.told_subjects(about) for about in CATALOGUE}
+    snapshot, standards = plan.snapshot, plan.standards
+    return replace(
+        known,
+        words=read_words(connection, told["task"], plan.as_of),
+        limits=read_limits(connection, snapshot.kpis, told["kpi"], plan.as_of),
+        feeds=words_of(snapshot.sources, told["source"], plan.today, standards.calendar.zone),
+        matters=matters_of(evaluation, standards.book, standards.set_state, told["rule"], told["datum"]),
+        failing=evaluation.failures.keys(),
+        end_of_next_working_day=lambda: _tomorrow(plan.now, standards.calendar),
+        language=standards.letterhead.language,
+        taken=taken_over(outcome.handed, plan.directory, snapshot.tree.documents),
+    )
+
+
+def _write_texts(
+    plan: _Plan, outcome: Outcome, told: Mapping[int, Sequence[tuple[str, str, bool]]], sources: Sources
+) -> tuple[tuple[tuple[Notification, str], ...], list[Call]]:
+    """Write what each holder is told, with its state in the outbox; the calls that reach nobody beside it."""
+    release, head = plan.standards.release, plan.standards.letterhead
+    called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
+    cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
+    tellings, nobody = gather(called, cleared, sources)
+    texts = ((compose(one, head, plan.now), release.state_for(one.recipient.unit.code)) for one in tellings)
+    return tuple(texts), nobody
 
 
 def _snapshot(
@@ -236,14 +261,13 @@ def _snapshot(
     return refresh(connection, before, calendar, day)
 
 
-def _counting(
-    standards: Standards, snapshot: Snapshot, directory: Directory, today: Today, known: UnitStands | None
-) -> tuple[Callable[[], UnitStands], Callable[[], pl.DataFrame]]:
+def _counting(plan: _Plan, known: UnitStands | None) -> tuple[Callable[[], UnitStands], Callable[[], pl.DataFrame]]:
     """Give what counts tasks and rolls them up the tree, once, when it is asked for, going on from what is `known`."""
 
     @cache
     def stands() -> UnitStands:
-        return stand_now(snapshot, directory, today, standards.calendar, standards.cutoffs, known)
+        standards = plan.standards
+        return stand_now(plan.snapshot, plan.directory, plan.today, standards.calendar, standards.cutoffs, known)
 
     return stands, lambda: stands().counted.frame
 
@@ -309,8 +333,3 @@ def _recheck(memory: Memory, snapshot: Snapshot, book: RuleBook) -> Recheck:
     if before is not None and before.tree is not snapshot.tree:
         return Recheck.ALL
     return Recheck.STALE if snapshot.acted or memory.version != book.version else Recheck.NONE
-
-
-def _judging(evaluation: Evaluation, book: RuleBook) -> list[str]:
-    """Name the rules that have judged something now: a rule that fails goes live when it is mended."""
-    return [rule.id for rule in book.rules if rule.id in evaluation.levels and evaluation.frames[rule.about].height]

@@ -15,7 +15,7 @@ from statistics import median
 import polars as pl
 from sqlalchemy import Engine
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.assembly import load_standards
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, Mistake
@@ -85,13 +85,13 @@ def open_for_reading(settings: Settings) -> Engine:
 
     Unlike every other command it neither makes nor upgrades one: to check files must leave nothing behind.
     """
-    engine = schema.open_engine(settings.database.url)
+    engine = database.open_engine(settings.database.url)
     embedded = engine.dialect.name == "sqlite"
     if embedded and not Path(engine.url.database or "").is_file():
         engine.dispose()
         raise CannotRunError(Phrase("chưa có cơ sở dữ liệu"))
     try:
-        schema.check_revision(engine)
+        database.check_revision(engine)
     except CannotRunError:
         engine.dispose()
         raise

@@ -1,4 +1,4 @@
-"""Every table on one page, and the two databases that hold them: SQLite embedded, PostgreSQL for many machines.
+"""Every table on one page, the same on SQLite and on PostgreSQL; `database` is the way to them.
 
 A versioned thing is an identity row, where foreign keys point, and version rows whose only update ever is
 `superseded_at`, set once. Reports, deadlines, decisions, readings, journal rows and rule sets are append-only.
@@ -7,17 +7,10 @@ A versioned thing is an identity row, where foreign keys point, and version rows
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import JSON as JSON_TYPE
 from sqlalchemy import (
-    URL,
     BigInteger,
     BindParameter,
     Boolean,
@@ -27,7 +20,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
-    Engine,
     Float,
     ForeignKey,
     Index,
@@ -38,21 +30,15 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     cast,
-    create_engine,
-    event,
     func,
-    make_url,
     or_,
     text,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
-
-from warnwatch.errors import CannotRunError, SettingsError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -655,142 +641,8 @@ def known(table: Table, as_of: datetime | BindParameter[datetime] | None) -> Col
     return and_(table.c.recorded_at <= as_of, or_(superseded.is_(None), superseded > as_of))
 
 
-# --- reaching the database ------------------------------------------------------------------------------------------
-
-
-# How long a statement waits for a lock, and a connection for the server's answer.
-_LOCK_SECONDS = 20
-_CONNECT_SECONDS = 10
-
-
-def open_engine(url: str) -> Engine:
-    """Open a database by its SQLAlchemy URL; a bad URL is a SettingsError, which never shows the URL's own text.
-
-    SQLite runs in WAL mode with foreign keys, and every transaction begins IMMEDIATE: a deferred one that reads and
-    then writes fails at once with "database is locked" when another writer is at work, whatever the time limit.
-    On PostgreSQL nobody waits for a lock, or for the server to answer, longer than on SQLite; and a connection with
-    the option `reads_only` sees one state of the database from its first statement on, as on SQLite.
-    """
-    parsed = _parse(url)
-    patient = parsed.get_backend_name() == "sqlite" or "connect_timeout" in parsed.query
-    arguments = {} if patient else {"connect_timeout": _CONNECT_SECONDS}
-    try:
-        # Values stay out of errors, and so out of logs: they may be confidential titles.
-        engine = create_engine(
-            parsed,
-            pool_pre_ping=parsed.get_backend_name() != "sqlite",
-            hide_parameters=True,
-            connect_args=arguments,
-        )
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"{_BAD_URL} (the Python package {error.name} is missing); {_ALLOWED}") from None
-    except (ArgumentError, NoSuchModuleError, ValueError, TypeError):
-        raise SettingsError(f"{_BAD_URL}; {_ALLOWED}") from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
-    else:
-        event.listen(engine, "connect", _prepare_server)
-        event.listen(engine, "begin", _begin_on_server)
-    return engine
-
-
-_BAD_URL = "database.url: cannot use it as a SQLAlchemy URL"
-_ALLOWED = "allowed: sqlite:///FILE or postgresql://USER@HOST/DATABASE, with @ : / ? of a password as %40 %3A %2F %3F"
-
-
-def _parse(url: str) -> URL:
-    """Read a URL; one whose password is not written as it must be is refused, for parts of it would pass as a name."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise SettingsError(f"{_BAD_URL}; {_ALLOWED}") from None
-    if parsed.get_backend_name() != "sqlite" and "@" in f"{parsed.host}{parsed.database}":
-        raise SettingsError(f"{_BAD_URL}: an @ too many; {_ALLOWED}")
-    return parsed
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_LOCK_SECONDS * 1000}", "synchronous=FULL"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _prepare_server(connection: Any, _record: object) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'")
-    connection.commit()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    reads = connection.get_execution_options().get("reads_only", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _begin_on_server(connection: Connection) -> None:
-    # Said in the transaction itself: as options of the connection they would come back as READ WRITE, and override a
-    # server that is set to take no writes.
-    if connection.get_execution_options().get("reads_only", False):
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-
-
 def xact(connection: Connection) -> ColumnElement[int] | int:
     """Give what `change.xact` takes: PostgreSQL's id of this transaction, 0 on SQLite."""
     if connection.dialect.name == "postgresql":
         return cast(cast(func.pg_current_xact_id(), Text), BigInteger)
     return 0
-
-
-def _alembic(url: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(resources.files("warnwatch") / "migrations"))
-    config.attributes["url"] = url
-    return config
-
-
-def upgrade(url: str) -> None:
-    """Bring the database at `url` to this program's schema, from empty or from any earlier version."""
-    try:
-        command.upgrade(_alembic(url), "head")
-    except CommandError as error:
-        raise CannotRunError(
-            f"the database has a schema that this program does not know: {error}; install the newer WarnWatch"
-        ) from error
-    except SQLAlchemyError as error:
-        raise CannotRunError(cannot_reach(url, error)) from error
-
-
-def check_revision(engine: Engine) -> None:
-    """Refuse a database whose schema is not this program's: CannotRunError says what to do."""
-    scripts = ScriptDirectory.from_config(_alembic(""))
-    wanted = scripts.get_current_head()
-    try:
-        with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-    except SQLAlchemyError as error:
-        raise CannotRunError(cannot_reach(engine.url, error)) from error
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-        raise CannotRunError(
-            f"the database has schema {found}, which is newer than this program (it knows {wanted}): "
-            "install the newer WarnWatch"
-        )
-    if found != wanted:
-        raise CannotRunError(
-            f"the database has schema {found or 'none'}, this program needs {wanted}: run `warnwatch db upgrade`"
-        )
-
-
-def cannot_reach(url: str | URL, error: Exception) -> str:
-    """Say which database cannot be used and why; of its URL nothing but host, port and database."""
-    reason = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return f"cannot use the database{_name(url)}: {reason[0] if reason else type(error).__name__}"
-
-
-def _name(url: str | URL) -> str:
-    try:
-        parsed = make_url(url)
-        port = f":{parsed.port}" if parsed.port else ""
-    except (ArgumentError, ValueError):
-        return ""
-    place = "/".join(part for part in (f"{parsed.host or ''}{port}", parsed.database) if part)
-    return f" {place}" if place else ""

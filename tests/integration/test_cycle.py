@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError
 from worlds import BEGUN, POSTS, UNITS, World, build_world, holder_row
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.alerts.alert import EndReason, State
 from warnwatch.alerts.ledger import ConflictError
 from warnwatch.cycle import Memory
@@ -98,7 +98,7 @@ def test_two_cycles_of_one_instant_tell_once(world: World, fresh: bool) -> None:
 
 def test_two_evaluators_at_once_tell_once(world: World, tmp_path: Path) -> None:
     """When another evaluator commits the same cycle first, the second fails as a whole and nothing is doubled."""
-    other = replace(world, engine=schema.open_engine(world.engine.url.render_as_string(hide_password=False)))
+    other = replace(world, engine=database.open_engine(world.engine.url.render_as_string(hide_password=False)))
     other.memory = Memory()
     with in_between(world, lambda: other.cycle(LATE)), pytest.raises((ConflictError, IntegrityError)):
         world.cycle(LATE)

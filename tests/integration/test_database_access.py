@@ -13,8 +13,9 @@ from sqlalchemy.exc import InternalError
 from worlds import BEGUN, World, build_world
 
 from warnwatch.cli import main
+from warnwatch.database import open_engine
 from warnwatch.plan.snapshot import read_snapshot, refresh
-from warnwatch.schema import open_engine, unit
+from warnwatch.schema import unit
 
 CANARY = "geheim-7781"
 MALFORMED = (

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, Table, func, select
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.errors import Mistake, MistakesError
 from warnwatch.plan.importing import ImportReport, import_folder
 from warnwatch.shipped import shipped
@@ -37,7 +37,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """An empty plan."""
-    engine = schema.open_engine(database_url)
+    engine = database.open_engine(database_url)
     yield engine
     engine.dispose()
 
@@ -561,7 +561,7 @@ def test_progress_is_told_in_bytes(engine: Engine, tmp_path: Path) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_give_rows_or_mistakes(data: bytes, sqlite_url: str, tmp_path: Path) -> None:
     """Whatever tasks.csv holds, the import ends with a report or with mistakes, never otherwise."""
-    engine = schema.open_engine(sqlite_url)
+    engine = database.open_engine(sqlite_url)
     folder = folder_of(tmp_path / "in", plan() | {"tasks.csv": data})
     try:
         report = import_folder(engine, folder, now=NOW, zone=HANOI, dry_run=True)

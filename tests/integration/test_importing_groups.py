@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, select
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.errors import MistakesError
 from warnwatch.plan.importing import ImportReport, import_folder
 from warnwatch.shipped import shipped
@@ -32,8 +32,8 @@ TASKS = "code,title,lead_unit,due\n"
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty plan on SQLite: what is expanded is decided before any row is written."""
     url = f"sqlite:///{tmp_path}/plan.db"
-    schema.upgrade(url)
-    engine = schema.open_engine(url)
+    database.upgrade(url)
+    engine = database.open_engine(url)
     yield engine
     engine.dispose()
 

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from sqlalchemy import Connection, Engine, select
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.errors import MistakesError
 from warnwatch.plan.column import File
 from warnwatch.plan.importing import ImportReport, import_folder
@@ -32,7 +32,7 @@ _NUMBERS = {"id", "seq", "xact", "replaces", "hash", "previous"}
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """An empty plan."""
-    engine = schema.open_engine(database_url)
+    engine = database.open_engine(database_url)
     yield engine
     engine.dispose()
 
@@ -234,10 +234,10 @@ import resource, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.plan.importing import import_folder
 url, folder, most = sys.argv[1:]
-engine = schema.open_engine(url)
+engine = database.open_engine(url)
 if int(most):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
 import_folder(engine, Path(folder), now=datetime(2026, 1, 5, tzinfo=UTC), zone=ZoneInfo("Asia/Ho_Chi_Minh"), batch=2)

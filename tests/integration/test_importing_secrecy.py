@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, select
 from workbooks import HEADER, UNITS, workbook
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.errors import MistakesError
 from warnwatch.plan.importing import ImportReport, import_folder
 from warnwatch.printing import import_json, import_lines
@@ -26,8 +26,8 @@ LONG = "Việc " + "x" * 11_000
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty plan."""
     url = f"sqlite:///{tmp_path}/plan.db"
-    schema.upgrade(url)
-    engine = schema.open_engine(url)
+    database.upgrade(url)
+    engine = database.open_engine(url)
     yield engine
     engine.dispose()
 

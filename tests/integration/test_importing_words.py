@@ -13,7 +13,7 @@ from judging import CALENDAR
 from sqlalchemy import Engine, select
 from workbooks import HEADER, UNITS, workbook
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.errors import MistakesError
 from warnwatch.plan.importing import ImportReport, import_folder
 from warnwatch.printing import import_lines
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """An empty plan."""
-    engine = schema.open_engine(database_url)
+    engine = database.open_engine(database_url)
     yield engine
     engine.dispose()
 

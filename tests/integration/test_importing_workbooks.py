@@ -16,7 +16,7 @@ from openpyxl import Workbook
 from sqlalchemy import Engine, select
 from workbooks import HEADER, UNITS, Rows, packed, parts, row, workbook
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.errors import Mistake, MistakesError
 from warnwatch.plan.importing import ImportReport, import_folder
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """An empty plan."""
-    engine = schema.open_engine(database_url)
+    engine = database.open_engine(database_url)
     yield engine
     engine.dispose()
 

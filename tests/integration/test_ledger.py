@@ -12,7 +12,7 @@ from builders import NOW, alert
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.alerts import ledger, rule_sets
 from warnwatch.alerts.alert import Alert, Call, EndReason, Reason, State
 from warnwatch.alerts.escalation import Made
@@ -25,7 +25,7 @@ from warnwatch.rules.rule import Level
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     """A transaction on an empty plan with one unit, rolled back in the end."""
-    engine = schema.open_engine(database_url)
+    engine = database.open_engine(database_url)
     with engine.connect() as connection:
         connection.execute(insert(schema.unit), [{"code": "DP-19-UB", "recorded_at": NOW}])
         yield connection

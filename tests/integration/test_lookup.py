@@ -11,7 +11,7 @@ from boards import Judged, answer, judge
 from builders import NOW, alert
 from sqlalchemy import Engine
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import State
 from warnwatch.alerts.ledger import JournalRow
@@ -25,7 +25,7 @@ def judged(database_url: str, tmp_path: Path) -> Iterator[Judged]:
     """A small plan after its first cycle: alerts about two late tasks."""
     folder = tmp_path / "plan"
     folder.mkdir()
-    engine = schema.open_engine(database_url)
+    engine = database.open_engine(database_url)
     yield judge(engine, folder)
     engine.dispose()
 
@@ -119,7 +119,7 @@ def test_only_what_should_leave_waits(judged: Judged) -> None:
 
 def test_a_database_out_of_reach_is_one_kind_of_error(tmp_path: Path) -> None:
     """Whatever the driver raises, the caller meets CannotRunError, without paths or names in its text."""
-    lookup = Lookup(schema.open_engine(f"sqlite:///{tmp_path}/none/hidden.db"))
+    lookup = Lookup(database.open_engine(f"sqlite:///{tmp_path}/none/hidden.db"))
     for question in (lookup.counts, lookup.mail_states, lookup.ping, lambda: lookup.mail(1)):
         with pytest.raises(CannotRunError, match="the database does not answer") as refused:
             question()

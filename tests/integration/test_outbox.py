@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from letters import NOW, TAKEN, HandClock, attempts, letter, put, row, states
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, delete, func, insert, select
 
 from warnwatch.alerts.alert import Call, Reason
+from warnwatch.database import open_engine
 from warnwatch.notify import outbox
 from warnwatch.notify.delivery import Answer, Attempt, Claimed, Outcome, Phase, Verdict
 from warnwatch.notify.outbox import CallKey, Outbox
+from warnwatch.notify.threads import read_threads
 from warnwatch.rules.rule import Level
-from warnwatch.schema import alert, call, notification, notification_alert, notification_call, open_engine, unit
+from warnwatch.schema import alert, call, notification, notification_alert, notification_call, unit
 
 LATER = NOW + timedelta(seconds=5)
 
@@ -60,6 +63,36 @@ def write_calls(engine: Engine, count: int = 2) -> tuple[list[Call], dict[CallKe
             connection.execute(insert(call).values(values))
         ids = {(1, 3, found.step, 0): found.id for found in connection.execute(select(call))}
     return calls, ids
+
+
+def steps_to_find_threads(engine: Engine, count: int) -> int:
+    """Tell so many heads of an alert each, and count what SQLite does to find what a second text to each answers to."""
+    texts = [letter(number, alerts=(number,)) for number in range(1, count + 1)]
+    plain = {
+        "rule": "task-deadline", "about": "task", "episode": 1, "unit": "DP-1", "state": "open", "level": 3,
+        "measure": "working_days_left", "pending_since": NOW, "level_since": NOW,
+    }  # fmt: skip
+    done: list[int] = []
+    with engine.begin() as connection:
+        for table in (notification_alert, notification, alert, unit):
+            connection.execute(delete(table))
+        connection.execute(insert(unit).values(code="DP-1", recorded_at=NOW))
+        named = [{"id": number, "code": f"CB-{number}", "subject": f"T-{number}"} for number in range(1, count + 1)]
+        connection.execute(insert(alert), [plain | one for one in named])
+        outbox.add(connection, [(one, "ready") for one in texts], {})
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_progress_handler(lambda: done.append(1), 100)
+        found = read_threads(connection, texts)
+        driver.set_progress_handler(None, 0)
+    assert found == {one.key: one.key for one in texts}
+    return len(done)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_morning_of_many_texts_finds_their_threads_by_the_alerts(engine: Engine) -> None:
+    """Four times as many texts are about four times the work, and not sixteen."""
+    assert steps_to_find_threads(engine, 800) < 6 * steps_to_find_threads(engine, 200)
 
 
 def test_a_text_is_written_with_its_calls_and_alerts(engine: Engine) -> None:

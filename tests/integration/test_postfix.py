@@ -19,10 +19,10 @@ import pytest
 from letters import HandClock, attempts, letter, mail_settings, put, states
 from sinks.smtp import AUTHORITY, CERTIFICATES
 
+from warnwatch.database import open_engine
 from warnwatch.notify.email import Mailer
 from warnwatch.notify.outbox import Outbox
 from warnwatch.notify.sending import Pace, Sender
-from warnwatch.schema import open_engine
 
 pytestmark = [
     pytest.mark.servers("postfix"),

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from services import Running, get, run, started
-from worlds import build_world
+from services import Running, get, run, said_here, started
+from worlds import BEGUN, build_world
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.shipped import shipped
 
 TWO = {"approval": "two_persons"}
@@ -27,8 +28,8 @@ class Folder:
         self.place, self.rules = place, place / "alert_rules"
         shutil.copytree(shipped("alert_rules"), self.rules, ignore=shutil.ignore_patterns("tests"))
         self.url = f"sqlite:///{place / 'x.db'}"
-        schema.upgrade(self.url)
-        build_world(self.url, place / "in").engine.dispose()
+        database.upgrade(self.url)
+        self.world = build_world(self.url, place / "in")
 
     def sections(self, **rules: Any) -> dict[str, Any]:
         """Give the settings: a look every tenth of a second, a cycle a minute."""
@@ -45,23 +46,26 @@ class Folder:
 
     def status(self, **rules: Any) -> Any:
         """Ask `warnwatch rules status`."""
-        done = run("rules", "status", "--json", folder=self.place, **self.sections(**rules))
-        return json.loads(done.stdout)
+        return json.loads(said_here("rules", "status", "--json", **self.sections(**rules)).stdout)
 
     def journal(self) -> list[str]:
         """Give the kinds of the journal's rows about rules."""
-        engine = schema.open_engine(self.url)
-        with engine.connect() as connection:
+        with self.world.reading() as connection:
             table = schema.journal
             kinds = [row.kind for row in connection.execute(table.select().order_by(table.c.id))]
-        engine.dispose()
         return [kind for kind in kinds if kind.startswith("rules.")]
+
+    def alerts(self) -> list[tuple[str, str, int]]:
+        """Give subject, rule and level of every alert."""
+        return [(alert.subject, alert.rule, alert.level) for alert in self.world.alerts()]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
+def folder(tmp_path: Path) -> Iterator[Folder]:
     """A folder that nothing has run yet."""
-    return Folder(tmp_path)
+    folder = Folder(tmp_path)
+    yield folder
+    folder.world.engine.dispose()
 
 
 def said(running: Running, message: str) -> list[dict[str, Any]]:
@@ -146,13 +150,26 @@ def test_two_changes_within_a_look_are_one(folder: Folder) -> None:
 
 
 def test_a_removed_folder_is_named_and_the_rules_go_on(folder: Folder) -> None:
-    """The share with the rules goes away: that is a mistake like any other, and none when it is back."""
-    with started(folder=folder.place, **folder.sections()) as service:
+    """The share with the rules goes away: a mistake like any other, the rules judge on, and none when it is back."""
+    with started(folder=folder.place, cycle={"every": 0.2}, **folder.sections()) as service:
         running_since_first(service)
+        before = folder.status()["running"]["version"]
         folder.rules.rename(folder.place / "away")
         service.wait_for(lambda: said(service, "mistakes"))
+        [line] = said(service, "mistakes")
+        assert line["mistakes"][0].startswith("alert_rules: ")
+        assert line["running"] == before
+        assert reload_metric(service) == "0.0"
+        found = folder.status()
+        assert (found["running"]["version"], found["folder"]["state"]) == (before, "refused")
+        folder.world.put(BEGUN, "T-1")
+        service.wait_for(lambda: ("T-1", "task-deadline", 3) in folder.alerts())
+
         (folder.place / "away").rename(folder.rules)
         service.wait_for(lambda: said(service, "holds the running rules again"))
+        service.wait_for(lambda: reload_metric(service) == "1.0")
+        assert len(said(service, "mistakes")) == 1
+    assert folder.journal() == ["rules.run", "rules.refused"]
 
 
 def test_a_changed_calendar_takes_over_too(folder: Folder) -> None:
@@ -190,7 +207,7 @@ def test_two_persons_other_than_the_author_let_a_set_run(folder: Folder) -> None
     """It waits; its author and a second approval by the same person do not count; then the service takes it."""
 
     def act(*words: str) -> Any:
-        return run("rules", *words, folder=folder.place, **folder.sections(**TWO))
+        return said_here("rules", *words, **folder.sections(**TWO))
 
     with started(folder=folder.place, **folder.sections(**TWO)) as service:
         running_since_first(service)
@@ -201,12 +218,12 @@ def test_two_persons_other_than_the_author_let_a_set_run(folder: Folder) -> None
         assert version[:12] in get(service.link(), "/")[1]
 
         assert "người soạn" in act("approve", version, "--by", "CQTT/head").stderr
-        assert act("submit", "--by", "DP-19-UB/focal_point").returncode == 0
-        assert act("approve", version, "--by", "DP-19-UB/focal_point").returncode == 1
-        assert act("approve", version[:12], "--by", "CQTT/head").returncode == 0
-        assert act("approve", version, "--by", "CQTT/head/1").returncode == 1
+        assert act("submit", "--by", "DP-19-UB/focal_point").exit_code == 0
+        assert act("approve", version, "--by", "DP-19-UB/focal_point").exit_code == 1
+        assert act("approve", version[:12], "--by", "CQTT/head").exit_code == 0
+        assert act("approve", version, "--by", "CQTT/head/1").exit_code == 1
         assert not said(service, "takes over")
-        assert act("approve", version, "--by", "BCD/head").returncode == 0
+        assert act("approve", version, "--by", "BCD/head").exit_code == 0
         service.wait_for(lambda: said(service, "takes over"))
         service.wait_for(lambda: folder.status(**TWO)["folder"]["state"] == "running")
     assert folder.journal() == [

@@ -15,15 +15,15 @@ from letters import NOW, TAKEN, HandClock, attempts, letter, put, row, states
 from senders import QUICK, Tape, running, sender_for, until
 from sqlalchemy import Engine
 
+from warnwatch.database import open_engine
 from warnwatch.notify.delivery import Answer, Attempt, Claimed, Phase
 from warnwatch.notify.outbox import Outbox
 from warnwatch.notify.sending import Sender
-from warnwatch.schema import open_engine
 
 CLAIM_AND_DIE = """
 import datetime, os, sys
 from warnwatch.notify.outbox import Outbox
-from warnwatch.schema import open_engine
+from warnwatch.database import open_engine
 side = Outbox(open_engine(sys.argv[1]), owner="killed", clock=lambda: datetime.datetime.fromisoformat(sys.argv[2]))
 assert side.claim(1)
 os.kill(os.getpid(), 9)

@@ -15,10 +15,10 @@ from senders import Tape, running, sender_for, until
 from sinks.smtp import POINTS, Point, Script, Sink
 from sqlalchemy import Engine
 
+from warnwatch.database import open_engine
 from warnwatch.notify.delivery import Outcome
 from warnwatch.notify.email import Mailer
 from warnwatch.rules.rule import Level
-from warnwatch.schema import open_engine
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from sinks.smtp import Script, Sink
 from sqlalchemy import URL, make_url, text
 from worlds import BEGUN, World, build_world
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert
 from warnwatch.cycle import CycleReport, Memory
@@ -172,7 +172,7 @@ async def test_a_database_that_takes_no_writes_is_said_on_readyz(postgresql_url:
             await holds(lambda: "in a read-only transaction" in get(service.link, "/readyz")[1])
             administer(postgres_server, f"ALTER DATABASE {name} RESET default_transaction_read_only")
             administer(postgres_server, CUT, name=name)
-            engine = schema.open_engine(postgresql_url)
+            engine = database.open_engine(postgresql_url)
             put(engine, [letter()])
             engine.dispose()
             await holds(lambda: sink.messages and get(service.link, "/readyz")[0] == 200)
@@ -203,7 +203,7 @@ def test_postgresql_without_the_schema_is_told_how_to_get_it(postgres_server: UR
 
 def test_a_newer_schema_is_refused(database_url: str) -> None:
     """An older program does not touch what a newer one has written, and says what to install."""
-    engine = schema.open_engine(database_url)
+    engine = database.open_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'ffff_newer'"))
     engine.dispose()
@@ -270,7 +270,7 @@ LETTERS = 60
 
 def test_a_stop_while_mail_is_in_the_air_loses_nothing(database_url: str, tmp_path: Path) -> None:
     """SIGTERM: exit 0 within 10 s, what the server took is recorded, the rest has no owner; the next start sends it."""
-    engine = schema.open_engine(database_url)
+    engine = database.open_engine(database_url)
     put(engine, [letter(number) for number in range(1, LETTERS + 1)])
     with Sink(Script(drip="dot", drip_every=0.02)) as sink:
         sections: Sections = {
@@ -301,7 +301,7 @@ def test_a_stop_while_mail_is_in_the_air_loses_nothing(database_url: str, tmp_pa
 
 def test_a_stop_does_not_wait_for_a_cycle_that_the_database_holds_up(postgresql_url: str, tmp_path: Path) -> None:
     """A locked table keeps a cycle waiting; the process still ends within 10 s, with nothing half written."""
-    engine = schema.open_engine(postgresql_url)
+    engine = database.open_engine(postgresql_url)
     sections: Sections = {"database": {"url": postgresql_url}, "web": {"port": 0}, "cycle": {"every": 0.2}}
     with engine.connect() as connection, started(folder=tmp_path, **sections) as running:
         link = running.link()
@@ -435,7 +435,7 @@ async def test_a_pilot_tells_only_its_units(world: World) -> None:
 
 def test_the_log_is_json_and_holds_no_secret(sqlite_url: str, tmp_path: Path) -> None:
     """A mail server that refuses the login is in the log and on /readyz; the password is nowhere."""
-    engine = schema.open_engine(sqlite_url)
+    engine = database.open_engine(sqlite_url)
     put(engine, [letter()])
     engine.dispose()
     with Sink(Script(refuse={"auth": "535 5.7.8 bad credentials"}), users={"ww": "other"}) as sink:

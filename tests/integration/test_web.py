@@ -16,7 +16,7 @@ from builders import NOW
 from sqlalchemy import Engine, update
 from starlette.testclient import TestClient
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.notify.lookup import Lookup
 from warnwatch.notify.release import Mode
 from warnwatch.web.app import create_app
@@ -27,7 +27,7 @@ PAGES = ("/", "/mails/1", "/mails/1/html", "/metrics", "/healthz", "/readyz", "/
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """A database of its own."""
-    engine = schema.open_engine(database_url)
+    engine = database.open_engine(database_url)
     yield engine
     engine.dispose()
 
@@ -269,7 +269,7 @@ def test_metrics_come_in_the_format_that_is_asked_for(judged: Judged) -> None:
 @pytest.fixture
 def away(judged: Judged, tmp_path: Path) -> Judged:
     """The same service, whose database has gone: a file that cannot be opened."""
-    gone = schema.open_engine(f"sqlite:///{tmp_path}/no/such/folder/secret-name.db")
+    gone = database.open_engine(f"sqlite:///{tmp_path}/no/such/folder/secret-name.db")
     return replace(judged, engine=gone)
 
 

@@ -19,7 +19,7 @@ import uvicorn
 from boards import judge, repeat_mail
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.web.app import create_app
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -31,7 +31,7 @@ def address(sqlite_url: str, tmp_path: Path) -> Iterator[str]:
     """The small plan served on a free port of this machine."""
     folder = tmp_path / "plan"
     folder.mkdir()
-    engine = schema.open_engine(sqlite_url)
+    engine = database.open_engine(sqlite_url)
     judged = judge(engine, folder)
     repeat_mail(engine, 20)
     with closing(socket.socket()) as listening:

@@ -17,7 +17,7 @@ from builders import ZONE, letterhead, local
 from judging import CALENDAR, shipped_book
 from worlds import World, holder_row, write_rows
 
-from warnwatch import schema
+from warnwatch import database, schema
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.cycle import CycleReport, Standards
 from warnwatch.notify.release import Mode, Release
@@ -56,8 +56,9 @@ class Crossed:
         book = shipped_book()
         only = replace(book, rules=(book.rule("task-deadline"),))
         standards = Standards(only, CALENDAR, letterhead(), Release(Mode.LIVE))
-        self.world = World(schema.open_engine(url), folder, standards)
-        units = [row for row in trees.units if row["code"] in {*trees.old, *trees.present, "VN"}]
+        self.world = World(database.open_engine(url), folder, standards)
+        known = {*trees.old, *trees.present, "VN"}
+        units = [row for row in trees.units if row["code"] in known]
         posts = [{"unit": row["code"], "office": "head"} for row in units]
         holders = [holder_row(f"{row['code']}/head") for row in units]
         tasks = [
@@ -94,7 +95,7 @@ def crossed(trees: Trees, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The plan after both days."""
     folder = tmp_path_factory.mktemp("reform")
     url = f"sqlite:///{folder / 'plan.sqlite3'}"
-    schema.upgrade(url)
+    database.upgrade(url)
     files = folder / "files"
     files.mkdir()
     made = Crossed(trees, url, files)

@@ -17,7 +17,7 @@ from papi import Index, plan_rows, read_index, readings, write_history
 from sqlalchemy import Engine
 from worlds import World
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.alerts.alert import State
 from warnwatch.cycle import Standards
 from warnwatch.notify.notification import Kind
@@ -67,8 +67,8 @@ def engine(index: Index, tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
     folder = tmp_path_factory.mktemp("papi")
     write_history(index, folder)
     url = f"sqlite:///{tmp_path_factory.mktemp('database') / 'plan.sqlite3'}"
-    schema.upgrade(url)
-    engine = schema.open_engine(url)
+    database.upgrade(url)
+    engine = database.open_engine(url)
     report = import_folder(engine, folder, now=local(1, 5, year=2025), zone=ZONE, history=True)
     assert (report.files["readings"].added, report.warnings) == (len(index.scores), ())
     yield engine
@@ -163,7 +163,7 @@ def test_a_year_that_nobody_published_is_a_late_figure(index: Index, engine: Eng
 
 def test_an_alert_outlives_a_year_that_nobody_published(index: Index, database_url: str, tmp_path: Path) -> None:
     """Quảng Ninh is warned of what fell short in 2022; the gap of 2023 ends nothing, the readings of 2024 do."""
-    world = _judged(schema.open_engine(database_url), tmp_path)
+    world = _judged(database.open_engine(database_url), tmp_path)
     world.bring(local(15, 4, 8, year=2020), **plan_rows(index))
     scores = [one for one in index.scores if one.province in (QUANG_NINH, HA_NOI)]
     ended: dict[int, set[str]] = {}

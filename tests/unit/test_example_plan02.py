@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.plan import columns
 from warnwatch.plan.importing import import_folder
 from warnwatch.shipped import shipped
@@ -239,8 +239,8 @@ def test_the_readme_counts_what_is_there() -> None:
 def test_the_example_imports_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
     """The plan, then each later step at its instant: all rows are taken, once."""
     url = f"sqlite:///{tmp_path / 'plan.sqlite3'}"
-    schema.upgrade(url)
-    engine = schema.open_engine(url)
+    database.upgrade(url)
+    engine = database.open_engine(url)
     for folder, at in [(PLAN, DEMO), *((step, instant(step)) for step in STEPS)]:
         first, second = (import_folder(engine, folder, now=at, zone=ZoneInfo("Asia/Ho_Chi_Minh")) for _ in range(2))
         assert all(count.added + count.changed == count.rows for count in first.files.values())

@@ -5,12 +5,27 @@ Only rows that something happens to are read: marks once at the start, then the 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from warnwatch import schema
@@ -89,7 +104,16 @@ def read_where(connection: Connection, *conditions: ColumnElement[bool]) -> list
 
 def read_due(connection: Connection, now: datetime) -> list[Alert]:
     """Read the alerts that time alone moves by now: opening, ending, next step, broken promise, end of a silence."""
-    return read_where(connection, schema.alert.c.next_at <= now, schema.alert.c.state != State.ENDED.value)
+    rows = connection.execute(_due(), {"now": now})
+    return sorted((alert_of(row) for row in rows), key=lambda alert: alert.id)
+
+
+@functools.cache
+def _due() -> Select[Any]:
+    """Select the alerts to look at by :now; put together once, as every cycle asks."""
+    next_at = schema.alert.c.next_at
+    due = next_at <= bindparam("now", type_=schema.Instant)
+    return select(*COLUMNS).where(due, schema.alert.c.state != State.ENDED.value)
 
 
 def read_active(connection: Connection, subjects: Mapping[str, Collection[str]]) -> dict[tuple[str, str], Alert]:
@@ -115,12 +139,18 @@ def read_retired(connection: Connection, rules: Collection[str]) -> list[Alert]:
 
 
 def _read_rules(connection: Connection) -> set[str]:
-    """Read the rules that ever had an alert, from one to the next along the index: `distinct` would read it whole."""
+    """Read the rules that ever had an alert."""
+    return {found for found in connection.scalars(_rules()) if found is not None}
+
+
+@functools.cache
+def _rules() -> Select[Any]:
+    """Select them from one to the next along the index: `distinct` would read it whole."""
     rule = schema.alert.c.rule
     first = select(func.min(rule).label("rule")).cte("seen", recursive=True)
     following = select(func.min(rule)).where(rule > first.c.rule).scalar_subquery()
     seen = first.union_all(select(following).where(first.c.rule.is_not(None)))
-    return {found for found in connection.scalars(select(seen.c.rule)) if found is not None}
+    return select(seen.c.rule)
 
 
 def read_numbering(connection: Connection, subjects: Mapping[str, Collection[str]]) -> Numbering:

@@ -1,10 +1,11 @@
-"""How Alembic reaches the database: by the URL that `schema.upgrade` was given."""
+"""How Alembic reaches the database: by the URL that `database.upgrade` was given."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from warnwatch.schema import metadata, open_engine
+from warnwatch.database import open_engine
+from warnwatch.schema import metadata
 
 engine = open_engine(context.config.attributes["url"])
 try:

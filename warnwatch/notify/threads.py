@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from warnwatch.notify.notification import Notification
 from warnwatch.schema import notification, notification_alert
@@ -45,10 +45,12 @@ def _latest(connection: Connection, new: Sequence[Notification]) -> Mapping[tupl
     alerts = sorted({alert for one in new for alert in one.alerts})
     told, found = notification_alert.c, dict[tuple[str, str, int], tuple[str, str]]()
     for some in (alerts[at : at + _CHUNK] for at in range(0, len(alerts), _CHUNK)):
+        # Not asked for in `where`: SQLite would go through all notifications of a state, for each of the alerts.
+        left = case((notification.c.state.in_(_LEFT), notification.c.id))
         last = (
-            select(func.max(notification.c.id).label("id"), told.alert)
+            select(func.max(left).label("id"), told.alert)
             .join(notification, notification.c.id == told.notification)
-            .where(told.alert.in_(some), notification.c.state.in_(_LEFT))
+            .where(told.alert.in_(some))
             .group_by(notification.c.holder, notification.c.channel, told.alert)
             .subquery()
         )

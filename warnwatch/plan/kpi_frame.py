@@ -280,6 +280,11 @@ def _events(targets: pl.DataFrame, readings: pl.DataFrame, calendar: WorkCalenda
     )
 
 
+def turns_with_days(kpis: pl.DataFrame) -> bool:
+    """Say whether the day decides about any of these KPIs: it does where single events count, and only there."""
+    return bool(kpis.width) and bool((kpis["per_event"] & kpis["events"].is_not_null()).any())
+
+
 def with_events(kpis: pl.DataFrame, day: date | None) -> pl.DataFrame:
     """Choose the events that count on a local day (all, without one): `value` the worst, `recent` their number.
 

@@ -18,7 +18,7 @@ from warnwatch import schema
 from warnwatch.plan.bodies import read_changes, read_holders, read_units
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory, Holder, Unit
-from warnwatch.plan.kpi_frame import read_kpis, with_events
+from warnwatch.plan.kpi_frame import read_kpis, turns_with_days, with_events
 from warnwatch.plan.source_frame import read_sources, with_present_unit
 from warnwatch.plan.succession import Change, Tree, tree_on
 from warnwatch.plan.task_frame import AS_OF, SINCE, read_tasks, with_lead
@@ -161,7 +161,8 @@ def _with_news(
 
 def _kpis_on(snapshot: Snapshot, day: date | None) -> pl.DataFrame:
     """Give the KPIs with the events that count on a day."""
-    return snapshot.kpis if day == snapshot.kpis_on else with_events(snapshot.kpis, day)
+    same = day == snapshot.kpis_on or not turns_with_days(snapshot.kpis)
+    return snapshot.kpis if same else with_events(snapshot.kpis, day)
 
 
 def _with_kpis(before: pl.DataFrame, fresh: pl.DataFrame, codes: Collection[str] | None) -> pl.DataFrame:

@@ -35,20 +35,9 @@ RULE_KEYS = (
     "labels",
     "inhibited_by",
 )
-# What a file's `defaults` may say for its rules: what several rules share, never what makes a rule itself.
-DEFAULT_KEYS = (
-    "about",
-    "for",
-    "keep",
-    "clear",
-    "from",
-    "until",
-    "text",
-    "escalation",
-    "guidance",
-    "source",
-    "labels",
-)
+# What makes a rule itself; all else a file's `defaults` may say for its rules.
+_OWN_KEYS = frozenset({"id", "title", "where", "measure", "below", "above", "answers", "inhibited_by"})
+DEFAULT_KEYS = tuple(key for key in RULE_KEYS if key not in _OWN_KEYS)
 POLICY_KEYS = ("id", "title", "cap", "levels")
 STEP_KEYS = ("after", "tell", "channels")
 _KNOWN_KEYS = frozenset({*RULE_KEYS, *POLICY_KEYS, *STEP_KEYS})

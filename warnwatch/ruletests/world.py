@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, event
 
-from warnwatch import schema
+from warnwatch import database
 from warnwatch.alerts import ledger
 from warnwatch.alerts.acts import Promise, acknowledge, close_by_document, find_holder
 from warnwatch.alerts.alert import Alert, State
@@ -40,12 +40,17 @@ Rows = dict[str, dict[str, dict[str, str]]]  # the latest row of each code, by f
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What the worlds of one run share: rules, calendar, the database that each begins with, a folder."""
+    """What the worlds of one run share: rules, calendar, a folder, the database that each begins with, and its own.
+
+    They share the engine too, one after the other: it keeps every statement that it has compiled once.
+    """
 
     book: RuleBook
     calendar: WorkCalendar
     folder: Path
     start: Path
+    plan: Path
+    engine: Engine
 
 
 @contextmanager
@@ -57,15 +62,18 @@ def open_stage(rules_folder: Path, tree: Mapping[str, Sequence[Row]]) -> Iterato
     calendar, book = read_rules_folder(rules_folder, ZONE)
     with TemporaryDirectory(prefix="warnwatch-test-") as name:
         folder = Path(name)
-        start, given = folder / "start.db", folder / "tree"
-        schema.upgrade(f"sqlite:///{start}")
+        start, plan, given = folder / "start.db", folder / "plan.db", folder / "tree"
+        database.upgrade(f"sqlite:///{start}")
         given.mkdir()
-        engine = schema.open_engine(f"sqlite:///{start}")
+        begun = database.open_engine(f"sqlite:///{start}")
         try:
-            _bring(engine, given, tree, calendar.start_of_day(calendar.first), calendar)
+            _bring(begun, given, tree, calendar.start_of_day(calendar.first), calendar)
         finally:
-            engine.dispose()
-        yield Stage(book, calendar, folder, start)
+            begun.dispose()
+        engine = database.open_engine(f"sqlite:///{plan}")
+        # Nobody needs this database after a power cut.
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        yield Stage(book, calendar, folder, start, plan, engine)
 
 
 @dataclass
@@ -124,19 +132,16 @@ def open_world(stage: Stage, rules: Sequence[str], known: Rows, number: int) -> 
         book = replace(book, rules=tuple(rule for rule in book.rules if rule.id in rules))
     folder = stage.folder / str(number)
     folder.mkdir()
-    path = folder / "plan.db"
-    shutil.copyfile(stage.start, path)
-    engine = schema.open_engine(f"sqlite:///{path}")
-    # Nobody needs this database after a power cut.
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    shutil.copyfile(stage.start, stage.plan)
     (folder / "in").mkdir()
     letterhead = Letterhead("WarnWatch", stage.calendar.zone)
     standards = Standards(book, stage.calendar, letterhead, Release(Mode.LIVE))
     live = {("rule", rule.id): "" for rule in book.rules} | {("unit", unit["code"]): "live" for unit in TREE}
     try:
-        yield World(engine, folder / "in", standards, Memory(live=live), deepcopy(known))
+        yield World(stage.engine, folder / "in", standards, Memory(live=live), deepcopy(known))
     finally:
-        engine.dispose()
+        # The last connection takes SQLite's log with it; the next test puts its own file there.
+        stage.engine.dispose()
         shutil.rmtree(folder, ignore_errors=True)
 
 
