@@ -165,7 +165,8 @@ class Mutings:
         rule = self._rules.get(alert.rule)
         if rule is None or not (rule.inhibited_by and self.explaining):
             return
-        about = [(alert.about, alert.subject), *(("unit", unit) for unit in self._chain(alert.unit))]
+        # Not the units above: whoever is called for them is not who answers for this one, and would hide it.
+        about = [(alert.about, alert.subject), ("unit", self._chain(alert.unit)[0])]
         found = {
             explains.id: explains
             for name in rule.inhibited_by
