@@ -496,6 +496,19 @@ def test_moves_that_put_units_under_each_other_are_refused(plan: World) -> None:
     ]
 
 
+def test_recorded_superiors_that_close_a_ring_of_stored_moves_are_refused(plan: World) -> None:
+    """The moves came first: a later units.csv, alone, may not put the new superior under the unit that moved to it."""
+    there = {"unit": "DP-06-UB", "kind": "move", "effective_on": DAY, "parent": "DP-19-UB"}
+    changes(plan, there)
+    with pytest.raises(MistakesError) as caught:
+        plan.bring(
+            BEGUN, units=[NEIGHBOUR | {"code": "DP-19-UB", "name": "Ủy ban nhân dân tỉnh", "parent": "DP-06-UB"}]
+        )
+    [mistake] = caught.value.mistakes
+    assert str(mistake).startswith("units.csv: từ ngày ")
+    assert "các đơn vị nằm dưới nhau: DP-06-UB → DP-19-UB → DP-06-UB" in str(mistake)
+
+
 def test_two_units_may_change_places_on_one_day(plan: World) -> None:
     """Changes of one day happen at once: a superior that comes under its unit, which moves away, makes no ring."""
     plan.bring(BEGUN, units=[NEIGHBOUR | {"code": "SO-06", "name": "Sở", "parent": "DP-06-UB"}])

@@ -140,7 +140,7 @@ def compare(
     found: dict[str, Changes] = {}
     for name in sorted([*whole, _TREE], key=_turn):
         if name == _TREE:
-            plan.tree = _tree(connection, plan, order)
+            plan.tree = _tree(connection, plan, whole.get("units"), order)
             continue
         reading = _put_stored(connection, whole[name], spool)
         found[name] = _compare_file(reading, unknown[name], plan, spool, order)
@@ -151,7 +151,7 @@ def _turn(name: str) -> int:
     return _FIRST.index(name) if name in _FIRST else len(_FIRST) + list(FILES).index(name)
 
 
-def _tree(connection: Connection, plan: _Plan, order: Order) -> Tree:
+def _tree(connection: Connection, plan: _Plan, units: Reading | None, order: Order) -> Tree:
     """Check the changes of units, and give the tree of today once this import is written; a history needs none."""
     if order.history:
         return Tree({})
@@ -163,10 +163,10 @@ def _tree(connection: Connection, plan: _Plan, order: Order) -> Tree:
     known = changes_now(own, before, order.today)
     changes = [change for change, _ in known]
     rows = plan.of("units").select("code", "name", "parent", "valid_from")
-    if own is not None:
-        check_moves(own, known, dict(rows.select("code", "parent").iter_rows()), order.findings)
-    units = [Unit(code, name, parent=parent, valid_from=begins) for code, name, parent, begins in rows.iter_rows()]
-    return tree_on(units if changes else (), changes, order.today)
+    if sheet := own.sheet if own is not None else units and units.sheet:
+        check_moves(sheet, known, dict(rows.select("code", "parent").iter_rows()), order.findings)
+    today = [Unit(code, name, parent=parent, valid_from=begins) for code, name, parent, begins in rows.iter_rows()]
+    return tree_on(today if changes else (), changes, order.today)
 
 
 def _unknown_codes(

@@ -164,12 +164,16 @@ def _rings(changes: Iterable[tuple[Change, int | None]]) -> Iterable[tuple[list[
 
 
 def check_moves(
-    one: Difference,
+    sheet: Sheet,
     changes: Iterable[tuple[Change, int | None]],
     parents: Mapping[str, str | None],
     findings: Findings,
 ) -> None:
-    """Refuse moves after which units stand under each other; `parents`: as the units are recorded, before any move."""
+    """Refuse moves after which units stand under each other; `parents`: as the units are recorded, before any move.
+
+    `changes` have their row in `sheet`, or none. New parents in units.csv make a ring of stored moves too; then the
+    mistake is the file's, since any of its rows may be the wrong one.
+    """
     above = dict(parents)
     rows: dict[str, int | None] = {}
     told: set[frozenset[str]] = set()
@@ -186,12 +190,15 @@ def check_moves(
         for change, _ in moved:
             ring = _ring_of(change.unit, above)
             places = [row for code in ring if (row := rows.get(code)) is not None]
-            if len(ring) > 1 and places and frozenset(ring) not in told:
+            if len(ring) > 1 and (places or sheet.file.name == "units") and frozenset(ring) not in told:
                 told.add(frozenset(ring))
                 shown = " → ".join([*ring[:6], "…"] if len(ring) > 6 else [*ring, ring[0]])
                 message = Phrase("từ ngày {day:%d/%m/%Y} các đơn vị nằm dưới nhau: {shown}", day=day, shown=shown)
                 allowed = Phrase("cấp trên không nằm dưới chính đơn vị; chuyển cả đơn vị kia, hoặc bỏ dòng sai (void)")
-                findings.about_row(one.sheet, max(places), "parent", Say(message, allowed), found=ring[1])
+                if places:
+                    findings.about_row(sheet, max(places), "parent", Say(message, allowed), found=ring[1])
+                else:
+                    findings.about_file(sheet.name, message, allowed=allowed)
 
 
 def _ring_of(start: str, above: Mapping[str, str | None]) -> list[str]:
