@@ -94,8 +94,35 @@ def test_an_english_template_explains_its_columns_in_english(run: Run, tmp_path:
             note = str(getattr(sheet.cell(HEADER_ROW, place).comment, "text", ""))
             assert in_language(column.about, "en").replace("`", "").lower() in note.lower()
             assert not column.refers or f" the sheet {column.refers}" in note
+    words = {str(cell.value) for row in book[LISTS] for cell in row if cell.value}
+    assert {"done", "suspended", "yes", "no"} <= words
+    assert not any(map(VIETNAMESE.search, words))
     authority = in_language(FILES["tasks"].column("decision_authority").about, "en")
     assert authority == "the unit that may move the deadline; empty: the superior of the lead unit"
+
+
+def test_the_words_to_choose_from_are_read_in_both_languages(run: Run, tmp_path: Path) -> None:
+    """A row filled from the drop-downs of an English template is a row like any other."""
+    (tmp_path / "english.toml").write_text('[plan]\nlanguage = "en"\n', encoding="utf-8")
+    assert run("--config", tmp_path / "english.toml", "import", "--template", tmp_path / "form.xlsx").exit_code == 0
+    book = load_workbook(tmp_path / "form.xlsx")
+    sheet, columns = book["tasks"], shown_columns(FILES["tasks"])
+    row = {column.name: offered[-1] for column in columns if (offered := _offered(book, f"tasks_{column.name}"))}
+    assert {"status", "confidential"} <= set(row)
+    row |= {"code": "T1", "title": "One", "lead_unit": "VT", "decision": "1/QD"}
+    for place, column in enumerate(columns, 2):
+        sheet.cell(HEADER_ROW + 2, place).value = row.get(column.name)
+    book.save(tmp_path / "filled.xlsx")
+    result = run("import", "--dry-run", tmp_path / "filled.xlsx")
+    assert (result.exit_code, "tasks: 1 dòng" in result.output) == (0, True), result.output
+
+
+def _offered(book: Workbook, name: str) -> list[str]:
+    if name not in book.defined_names:
+        return []
+    where = book.defined_names[name].attr_text.rpartition("!")[2].replace("$", "")
+    cells = book[LISTS][where]
+    return [str(cell.value) for row in cells for cell in row]
 
 
 def test_closed_words_and_units_have_drop_downs(template: Path) -> None:

@@ -250,7 +250,7 @@ def _named(one: File | Column, language: str) -> str:
 def _said(column: Column, language: str) -> str:
     """Say what is allowed, sheets by the names that they have in the workbook."""
     if column.words:
-        return ", ".join(_choices(column))
+        return ", ".join(_choices(column, language))
     if column.refers:
         sheet = _named(FILES[column.refers], language)
         return Phrase("{text} có trong trang {sheet}", text=column.type.value, sheet=sheet)
@@ -281,16 +281,18 @@ def _is_text(column: Column) -> bool:
     return column.type in (Type.CODE, Type.LEAD, Type.PERIOD, Type.PHONE, Type.TEXT, Type.LONG_TEXT, Type.PATH)
 
 
-def _choices(column: Column) -> list[str]:
+def _choices(column: Column, language: str) -> list[str]:
+    """Give the words to choose from: an import reads both languages'."""
+    vietnamese = language == "vi"
     if column.type in (Type.FLAG, Type.SECRECY):
-        return ["có", "không"]
-    return [others[0] if others else word for word, others in column.words.items()]
+        return ["có", "không"] if vietnamese else ["yes", "no"]
+    return [others[0] if others and vietnamese else word.replace("_", " ") for word, others in column.words.items()]
 
 
 def _drop_down(sheet: Worksheet, place: int, column: Column, lists: _Lists, codes: str, language: str) -> None:
     letter = get_column_letter(place)
     reach = f"{letter}{EXAMPLE_ROW + 1}:{letter}{EXAMPLE_ROW + READY_ROWS}"
-    if choices := _choices(column):
+    if choices := _choices(column, language):
         name = lists.add(f"{sheet.title}_{column.name}".replace(" ", "_"), choices)
         rule = DataValidation("list", formula1=f"={name}", allow_blank=True)
     elif codes and column.refers == "units":
