@@ -136,6 +136,11 @@ def run_cycle(
     # Write the texts.
     notifications, nobody = _write_texts(plan, outcome, told, sources)
 
+    # What has moved holds the frame before, which nobody needs any more.
+    snapshot = replace(snapshot, moved=None)
+    if "unit" in evaluation.frames:
+        counts = _given(stands().counted.frame)
+
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
         documents, acts = snapshot.tree.documents, work.mutings.acts
@@ -192,6 +197,7 @@ def _judge(
         keeper=keeper_of(set_state, plan.directory),
         known=present.marked,
         present=plan.directory.present,
+        moved={"task": plan.snapshot.moved},
     )
     return judged, hold
 
@@ -270,6 +276,10 @@ def _counting(plan: _Plan, known: UnitStands | None) -> tuple[Callable[[], UnitS
         return stand_now(plan.snapshot, plan.directory, plan.today, standards.calendar, standards.cutoffs, known)
 
     return stands, lambda: stands().counted.frame
+
+
+def _given(counted: pl.DataFrame) -> Callable[[], pl.DataFrame]:
+    return lambda: counted
 
 
 def _tomorrow(now: datetime, calendar: WorkCalendar) -> datetime:

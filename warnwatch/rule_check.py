@@ -148,7 +148,8 @@ def cost_of(book: RuleBook, present: Present, stopwatch: Callable[[], float], te
         runs = [evaluate(present.frames, one, present.today, stopwatch) for _ in range(RUNS)]
         costs.append(_cost(rule, runs, present.frames[rule.about].height))
     tell("", len(book.rules), len(book.rules) + 1)
-    first = evaluate(present.frames, book, present.today, stopwatch)
+    # Of what was judged only the cost: with its frames no subject would be judged again.
+    first = replace(evaluate(present.frames, book, present.today, stopwatch), frames={})
     together = []
     for _ in range(RUNS):
         began = stopwatch()

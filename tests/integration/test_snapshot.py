@@ -231,16 +231,23 @@ def test_without_changes_the_frame_is_the_same_object(world: World) -> None:
 
 
 def test_a_refresh_says_which_rows_moved(world: World) -> None:
-    """The kept rows of the frame before, and the fresh ones after them, make the new frame."""
+    """A changed task keeps its row; what did not change of any task is the same column; a new one finds its place."""
     for code in ("T-1", "T-2", "T-3"):
         world.put(BEGUN, code)
     before = whole(world)
     world.report(local(6, 8), "T-2", 0.5)
     after = refreshed(world, before)
     assert after.moved is not None
-    assert before.tasks.filter(after.moved.kept)["code"].to_list() == ["T-1", "T-3"]
-    assert after.tasks["code"].to_list() == ["T-1", "T-3", "T-2"]
-    assert after.moved.fresh["code"].to_list() == ["T-2"]
+    assert after.moved.leads(before.tasks, after.tasks)
+    assert after.moved.rows.to_list() == [1]
+    assert after.moved.places is None
+    assert (after.moved.gone["progress"].item(), after.moved.fresh["progress"].item()) == (None, 0.5)
+    world.put(local(7, 8), "T-10")
+    longer = refreshed(world, after)
+    assert longer.moved is not None
+    assert longer.tasks["code"].to_list() == ["T-1", "T-10", "T-2", "T-3"]
+    assert longer.moved.places is not None
+    assert longer.moved.places.to_list() == [0, None, 1, 2]
 
 
 def test_many_changes_are_read_as_a_whole(world: World) -> None:

@@ -6,12 +6,13 @@ In: the levels of an evaluation. Out: the few subjects of each rule that need a 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import polars as pl
 
 from warnwatch.alerts.alert import Alert, EndReason, State
-from warnwatch.plan.snapshot import Moved
+from warnwatch.plan.moving import Moved, patched
 from warnwatch.rules.evaluation import Evaluation
 from warnwatch.rules.rule import RuleBook
 
@@ -35,6 +36,19 @@ def mark_of(alert: Alert) -> int:
     return GONE if alert.gone_since else int(alert.level)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The rows of a rule that differ, with the columns in which they were found: by the same ones they are the same."""
+
+    level: pl.Series
+    kept: pl.Series | None
+    calm: pl.DataFrame
+    subjects: list[str]
+
+    def stands(self, level: pl.Series, kept: pl.Series | None, calm: pl.DataFrame) -> bool:
+        return self.level is level and self.kept is kept and self.calm is calm
+
+
 class Present:
     """The marks of all subjects: as a dictionary per rule, and as columns in the order of the frames' rows.
 
@@ -48,6 +62,7 @@ class Present:
         self._calm: dict[str, pl.DataFrame] = {}
         self._frames: dict[str, pl.DataFrame] = {}
         self._clear: set[str] = set()
+        self._found: dict[str, _Found] = {}
 
     def marked(self, rule: str) -> Collection[str]:
         """Name the subjects on which an alert of a rule has left its mark."""
@@ -60,24 +75,42 @@ class Present:
         for rule_id in (self._calm.keys() - {rule.id for rule in book.rules}) | (self._clear ^ clear):
             self._calm.pop(rule_id, None)
         self._clear = clear
+        bare: dict[tuple[int, bool], pl.DataFrame] = {}  # what the rules without any mark share
         for rule in book.rules:
             frame = frames[rule.about]
             calm, move = self._calm.get(rule.id), moved.get(rule.about)
             if calm is not None and self._frames[rule.id] is frame:
                 continue
-            if calm is not None and move is not None:
-                fresh = self._placed(rule.id, move.fresh["code"])
-                self._calm[rule.id] = pl.concat([calm.filter(move.kept), fresh], rechunk=True)
+            leads = calm is not None and move is not None and move.leads(self._frames[rule.id], frame)
+            self._frames[rule.id] = frame
+            if calm is not None and move is not None and leads and move.places is None:
+                continue  # every subject has its row still, and a mark is its subject's whatever else has changed
+            if not self._marks.get(rule.id):
+                self._calm[rule.id] = self._bare(rule.id, frame, bare)
+            elif calm is not None and move is not None and leads:
+                self._calm[rule.id] = self._carried(rule.id, calm, move)
             else:
                 self._calm[rule.id] = self._placed(rule.id, frame["code"])
-            self._frames[rule.id] = frame
+
+    def _bare(self, rule: str, frame: pl.DataFrame, known: dict[tuple[int, bool], pl.DataFrame]) -> pl.DataFrame:
+        key = (id(frame), rule in self._clear)
+        if key not in known:
+            known[key] = self._calm_levels(rule, pl.repeat(0, frame.height, dtype=pl.Int8, eager=True))
+        return known[key]
+
+    def _carried(self, rule: str, calm: pl.DataFrame, move: Moved) -> pl.DataFrame:
+        news = self._placed(rule, move.fresh["code"])
+        return pl.DataFrame(
+            [patched(move.carried(column), move.rows, news[column.name]) for column in calm.iter_columns()]
+        )
 
     def differing(self, evaluation: Evaluation) -> dict[str, list[str]]:
         """Name the subjects whose level is not what their alerts say, by rule. Unknown levels differ from nothing."""
-        found: dict[str, list[str]] = {}
         by_frame: dict[int, list[str]] = {}
-        for rule in evaluation.levels:
-            by_frame.setdefault(id(self._frames[rule]), []).append(rule)
+        for rule, level in evaluation.levels.items():
+            known = self._found.get(rule)
+            if known is None or not known.stands(level, evaluation.kept.get(rule), self._calm[rule]):
+                by_frame.setdefault(id(self._frames[rule]), []).append(rule)
         for rules in by_frame.values():
             codes = self._frames[rules[0]]["code"]
             levels = pl.DataFrame([evaluation.levels[rule].alias(rule) for rule in rules])
@@ -85,8 +118,12 @@ class Present:
             kept = [evaluation.kept[rule].alias(f"{rule}:kept").to_frame() for rule in rules if rule in self._clear]
             outside = [_rows_outside(rule, clear=rule in self._clear) for rule in rules]
             rows = pl.concat([levels, *kept, *calm], how="horizontal").lazy().select(outside).collect()
-            found |= {rule: codes.gather(rows[rule].item()).to_list() for rule in rules if len(rows[rule].item())}
-        return found
+            for rule in rules:
+                subjects = codes.gather(rows[rule].item()).to_list() if len(rows[rule].item()) else []
+                self._found[rule] = _Found(
+                    evaluation.levels[rule], evaluation.kept.get(rule), self._calm[rule], subjects
+                )
+        return {rule: list(self._found[rule].subjects) for rule in evaluation.levels if self._found[rule].subjects}
 
     def note(self, alerts: Iterable[Alert], differing: Mapping[str, Iterable[str]] | None = None) -> None:
         """Take over what a cycle has written about its alerts, and what it found of the subjects that differed.
@@ -115,9 +152,7 @@ class Present:
         )
 
     def _placed(self, rule: str, codes: pl.Series) -> pl.DataFrame:
-        marks = self._marks.get(rule)
-        if not marks:
-            return self._calm_levels(rule, pl.repeat(0, len(codes), dtype=pl.Int8, eager=True))
+        marks = self._marks.get(rule, {})
         if len(codes) <= FEW:
             return self._calm_levels(rule, pl.Series([marks.get(code, 0) for code in codes], dtype=pl.Int8))
         known = pl.DataFrame(

@@ -196,6 +196,17 @@ class WorkCalendar:
         working = before * of_day + (days - before) * passed
         return working.zip_with(~every_day, dates.cast(pl.Int32) * of_day + passed).cast(pl.Int32)
 
+    def office_minutes_by(self, instant: datetime) -> tuple[int, int]:
+        """Count for one instant what `office_minutes` counts for a column: on working days, and on every day."""
+        local = self._local(instant)
+        clock, day = local.hour * 60 + local.minute, local.date()
+        periods = [(opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute) for opens, closes in self.hours]
+        passed = sum(min(max(clock, opens), closes) - opens for opens, closes in periods)
+        of_day = sum(closes - opens for opens, closes in periods)
+        works = self.is_working(day)
+        working = (self.workday(day) - works) * of_day + works * passed
+        return working, (day - _EPOCH).days * of_day + passed
+
     def start_of_day(self, day: date) -> datetime:
         """Give the first moment of the local day in UTC, whatever its clock then shows."""
         return self._instant(datetime.combine(day, time()))

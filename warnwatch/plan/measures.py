@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Literal
 
 import polars as pl
@@ -63,9 +63,7 @@ class Today:
 def today_of(now: datetime, calendar: WorkCalendar) -> Today:
     """Place an instant on the calendar."""
     local = calendar.local_date(now)
-    twice = pl.Series([now.astimezone(UTC)] * 2, dtype=pl.Datetime("us", "UTC"))
-    working, every_day = calendar.office_minutes(twice, pl.Series([False, True]))
-    return Today(now, (local - EPOCH_DAY).days, calendar.workday(local), (working, every_day))
+    return Today(now, (local - EPOCH_DAY).days, calendar.workday(local), calendar.office_minutes_by(now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,29 +19,20 @@ from warnwatch.plan.bodies import read_changes, read_holders, read_units
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory, Holder, Unit
 from warnwatch.plan.kpi_frame import read_kpis, turns_with_days, with_events
+from warnwatch.plan.moving import Moved, move
 from warnwatch.plan.source_frame import read_sources, with_present_unit
 from warnwatch.plan.succession import Change, Tree, tree_on
 from warnwatch.plan.task_frame import AS_OF, SINCE, read_tasks, with_lead
 
 # Above this many changed subjects, reading all again is cheaper than picking them out.
 FEW = 20_000
-# A frame of more pieces is joined into one: joining costs a copy of the plan, many pieces slow every rule.
-PIECES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """How the last refresh moved rows: `kept` marks the rows of the frame before; the fresh rows follow them."""
-
-    kept: pl.Series
-    fresh: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The plan as known at one instant.
 
-    `tasks`: code String, lead unit bloc Categorical (`lead` as recorded, `unit` the one that stands for it on the day
+    `tasks`, in the order of their codes: code String, lead unit bloc Categorical (`lead` as recorded, `unit` the one that stands for it on the day
     of the `tree`), status Enum, start_at due_at baseline_due_at claimed_at done_at
     assigned_at (the start, or when it was recorded) last_reported_at next_milestone_at Datetime(us, UTC), phase
     group_no Int16, clears Int8, weight Float32, every_day confidential needs_evidence Boolean, assigned_day due_day
@@ -156,7 +147,8 @@ def _with_news(
         after = replace(after, sources=with_present_unit(sources, after.tree.successors))
     if not codes:
         return after
-    return _with_fresh(after, with_lead(read_tasks(connection, calendar, as_of, codes), after.tree), codes)
+    moved = move(after.tasks, with_lead(read_tasks(connection, calendar, as_of, codes), after.tree), codes)
+    return replace(after, tasks=moved.after, moved=moved)
 
 
 def _kpis_on(snapshot: Snapshot, day: date | None) -> pl.DataFrame:
@@ -171,14 +163,6 @@ def _with_kpis(before: pl.DataFrame, fresh: pl.DataFrame, codes: Collection[str]
         return fresh
     kept = before.filter(~before["kpi"].cast(pl.String).is_in(list(codes)))
     return pl.concat([kept, fresh.select(kept.columns)], rechunk=True).sort("code")
-
-
-def _with_fresh(before: Snapshot, fresh: pl.DataFrame, codes: Collection[str]) -> Snapshot:
-    """Put freshly read rows in the place of some tasks: the kept rows first, then the fresh ones."""
-    kept = ~before.tasks["code"].is_in(list(codes))
-    pieces = [before.tasks.filter(kept), fresh.select(before.tasks.columns)]
-    tasks = pl.concat(pieces, rechunk=before.tasks.n_chunks() >= PIECES)
-    return replace(before, tasks=tasks, moved=Moved(kept, fresh))
 
 
 @functools.cache

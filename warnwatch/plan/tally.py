@@ -17,7 +17,7 @@ from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.deadline_trail import INSTANT
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import HAS_DEADLINE, Today
-from warnwatch.plan.snapshot import Moved
+from warnwatch.plan.moving import Moved
 
 # A task counts as due soon from this many working days before its deadline (domain.md 3.4: the first reminder).
 SOON = 7
@@ -66,9 +66,9 @@ def count_again(
         return _counted(count_tasks(tasks, today, cutoffs), tasks, today, cutoffs)
     if tasks is before.tasks:
         return before
-    if moved is None or len(moved.kept) != before.tasks.height:
+    if moved is None or not moved.leads(before.tasks, tasks):
         return _counted(count_tasks(tasks, today, cutoffs), tasks, today, cutoffs)
-    gone = count_tasks(before.tasks.filter(~moved.kept), today, cutoffs)
+    gone = count_tasks(moved.gone, today, cutoffs)
     fresh = count_tasks(moved.fresh, today, cutoffs)
     numbers = [name for name in gone.columns if name not in _KEYS]
     frame = (

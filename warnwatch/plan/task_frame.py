@@ -218,7 +218,7 @@ def _asked(query: Select[*tuple[object, ...]], table: Table, *, then: bool, some
 def read_tasks(
     connection: Connection, calendar: WorkCalendar, as_of: datetime | None, codes: Collection[str] | None
 ) -> pl.DataFrame:
-    """Read the frame of all tasks or of some `codes`, as known now or at `as_of`; unit and bloc are not in it yet."""
+    """Read the frame of all tasks or of some `codes`, in the order of their codes; unit and bloc come later."""
     which = {"then": as_of is not None, "some": codes is not None}
     asked = {"as_of": as_of, "codes": sorted(codes or ())}
 
@@ -227,8 +227,9 @@ def read_tasks(
 
     corrected = read(_corrected, {"order": pl.Int64})["order"]
     reports = read(_reports, _CODE | REPORT_COLUMNS)
+    versions = read(_versions, VERSION_COLUMNS)
     facts = Facts(
-        tasks=read(_versions, VERSION_COLUMNS),
+        tasks=versions if versions["code"].is_sorted() else versions.sort("code"),
         deadlines=read(_deadlines, _CODE | DEADLINE_COLUMNS),
         decided=read(_decided, _DECISION_COLUMNS),
         reports=reports.filter(~pl.col("order").is_in(corrected.implode())),

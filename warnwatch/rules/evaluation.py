@@ -15,6 +15,8 @@ from polars.exceptions import PolarsError
 
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import Today
+from warnwatch.plan.moving import Moved, patched
+from warnwatch.rules.again import by_the_minute, rows_again
 from warnwatch.rules.expression import Column, Expression
 from warnwatch.rules.pieces import LARGEST_IN_COLUMN
 from warnwatch.rules.rule import Direction, Level, Rule, RuleBook
@@ -65,6 +67,7 @@ class Evaluation:
     seconds: Mapping[str, float] = field(default_factory=dict)
     held: Mapping[str, pl.Series] = field(default_factory=dict)
     kept: Mapping[str, pl.Series] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
 
 
 def with_measures(frame: pl.DataFrame, rule: Rule, today: Today, more: Iterable[str] = ()) -> pl.LazyFrame:
@@ -92,81 +95,109 @@ def evaluate(
     stopwatch: Callable[[], float] = lambda: 0.0,
     before: Evaluation | None = None,
     held: Mapping[str, pl.Series] | None = None,
+    moved: Mapping[str, Moved | None] | None = None,
 ) -> Evaluation:
     """Judge every rule on every subject; the rows that are `held` (see `Evaluation`) come out as unknown.
 
     The first evaluation of a day judges rule by rule, and so says what each costs. With the one `before` it, of the
-    same day, one query judges all of them, and its time counts as shared out as it was then.
+    same day, one query judges the subjects of which something can have changed since (`moved` says how its frames
+    became these), and its time counts as shared out as it was then.
     """
+    held = held or {}
     if before is not None and _comparable(before, book, today):
+        began = stopwatch()
         try:
-            return _hold(_judge_together(frames, book, before.seconds, today, stopwatch), book, held)
+            found = _judge_together(frames, book, before, today, held, moved or {})
         except RULE_FAILURES:
             pass  # one of them fails: rule by rule it fails alone
-    levels: dict[str, pl.Series] = {}
-    kept: dict[str, pl.Series] = {}
+        else:
+            cost = (stopwatch() - began) / (sum(before.seconds.values()) or 1)
+            return replace(found, seconds={rule: share * cost for rule, share in before.seconds.items()})
+    columns: dict[str, pl.Series] = {}
     failures: dict[str, str] = {}
     seconds: dict[str, float] = {}
     for rule in book.rules:
         began = stopwatch()
         try:
-            _sort(_levels(frames[rule.about], [rule], today), levels, kept)
+            columns |= _masked(_levels(frames[rule.about], [rule], today), held.get(rule.about))
         except RULE_FAILURES as error:
             failures[rule.id] = f"{type(error).__name__}: {error}"
         seconds[rule.id] = stopwatch() - began
-    return _hold(Evaluation(today, frames, levels, failures, seconds, kept=kept), book, held)
-
-
-def _sort(judged: pl.DataFrame, levels: dict[str, pl.Series], kept: dict[str, pl.Series]) -> None:
-    """Put the judged columns where they belong: levels, and the levels that open alerts keep."""
-    for column in judged:
-        if column.name.endswith(_KEPT):
-            rule = column.name.removesuffix(_KEPT)
-            kept[rule] = column.alias(rule)
-        else:
-            levels[column.name] = column
-
-
-def _hold(evaluation: Evaluation, book: RuleBook, held: Mapping[str, pl.Series] | None) -> Evaluation:
-    if not held:
-        return evaluation
-    about = {rule.id: rule.about for rule in book.rules}
-    levels, kept = (
-        {
-            rule: level.zip_with(~held[about[rule]], pl.repeat(None, len(level), dtype=pl.Int8, eager=True))
-            if about[rule] in held
-            else level
-            for rule, level in columns.items()
-        }
-        for columns in (evaluation.levels, evaluation.kept)
-    )
-    return replace(evaluation, levels=levels, kept=kept, held=held)
+    levels, kept = _sorted_out(columns)
+    return Evaluation(today, frames, levels, failures, seconds, held, kept, tuple(book.rules))
 
 
 def _comparable(before: Evaluation, book: RuleBook, today: Today) -> bool:
-    same_rules = list(before.seconds) == [rule.id for rule in book.rules]
-    return same_rules and not before.failures and before.today.day == today.day
+    return before.rules == tuple(book.rules) and not before.failures and before.today.day == today.day
 
 
 def _judge_together(
     frames: Mapping[str, pl.DataFrame],
     book: RuleBook,
-    shares: Mapping[str, float],
+    before: Evaluation,
     today: Today,
-    stopwatch: Callable[[], float],
+    held: Mapping[str, pl.Series],
+    moved: Mapping[str, Moved | None],
 ) -> Evaluation:
-    began = stopwatch()
-    levels: dict[str, pl.Series] = {}
-    kept: dict[str, pl.Series] = {}
+    """Judge again what may have changed since the evaluation before; what cannot have changed stands."""
+    columns: dict[str, pl.Series] = {}
     for about in dict.fromkeys(rule.about for rule in book.rules):
-        together = [rule for rule in book.rules if rule.about == about]
-        if frames[about].is_empty():  # a query over no row costs as much as one over ten thousand
-            levels |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in together}
-            kept |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in together if rule.clear}
+        frame, mask, move = frames[about], held.get(about), moved.get(about)
+        rules = [rule for rule in book.rules if rule.about == about]
+        if frame.is_empty():  # a query over no row costs as much as one over ten thousand
+            columns |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in rules}
+            columns |= {f"{rule.id}{_KEPT}": pl.Series(rule.id, dtype=pl.Int8) for rule in rules if rule.clear}
             continue
-        _sort(_levels(frames[about], together, today), levels, kept)
-    cost = (stopwatch() - began) / (sum(shares.values()) or 1)
-    return Evaluation(today, frames, levels, {}, {rule: share * cost for rule, share in shares.items()}, kept=kept)
+        again = _again(before, frame, about, today, mask, move)
+        whole = [rule for rule in rules if again is None or _runs(rule)]
+        if whole:
+            columns |= _masked(_levels(frame, whole, today), mask)
+        standing = [rule for rule in rules if rule not in whole] if whole else rules
+        if standing and again is not None:
+            columns |= _standing(before, standing, again, move if frame is not before.frames[about] else None)
+            if len(again):
+                some = _masked(_levels(frame[again], standing, today), None if mask is None else mask.gather(again))
+                columns |= {name: patched(columns[name], again, values) for name, values in some.items()}
+    levels, kept = _sorted_out(columns)
+    return Evaluation(today, frames, levels, {}, held=held, kept=kept, rules=tuple(book.rules))
+
+
+def _again(
+    before: Evaluation, frame: pl.DataFrame, about: str, today: Today, mask: pl.Series | None, move: Moved | None
+) -> pl.Series | None:
+    """Name the rows to judge again; None means all, also when they are so many that all are judged faster."""
+    known = before.frames.get(about)
+    if known is None or before.today.at > today.at:
+        return None
+    found = rows_again((known, frame), move, (before.today.at, today.at), (before.held.get(about), mask))
+    return found if found is not None and len(found) * 4 <= frame.height else None
+
+
+def _runs(rule: Rule) -> bool:
+    return any(by_the_minute(rule.about, name) for name in needed(rule) & CATALOGUE[rule.about].keys())
+
+
+def _standing(
+    before: Evaluation, rules: Sequence[Rule], again: pl.Series, move: Moved | None
+) -> dict[str, pl.Series]:
+    """Give the levels as they were, in the order of the rows now."""
+    columns = {rule.id: before.levels[rule.id] for rule in rules}
+    columns |= {f"{rule.id}{_KEPT}": before.kept[rule.id] for rule in rules if rule.clear}
+    return {name: move.carried(column) for name, column in columns.items()} if move and len(again) else columns
+
+
+def _masked(judged: pl.DataFrame, mask: pl.Series | None) -> dict[str, pl.Series]:
+    """Make the levels of held rows unknown, whatever the rules say."""
+    if mask is None:
+        return {column.name: column for column in judged.iter_columns()}
+    nothing = pl.repeat(None, judged.height, dtype=pl.Int8, eager=True)
+    return {column.name: column.zip_with(~mask, nothing) for column in judged.iter_columns()}
+
+
+def _sorted_out(columns: Mapping[str, pl.Series]) -> tuple[dict[str, pl.Series], dict[str, pl.Series]]:
+    """Tell the levels from the levels that open alerts keep."""
+    kept = {name.removesuffix(_KEPT): column for name, column in columns.items() if name.endswith(_KEPT)}
+    return {name: column for name, column in columns.items() if not name.endswith(_KEPT)}, kept
 
 
 def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list[Observation]:

@@ -15,6 +15,7 @@ from warnwatch.errors import Mistake
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import Today
+from warnwatch.plan.moving import Moved
 from warnwatch.plan.quality import DATA, DATUM_COLUMNS, GONE, RULE, RULE_COLUMNS, RULE_SET, SET
 from warnwatch.rules.evaluation import Evaluation, evaluate, needed
 from warnwatch.rules.rule import Rule, RuleBook
@@ -71,6 +72,7 @@ def judge(  # noqa: PLR0913 (as `evaluate`, and what the second stage looks at)
     keeper: str = "",
     known: Callable[[str], Collection[str]] = lambda _rule: (),
     present: Callable[[str], str] = lambda unit: unit,
+    moved: Mapping[str, Moved | None] | None = None,
 ) -> Judged:
     """Judge every rule on every subject, as `evaluate`, the rules about rules and data on what the others came to.
 
@@ -79,7 +81,7 @@ def judge(  # noqa: PLR0913 (as `evaluate`, and what the second stage looks at)
     """
     plan = tuple(rule for rule in book.rules if rule.about not in OWN)
     own = tuple(rule for rule in book.rules if rule.about in OWN)
-    first = evaluate(frames, replace(book, rules=plan), today, stopwatch, before.first if before else None, held)
+    first = evaluate(frames, replace(book, rules=plan), today, stopwatch, before.first if before else None, held, moved)
     if not own:
         return Judged(first, first)
     about = {rule.about for rule in own}

@@ -14,7 +14,7 @@ from judging import CALENDAR, book, rule
 from warnwatch.alerts.alert import Alert, EndReason, State
 from warnwatch.alerts.present import CLOSED, FEW, GONE, PENDING, Present, mark_of
 from warnwatch.plan.measures import today_of
-from warnwatch.plan.snapshot import Moved
+from warnwatch.plan.moving import move
 from warnwatch.rules.evaluation import Evaluation
 from warnwatch.rules.rule import Level
 
@@ -109,11 +109,13 @@ def test_a_margin_that_comes_with_a_changed_rule_book_meets_the_same_marks() -> 
 
 def test_marks_of_a_rule_that_was_away_meet_the_rows_as_they_are_now() -> None:
     """Rows that moved while a rule was not in force are in their new places when it comes back."""
-    present, first, then = Present({"a": {"T-2": 3}}), frame_of(["T-1", "T-2"]), frame_of(["T-2"])
+    present, first = Present({"a": {"T-2": 3}}), frame_of(["T-1", "T-2"])
     present.align({"task": first}, {"task": None}, RULES)
-    present.align({"task": then}, {"task": Moved(pl.Series([False, True]), frame_of([]))}, book(rule("b")))
-    again = frame_of(["T-2", "T-3"])
-    present.align({"task": again}, {"task": Moved(pl.Series([True]), frame_of(["T-3"]))}, RULES)
+    without = move(first, frame_of([]), ["T-1"])
+    present.align({"task": without.after}, {"task": without}, book(rule("b")))
+    longer = move(without.after, frame_of(["T-3"]), ["T-3"])
+    again = longer.after
+    present.align({"task": again}, {"task": longer}, RULES)
     assert present.differing(evaluation(again, {"a": [3, 0]})) == {}
 
 
@@ -169,9 +171,9 @@ def test_the_columns_say_what_a_plain_dictionary_says(start: dict[str, int], rou
     present.align({"task": frame}, {"task": None}, RULES)
     for touched, gone, whole, found, news in rounds:
         fresh = frame_of(sorted(touched - gone))
-        kept = ~frame["code"].is_in(list(touched | gone))
-        frame = pl.concat([frame.filter(kept), fresh])
-        present.align({"task": frame}, {"task": None if whole else Moved(kept, fresh)}, RULES)
+        moved = move(frame, fresh, touched | gone)
+        frame = moved.after
+        present.align({"task": frame}, {"task": None if whole else moved}, RULES)
         here = dict(zip(frame["code"], found, strict=False))
         assert present.differing(evaluation(frame, {"a": list(here.values())})).get("a", []) == [
             code for code, level in here.items() if differs(level, marks.get(code, 0))

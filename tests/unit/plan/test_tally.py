@@ -18,7 +18,7 @@ from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import describe, today_of
-from warnwatch.plan.snapshot import Moved
+from warnwatch.plan.moving import move
 from warnwatch.plan.tally import count_again, count_tasks, cutoff_instants
 from warnwatch.plan.unit_frame import stand, unit_frame
 
@@ -165,10 +165,10 @@ def test_counting_what_changed_counts_the_whole(plan: list[dict[str, Any]], data
     cutoffs = cutoff_instants(CUTOFFS, CALENDAR, at)
     before = count_again(tasks_frame(*rows), today_of(at, CALENDAR), cutoffs)
     fresh = tasks_frame(*news)
-    kept = ~before.tasks["code"].is_in(fresh["code"].to_list())
-    after = pl.concat([before.tasks.filter(kept), fresh])
+    moved = move(before.tasks, fresh.sort("code"), fresh["code"].to_list())
+    after = moved.after
     later = at + timedelta(minutes=1)
-    went_on = count_again(after, today_of(later, CALENDAR), cutoffs, before, Moved(kept, fresh))
+    went_on = count_again(after, today_of(later, CALENDAR), cutoffs, before, moved)
     anew = count_again(after, today_of(later, CALENDAR), cutoffs)
     assert_frame_equal(went_on.frame, anew.frame, check_row_order=False)
     assert went_on.until <= anew.until

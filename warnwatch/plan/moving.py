@@ -1,0 +1,87 @@
+"""How the frame of tasks takes in the tasks that changed, and what else lies in its order follows it.
+
+A task keeps its row as long as no other comes or goes, and a column in which nothing changed stays the same object: what
+a refresh costs and holds in memory follows what changed, not the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How the last refresh made the frame `after` out of the one `before`.
+
+    `rows`: where in `after` the `fresh` rows stand, the changed and the new ones. `gone`: the rows of `before` that
+    were changed or are no more. `places`: the row of `before` that each row of `after` was, null for fresh ones; None
+    when every row has stayed where it was.
+    """
+
+    before: pl.DataFrame
+    after: pl.DataFrame
+    rows: pl.Series
+    fresh: pl.DataFrame
+    gone: pl.DataFrame
+    places: pl.Series | None = None
+
+    def leads(self, before: pl.DataFrame, after: pl.DataFrame) -> bool:
+        """Say whether it is from the one frame to the other that this leads."""
+        return before is self.before and after is self.after
+
+    def carried(self, column: pl.Series) -> pl.Series:
+        """Bring a column from the order of the rows before into that after; fresh rows have what they had, or null."""
+        return column if self.places is None else column.gather(self.places)
+
+
+def move(before: pl.DataFrame, fresh: pl.DataFrame, codes: Collection[str]) -> Moved:
+    """Put freshly read rows in the place of the tasks `codes`; both frames are in the order of their codes."""
+    fresh = fresh.select(before.columns)
+    asked = pl.Series("code", sorted(codes), pl.String)
+    places = before["code"].search_sorted(asked)
+    there = places.filter((places < before.height) & (_at(before["code"], places) == asked).fill_null(value=False))
+    gone = before[there]
+    if gone["code"].equals(fresh["code"]):
+        columns = [patched(column, there, fresh[column.name]) for column in before.iter_columns()]
+        return Moved(before, pl.DataFrame(columns), there, fresh, gone)
+    kept = before.with_row_index("place").filter(~pl.col("place").is_in(there.implode()))
+    new = fresh.select(pl.lit(None, pl.UInt32).alias("place"), pl.all())
+    after = kept.merge_sorted(new, "code").rechunk()
+    rows = after["code"].search_sorted(fresh["code"])
+    return Moved(before, after.drop("place"), rows, fresh, gone, after["place"])
+
+
+def patched(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:
+    """Write values into some rows of a column; the same object when they stand there already."""
+    if column.gather(rows).equals(values, null_equal=True):
+        return column
+    if not column.dtype.is_nested():
+        return column.clone().scatter(rows, values)
+    which = pl.int_range(len(column), dtype=pl.UInt32, eager=True)
+    which = which.scatter(rows, pl.int_range(len(column), len(column) + len(values), dtype=pl.UInt32, eager=True))
+    return pl.concat([column, values]).gather(which)
+
+
+def rows_passed(frame: pl.DataFrame, since: datetime, until: datetime) -> pl.Series:
+    """Name the rows with an instant between two others: what compares an instant with now changed in no other row."""
+    within = [
+        pl.col(name).is_between(pl.lit(since), pl.lit(until))
+        for name, dtype in frame.schema.items()
+        if isinstance(dtype, pl.Datetime)
+    ]
+    found = [frame.select(pl.any_horizontal(within).arg_true()).to_series().cast(pl.UInt32)] if within else []
+    for name, dtype in frame.schema.items():
+        if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Datetime):
+            several = frame.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), pl.col(name))
+            each = several.filter(pl.col(name).is_not_null()).explode(name)
+            found.append(each.filter(pl.col(name).is_between(pl.lit(since), pl.lit(until)))["row"])
+    return pl.concat(found).unique().sort() if found else pl.Series([], dtype=pl.UInt32)
+
+
+def _at(column: pl.Series, places: pl.Series) -> pl.Series:
+    """Give what stands at some places; null for those past the end."""
+    return column.gather(places.zip_with(places < len(column), pl.Series([None], dtype=places.dtype)))

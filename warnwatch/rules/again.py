@@ -1,0 +1,55 @@
+"""Which subjects are to be judged again, and how their levels take their place among those that stand.
+
+Within one local day a level changes only with the facts of its subject, or when now passes one of its instants; the few
+measures that run by the minute are named apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+
+import polars as pl
+
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.measures import Today
+from warnwatch.plan.moving import Moved, rows_passed
+
+
+def rows_again(
+    frames: tuple[pl.DataFrame, pl.DataFrame],
+    moved: Moved | None,
+    between: tuple[datetime, datetime],
+    held: tuple[pl.Series | None, pl.Series | None],
+) -> pl.Series | None:
+    """Name the rows of the second frame whose levels may be other ones than they were in the first; None means any.
+
+    `held`: the rows whose data nobody could count on then, and now.
+    """
+    before, after = frames
+    if before is after:
+        moved = None
+    elif moved is None or not moved.leads(before, after):
+        return None
+    found = [rows_passed(after, *between)]
+    if moved is not None:
+        found.append(moved.rows.cast(pl.UInt32))
+    if held[0] is not held[1]:
+        then, now = (_mask(mask, frame) for mask, frame in zip(held, frames, strict=True))
+        then = moved.carried(then) if moved else then
+        found.append((then != now).fill_null(value=True).arg_true().cast(pl.UInt32))
+    return pl.concat(found).unique().sort()
+
+
+def _mask(held: pl.Series | None, frame: pl.DataFrame) -> pl.Series:
+    return pl.repeat(value=False, n=frame.height, eager=True) if held is None else held
+
+
+@cache
+def by_the_minute(about: str, name: str) -> bool:
+    """Say whether a measure is another one a minute later though no instant of its subject lies between."""
+    one = Today(datetime(2026, 1, 5, 3, tzinfo=UTC), 20_458, 4, (240, 240))
+    later = replace(one, minutes=(241, 241))
+    expression = CATALOGUE[about][name].expression
+    return not expression(one).meta.eq(expression(later))
