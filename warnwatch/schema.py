@@ -91,6 +91,28 @@ def _micros_plain(element: micros, compiler: SQLCompiler, **kw: Any) -> str:
     return compiler.process(element.clauses, **kw)
 
 
+class among(FunctionElement[bool]):  # noqa: N801 (it reads as the SQL function that it is)
+    """Say that a column is one of many codes, which come as one parameter: the text of a JSON array.
+
+    A parameter for each code would be written into the statement anew each time. It has no type, as SQLite would be
+    asked whether a boolean is 1, and then looks at every row.
+    """
+
+    inherit_cache = True
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, codes = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({codes} AS json)))))"
+
+
+@compiles(among)
+def _among_plain(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, codes = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({codes})))"
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",

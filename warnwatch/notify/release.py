@@ -50,8 +50,11 @@ class Release:
 
     def news(self, live: Live, rules: Iterable[str], units: Iterable[str]) -> dict[tuple[str, str], str]:
         """Name what goes live now: rules never judged before, units never told before or told in another mode."""
+        news = {("rule", rule): "" for rule in rules if live.get(("rule", rule)) != ""}
         # Asked in every cycle about every unit: the two words are looked up once.
         told, held = self.mode.value, Mode.HOLD.value
-        wanted = {("rule", rule): "" for rule in rules}
-        wanted |= {("unit", unit): told if self.pilot is None or unit in self.pilot else held for unit in units}
-        return {key: mode for key, mode in wanted.items() if live.get(key) != mode}
+        for unit in units:
+            mode = told if self.pilot is None or unit in self.pilot else held
+            if live.get(("unit", unit)) != mode:
+                news["unit", unit] = mode
+        return news

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Column, Connection, Select, Text, and_, case, cast, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Text, and_, case, cast, func, literal, or_, select
 
 from warnwatch import schema
 from warnwatch.plan.evasion_trail import BROKEN, CALLS, DECISIONS, NAMES, OBSTACLES, VERSIONS, Evasion
@@ -20,15 +21,23 @@ OWN_MEASURE = "unanswered_reminders"
 
 
 def read_evasion(
-    connection: Connection, as_of: datetime | None, codes: Collection[str] | None, corrected: pl.Series
+    connection: Connection,
+    as_of: datetime | None,
+    codes: Collection[str] | None,
+    corrected: pl.Series,
+    *,
+    obstructed: bool,
 ) -> Evasion:
-    """Read them for all tasks or some `codes`, as known now or at `as_of`; `corrected` reports (`id`) are left out."""
+    """Read them for all tasks or some `codes`, as known now or at `as_of`; `corrected` reports (`id`) are left out.
+
+    `obstructed`: some report of these tasks names an obstacle.
+    """
     reading = _Reading(connection, as_of, codes)
-    obstacles = reading.frame(_obstacles(), schema.report.c.task, OBSTACLES)
+    obstacles = reading.frame(_obstacles(), schema.report.c.task, OBSTACLES) if obstructed else Evasion().obstacles
     obstacles = obstacles.filter(~pl.col("order").is_in(corrected.implode()))
     blocked = obstacles.height > 0
     return Evasion(
-        versions=reading.frame(_versions(as_of), schema.task_version.c.code, VERSIONS),
+        versions=reading.versions(),
         obstacles=obstacles,
         decisions=reading.frame(_decisions(), schema.decision.c.task, DECISIONS) if blocked else Evasion().decisions,
         calls=reading.calls(),
@@ -41,13 +50,23 @@ class _Reading:
     """One connection, one moment, some tasks."""
 
     def __init__(self, connection: Connection, as_of: datetime | None, codes: Collection[str] | None) -> None:
-        self._connection, self._as_of, self._codes = connection, as_of, codes
+        self._connection, self._as_of = connection, as_of
+        self._codes = None if codes is None else literal(json.dumps(sorted(codes)), Text())
 
     def frame(self, query: Select[Any], task: Column[str], columns: Mapping[str, Any]) -> pl.DataFrame:
         """Read a query on rows that are only ever added; `task` is the column that names their task."""
         if self._as_of is not None:
             query = query.where(task.table.c.recorded_at <= self._as_of)
         return self._read(query, task, columns)
+
+    def versions(self) -> pl.DataFrame:
+        """Read all versions of the tasks that have more than one."""
+        table, older = schema.task_version, schema.task_version.alias("older")
+        changed = self._some(select(older.c.code).where(older.c.superseded_at.is_not(None)), older.c.code)
+        if self._as_of is not None:
+            changed = changed.where(older.c.superseded_at <= self._as_of)
+        query = select(table.c.code, table.c.lead_unit, table.c.owner_role, table.c.id).where(table.c.code.in_(changed))
+        return self.frame(query, table.c.code, VERSIONS)
 
     def calls(self) -> pl.DataFrame:
         """Read the reminders of alerts that are open, each with when the alert was acknowledged."""
@@ -77,20 +96,11 @@ class _Reading:
         return self._read(query.group_by(journal.subject), journal.subject, BROKEN)
 
     def _read(self, query: Select[Any], task: Column[str], columns: Mapping[str, Any]) -> pl.DataFrame:
-        if self._codes is not None:
-            query = query.where(task.in_(sorted(self._codes)))
-        rows = self._connection.execute(query).all()
+        rows = self._connection.execute(self._some(query, task)).all()
         return pl.DataFrame([tuple(row) for row in rows], schema=dict(columns), orient="row")
 
-
-def _versions(as_of: datetime | None) -> Select[Any]:
-    """Select all versions of the tasks that have more than one."""
-    table = schema.task_version
-    older = schema.task_version.alias("older")
-    changed = select(older.c.code).where(older.c.superseded_at.is_not(None))
-    if as_of is not None:
-        changed = changed.where(older.c.superseded_at <= as_of)
-    return select(table.c.code, table.c.lead_unit, table.c.owner_role, table.c.id).where(table.c.code.in_(changed))
+    def _some(self, query: Select[Any], task: ColumnElement[str]) -> Select[Any]:
+        return query if self._codes is None else query.where(schema.among(task, self._codes))
 
 
 def _obstacles() -> Select[Any]:

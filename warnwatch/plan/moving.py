@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
+
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +70,21 @@ def patched(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:
 
 def rows_passed(frame: pl.DataFrame, since: datetime, until: datetime) -> pl.Series:
     """Name the rows with an instant between two others: what compares an instant with now changed in no other row."""
+    # As whole numbers: to write an instant as a literal takes longer than to look at 10,000 rows.
+    first, last = ((at - _EPOCH) // _MICROSECOND for at in (since, until))
     within = [
-        pl.col(name).is_between(pl.lit(since), pl.lit(until))
+        pl.col(name).to_physical().is_between(first, last)
         for name, dtype in frame.schema.items()
         if isinstance(dtype, pl.Datetime)
     ]
     found = [frame.select(pl.any_horizontal(within).arg_true()).to_series().cast(pl.UInt32)] if within else []
     for name, dtype in frame.schema.items():
         if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Datetime):
-            several = frame.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), pl.col(name))
-            each = several.filter(pl.col(name).is_not_null()).explode(name)
-            found.append(each.filter(pl.col(name).is_between(pl.lit(since), pl.lit(until)))["row"])
+            several = frame[name]
+            if several.null_count() < len(several):
+                rows = several.is_not_null().arg_true().cast(pl.UInt32)
+                each = pl.DataFrame({"row": rows, "at": several.gather(rows)}).explode("at")
+                found.append(each.filter(pl.col("at").to_physical().is_between(first, last))["row"])
     return pl.concat(found).unique().sort() if found else pl.Series([], dtype=pl.UInt32)
 
 

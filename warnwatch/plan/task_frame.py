@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import json
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ _COUNTS = (
 
 # What the queries below are asked with; they are written once, as writing them takes longer than a small read.
 SINCE, AS_OF = bindparam("since", type_=schema.Instant()), bindparam("as_of", type_=schema.Instant())
-CODES: BindParameter[str] = bindparam("codes", expanding=True)
+CODES: BindParameter[str] = bindparam("codes", type_=Text())
 
 # Rows that lie in memory as Python values at one time.
 CHUNK = 50_000
@@ -151,7 +152,7 @@ def _versions(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
         clears,
         version.c.evidence_type.is_not(None),
     ).where(known(version, AS_OF if then else None), version.c.judged.is_(True), version.c.withdrawn.is_(False))
-    return query.where(version.c.code.in_(CODES)) if some else query
+    return query.where(schema.among(version.c.code, CODES)) if some else query
 
 
 @functools.cache
@@ -188,15 +189,9 @@ def _reports(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
         table.c.colour,
         table.c.obstacle.is_not(None),
         table.c.id,
+        table.c.replaces,  # those that a later row replaces are far quicker to leave out here than in the database
     )
     return _asked(query, table, then=then, some=some)
-
-
-@functools.cache
-def _corrected(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
-    """Select the reports that a later row replaces: few, and far quicker to leave out here than in the database."""
-    table = schema.report
-    return _asked(select(table.c.replaces).where(table.c.replaces.is_not(None)), table, then=then, some=some)
 
 
 @functools.cache
@@ -205,14 +200,14 @@ def _milestones(*, then: bool, some: bool) -> Select[*tuple[object, ...]]:
     query = select(version.c.task, micros(version.c.due_at), micros(version.c.done_at)).where(
         known(version, AS_OF if then else None), version.c.withdrawn.is_(False)
     )
-    return query.where(version.c.task.in_(CODES)) if some else query
+    return query.where(schema.among(version.c.task, CODES)) if some else query
 
 
 def _asked(query: Select[*tuple[object, ...]], table: Table, *, then: bool, some: bool) -> Select[*tuple[object, ...]]:
     """Narrow a query on rows that are only ever added to what was known `then`, and to `some` tasks."""
     if then:
         query = query.where(table.c.recorded_at <= AS_OF)
-    return query.where(table.c.task.in_(CODES)) if some else query
+    return query.where(schema.among(table.c.task, CODES)) if some else query
 
 
 def read_tasks(
@@ -220,21 +215,25 @@ def read_tasks(
 ) -> pl.DataFrame:
     """Read the frame of all tasks or of some `codes`, in the order of their codes; unit and bloc come later."""
     which = {"then": as_of is not None, "some": codes is not None}
-    asked = {"as_of": as_of, "codes": sorted(codes or ())}
+    asked = {"as_of": as_of, "codes": json.dumps(sorted(codes or ()))}
 
     def read(query: Callable[..., Select[*tuple[object, ...]]], columns: Columns) -> pl.DataFrame:
         return _frame(connection, query(**which), asked, columns)
 
-    corrected = read(_corrected, {"order": pl.Int64})["order"]
-    reports = read(_reports, _CODE | REPORT_COLUMNS)
-    versions = read(_versions, VERSION_COLUMNS)
+    tasks = read(_versions, VERSION_COLUMNS)
+    deadlines = read(_deadlines, _CODE | DEADLINE_COLUMNS)
+    reports = read(_reports, _CODE | REPORT_COLUMNS | {"replaces": pl.Int64})
+    corrected = reports["replaces"].drop_nulls()
+    if len(corrected):
+        reports = reports.filter(~pl.col("order").is_in(corrected.implode()))
+    decided = deadlines["decision"].null_count() < deadlines.height
     facts = Facts(
-        tasks=versions if versions["code"].is_sorted() else versions.sort("code"),
-        deadlines=read(_deadlines, _CODE | DEADLINE_COLUMNS),
-        decided=read(_decided, _DECISION_COLUMNS),
-        reports=reports.filter(~pl.col("order").is_in(corrected.implode())),
+        tasks=tasks if tasks["code"].is_sorted() else tasks.sort("code"),
+        deadlines=deadlines,
+        decided=read(_decided, _DECISION_COLUMNS) if decided else pl.DataFrame(schema=_DECISION_COLUMNS),
+        reports=reports.drop("replaces"),
         milestones=read(_milestones, _CODE | MILESTONE_COLUMNS),
-        evasion=read_evasion(connection, as_of, codes, corrected),
+        evasion=read_evasion(connection, as_of, codes, corrected, obstructed=bool(reports["obstacle"].any())),
     )
     return tasks_of(facts, calendar)
 

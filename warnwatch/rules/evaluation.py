@@ -144,11 +144,11 @@ def _judge_together(
     for about in dict.fromkeys(rule.about for rule in book.rules):
         frame, mask, move = frames[about], held.get(about), moved.get(about)
         rules = [rule for rule in book.rules if rule.about == about]
-        if frame.is_empty():  # a query over no row costs as much as one over ten thousand
+        again = _again(before, frame, about, today, mask, move)
+        if again is None and frame.is_empty():  # a query over no row costs as much as one over ten thousand
             columns |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in rules}
             columns |= {f"{rule.id}{_KEPT}": pl.Series(rule.id, dtype=pl.Int8) for rule in rules if rule.clear}
             continue
-        again = _again(before, frame, about, today, mask, move)
         whole = [rule for rule in rules if again is None or _runs(rule)]
         if whole:
             columns |= _masked(_levels(frame, whole, today), mask)
@@ -167,6 +167,8 @@ def _again(
 ) -> pl.Series | None:
     """Name the rows to judge again; None means all, also when they are so many that all are judged faster."""
     known = before.frames.get(about)
+    if frame is known and frame.is_empty():
+        return pl.Series([], dtype=pl.UInt32)
     if known is None or before.today.at > today.at:
         return None
     found = rows_again((known, frame), move, (before.today.at, today.at), (before.held.get(about), mask))
