@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Text, and_, literal, select
 
 from warnwatch import schema
 from warnwatch.alerts.alert import Alert, State
@@ -33,8 +34,9 @@ def read_handed(
     query = query.join(task, and_(task.c.code == table.c.subject, known(task, None)))
     query = query.where(table.c.about == "task", table.c.state != State.ENDED.value, task.c.lead_unit != table.c.unit)
     query = query.where(table.c.rule.not_in(sorted(answering or {})))
-    queries = [query] if codes is None else [query.where(table.c.subject.in_(chunk)) for chunk in chunks(codes)]
-    rows = (row for one in queries for row in connection.execute(one))
+    if codes is not None:
+        query = query.where(schema.among(table.c.subject, literal(json.dumps(sorted(codes)), Text())))
+    rows = connection.execute(query)
     homes |= {key: home for key, unit, lead in rows if (home := successors.get(lead, lead)) != unit}
     homes |= _homes_named(connection, answering or {})
     ordered, found = sorted(homes), dict[int, Alert]()

@@ -48,7 +48,11 @@ def move(before: pl.DataFrame, fresh: pl.DataFrame, codes: Collection[str]) -> M
     there = places.filter((places < before.height) & (_at(before["code"], places) == asked).fill_null(value=False))
     gone = before[there]
     if gone["code"].equals(fresh["code"]):
-        columns = [patched(column, there, fresh[column.name]) for column in before.iter_columns()]
+        same = (was.equals(fresh[was.name], null_equal=True) for was in gone.iter_columns())
+        columns = [
+            column if stays else _written(column, there, fresh[column.name])
+            for column, stays in zip(before.iter_columns(), same, strict=True)
+        ]
         return Moved(before, pl.DataFrame(columns), there, fresh, gone)
     kept = before.with_row_index("place").filter(~pl.col("place").is_in(there.implode()))
     new = fresh.select(pl.lit(None, pl.UInt32).alias("place"), pl.all())
@@ -59,8 +63,10 @@ def move(before: pl.DataFrame, fresh: pl.DataFrame, codes: Collection[str]) -> M
 
 def patched(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:
     """Write values into some rows of a column; the same object when they stand there already."""
-    if column.gather(rows).equals(values, null_equal=True):
-        return column
+    return column if column.gather(rows).equals(values, null_equal=True) else _written(column, rows, values)
+
+
+def _written(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:
     if not column.dtype.is_nested():
         return column.clone().scatter(rows, values)
     which = pl.int_range(len(column), dtype=pl.UInt32, eager=True)
@@ -68,23 +74,19 @@ def patched(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:
     return pl.concat([column, values]).gather(which)
 
 
-def rows_passed(frame: pl.DataFrame, since: datetime, until: datetime) -> pl.Series:
-    """Name the rows with an instant between two others: what compares an instant with now changed in no other row."""
+def rows_passed(frame: pl.DataFrame, names: Collection[str], since: datetime, until: datetime) -> pl.Series:
+    """Name the rows with an instant, of the columns `names` or of the lists in them, that lies between two others."""
     # As whole numbers: to write an instant as a literal takes longer than to look at 10,000 rows.
     first, last = ((at - _EPOCH) // _MICROSECOND for at in (since, until))
-    within = [
-        pl.col(name).to_physical().is_between(first, last)
-        for name, dtype in frame.schema.items()
-        if isinstance(dtype, pl.Datetime)
-    ]
-    found = [frame.select(pl.any_horizontal(within).arg_true()).to_series().cast(pl.UInt32)] if within else []
-    for name, dtype in frame.schema.items():
-        if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Datetime):
-            several = frame[name]
-            if several.null_count() < len(several):
-                rows = several.is_not_null().arg_true().cast(pl.UInt32)
-                each = pl.DataFrame({"row": rows, "at": several.gather(rows)}).explode("at")
-                found.append(each.filter(pl.col("at").to_physical().is_between(first, last))["row"])
+    plain = [name for name in names if not frame[name].dtype.is_nested()]
+    within = [pl.col(name).to_physical().is_between(first, last) for name in plain]
+    found = [frame.select(pl.any_horizontal(within).arg_true()).to_series().cast(pl.UInt32)] if plain else []
+    for name in {*names}.difference(plain):
+        several = frame[name]
+        if several.null_count() < len(several):
+            rows = several.is_not_null().arg_true().cast(pl.UInt32)
+            each = pl.DataFrame({"row": rows, "at": several.gather(rows)}).explode("at")
+            found.append(each.filter(pl.col("at").to_physical().is_between(first, last))["row"])
     return pl.concat(found).unique().sort() if found else pl.Series([], dtype=pl.UInt32)
 
 

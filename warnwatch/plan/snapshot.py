@@ -216,4 +216,4 @@ def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, st
         where = and_(change.c.xact >= bound, change.c.xact < upto)
     else:
         where = and_(change.c.seq > bound, change.c.seq <= upto)
-    return {(row.kind, row.subject) for row in connection.execute(select(change).where(where))}, upto
+    return {(kind, subject) for kind, subject in connection.execute(select(change.c.kind, change.c.subject).where(where))}, upto

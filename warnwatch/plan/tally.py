@@ -68,17 +68,26 @@ def count_again(
         return before
     if moved is None or not moved.leads(before.tasks, tasks):
         return _counted(count_tasks(tasks, today, cutoffs), tasks, today, cutoffs)
-    gone = count_tasks(moved.gone, today, cutoffs)
-    fresh = count_tasks(moved.fresh, today, cutoffs)
-    numbers = [name for name in gone.columns if name not in _KEYS]
-    frame = (
-        pl.concat([before.frame, gone.with_columns(-pl.col(name) for name in numbers), fresh])
+    frame, until = _with_difference(before.frame, moved, today, cutoffs), _next_deadline(moved.fresh, today)
+    return Counted(frame, tasks, today.day, cutoffs, today.at, min(before.until, until))
+
+
+def _with_difference(
+    counts: pl.DataFrame, moved: Moved, today: Today, cutoffs: tuple[datetime, datetime]
+) -> pl.DataFrame:
+    """Take the tasks that are gone out of the counts and the fresh ones in; the same object when that is no other."""
+    numbers = [name for name in counts.columns if name not in _KEYS]
+    difference = _difference(moved, today, cutoffs).filter(pl.any_horizontal(pl.col(numbers) != 0))
+    if difference.is_empty():
+        return counts
+    touched = pl.col("unit").is_in(difference["unit"].unique().implode())
+    some = (
+        pl.concat([counts.filter(touched), difference.select(counts.columns)])
         .group_by(_KEYS)
         .agg(pl.col(name).sum() for name in numbers)
         .filter(pl.col("tasks") > 0)
-        .sort(_ORDER, nulls_last=True)
     )
-    return Counted(frame, tasks, today.day, cutoffs, today.at, min(before.until, _next_deadline(moved.fresh, today)))
+    return pl.concat([counts.filter(~touched), some.sort(_ORDER, nulls_last=True)], rechunk=True)
 
 
 def _counted(frame: pl.DataFrame, tasks: pl.DataFrame, today: Today, cutoffs: tuple[datetime, datetime]) -> Counted:
@@ -100,6 +109,38 @@ def count_tasks(tasks: pl.DataFrame, today: Today, cutoffs: tuple[datetime, date
     working days); `due` (their deadline has passed; claimed in time counts for neither) and of them `due_in_time`;
     `slipped`; `at_cutoff`, `late_at_cutoff` and the same `_before`, 0 without `cutoffs` (the last two).
     """
+    described, numbers = _described(tasks, today, cutoffs)
+    return (
+        described.group_by(_KEYS)
+        .agg(
+            pl.len().cast(pl.Int64).alias("tasks"),
+            pl.col("weight").sum(),
+            *(pl.col(name).sum().cast(pl.Int64) for name in numbers),
+        )
+        .sort(_ORDER, nulls_last=True)
+        .collect()
+    )
+
+
+def _difference(moved: Moved, today: Today, cutoffs: tuple[datetime, datetime]) -> pl.DataFrame:
+    """Count the fresh tasks less those that are gone."""
+    described, numbers = _described(pl.concat([moved.gone, moved.fresh]), today, cutoffs)
+    sign = pl.when(pl.int_range(pl.len()) < moved.gone.height).then(-1).otherwise(1).cast(pl.Int64)
+    return (
+        described.with_columns(sign.alias("tasks"))
+        .group_by(_KEYS)
+        .agg(
+            pl.col("tasks").sum(),
+            *((pl.col(name) * pl.col("tasks")).sum() for name in ("weight", *numbers)),
+        )
+        .collect()
+    )
+
+
+def _described(
+    tasks: pl.DataFrame, today: Today, cutoffs: tuple[datetime, datetime] | None
+) -> tuple[pl.LazyFrame, list[str]]:
+    """Say of each task by what it is counted, and in which numbers it counts."""
     catalogue = CATALOGUE["task"]
     timing = catalogue["timing"].expression(today)
     soon = (timing == "open_in_time") & (catalogue["working_days_left"].expression(today) <= SOON)
@@ -118,28 +159,18 @@ def count_tasks(tasks: pl.DataFrame, today: Today, cutoffs: tuple[datetime, date
         then = pl.lit(cutoff, INSTANT)
         numbers[f"at_cutoff{name}"] = live & (pl.col("assigned_at") <= then)
         numbers[f"late_at_cutoff{name}"] = live & (pl.col("due_at") < then) & ~_finished_by(then)
-    return (
-        tasks.lazy()
-        .select(
-            pl.col("unit").cast(pl.String),
-            pl.col("bloc").cast(pl.String),
-            "phase",
-            "group_no",
-            "weight",
-            timing.cast(pl.String).alias("timing"),
-            soon.fill_null(value=False).alias("soon"),
-            pl.col("last_reported_at").is_not_null().alias("reported"),
-            *(number.fill_null(value=False).alias(name) for name, number in numbers.items()),
-        )
-        .group_by(_KEYS)
-        .agg(
-            pl.len().cast(pl.Int64).alias("tasks"),
-            pl.col("weight").cast(pl.Float64).sum(),
-            *(pl.col(name).sum().cast(pl.Int64) for name in numbers),
-        )
-        .sort(_ORDER, nulls_last=True)
-        .collect()
+    described = tasks.lazy().select(
+        pl.col("unit").cast(pl.String),
+        pl.col("bloc").cast(pl.String),
+        "phase",
+        "group_no",
+        pl.col("weight").cast(pl.Float64),
+        timing.cast(pl.String).alias("timing"),
+        soon.fill_null(value=False).alias("soon"),
+        pl.col("last_reported_at").is_not_null().alias("reported"),
+        *(number.fill_null(value=False).alias(name) for name, number in numbers.items()),
     )
+    return described, list(numbers)
 
 
 def _finished_by(cutoff: pl.Expr) -> pl.Expr:

@@ -6,8 +6,9 @@ measures that run by the minute are named apart.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import polars as pl
@@ -20,19 +21,20 @@ from warnwatch.plan.moving import Moved, rows_passed
 def rows_again(
     frames: tuple[pl.DataFrame, pl.DataFrame],
     moved: Moved | None,
+    instants: Collection[str],
     between: tuple[datetime, datetime],
     held: tuple[pl.Series | None, pl.Series | None],
 ) -> pl.Series | None:
     """Name the rows of the second frame whose levels may be other ones than they were in the first; None means any.
 
-    `held`: the rows whose data nobody could count on then, and now.
+    `instants`: the columns that something compares with now (see `instants_of`). `held`: the rows whose data nobody could count on then, and now.
     """
     before, after = frames
     if before is after:
         moved = None
     elif moved is None or not moved.leads(before, after):
         return None
-    found = [rows_passed(after, *between)]
+    found = [rows_passed(after, instants, *between)]
     if moved is not None:
         found.append(moved.rows.cast(pl.UInt32))
     if held[0] is not held[1]:
@@ -46,10 +48,23 @@ def _mask(held: pl.Series | None, frame: pl.DataFrame) -> pl.Series:
     return pl.repeat(value=False, n=frame.height, eager=True) if held is None else held
 
 
+_ONE = Today(datetime(2026, 1, 5, 3, tzinfo=UTC), 20_458, 4, (240, 240))
+
+
 @cache
 def by_the_minute(about: str, name: str) -> bool:
     """Say whether a measure is another one a minute later though no instant of its subject lies between."""
-    one = Today(datetime(2026, 1, 5, 3, tzinfo=UTC), 20_458, 4, (240, 240))
-    later = replace(one, minutes=(241, 241))
+    return _is_another(about, name, replace(_ONE, minutes=(241, 241)))
+
+
+@cache
+def instants_of(about: str, name: str) -> frozenset[str]:
+    """Name the columns that a measure compares with the present instant, or may compare: all that it looks at."""
+    if not _is_another(about, name, replace(_ONE, at=_ONE.at + timedelta(minutes=1))):
+        return frozenset()
+    return frozenset(CATALOGUE[about][name].expression(_ONE).meta.root_names())
+
+
+def _is_another(about: str, name: str, later: Today) -> bool:
     expression = CATALOGUE[about][name].expression
-    return not expression(one).meta.eq(expression(later))
+    return not expression(_ONE).meta.eq(expression(later))

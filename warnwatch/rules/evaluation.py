@@ -16,7 +16,7 @@ from polars.exceptions import PolarsError
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import Today
 from warnwatch.plan.moving import Moved, patched
-from warnwatch.rules.again import by_the_minute, rows_again
+from warnwatch.rules.again import by_the_minute, instants_of, rows_again
 from warnwatch.rules.expression import Column, Expression
 from warnwatch.rules.pieces import LARGEST_IN_COLUMN
 from warnwatch.rules.rule import Direction, Level, Rule, RuleBook
@@ -106,8 +106,12 @@ def evaluate(
     held = held or {}
     if before is not None and _comparable(before, book, today):
         began = stopwatch()
+        again = {
+            about: _again(before, frames[about], rules, today, held.get(about), (moved or {}).get(about))
+            for about, rules in _by_kind(book).items()
+        }
         try:
-            found = _judge_together(frames, book, before, today, held, moved or {})
+            found = _judge_together(frames, book, before, today, held, moved or {}, again)
         except RULE_FAILURES:
             pass  # one of them fails: rule by rule it fails alone
         else:
@@ -131,6 +135,13 @@ def _comparable(before: Evaluation, book: RuleBook, today: Today) -> bool:
     return before.rules == tuple(book.rules) and not before.failures and before.today.day == today.day
 
 
+def _by_kind(book: RuleBook) -> dict[str, list[Rule]]:
+    found: dict[str, list[Rule]] = {}
+    for rule in book.rules:
+        found.setdefault(rule.about, []).append(rule)
+    return found
+
+
 def _judge_together(
     frames: Mapping[str, pl.DataFrame],
     book: RuleBook,
@@ -138,13 +149,12 @@ def _judge_together(
     today: Today,
     held: Mapping[str, pl.Series],
     moved: Mapping[str, Moved | None],
+    rows: Mapping[str, pl.Series | None],
 ) -> Evaluation:
     """Judge again what may have changed since the evaluation before; what cannot have changed stands."""
     columns: dict[str, pl.Series] = {}
-    for about in dict.fromkeys(rule.about for rule in book.rules):
-        frame, mask, move = frames[about], held.get(about), moved.get(about)
-        rules = [rule for rule in book.rules if rule.about == about]
-        again = _again(before, frame, about, today, mask, move)
+    for about, rules in _by_kind(book).items():
+        frame, mask, move, again = frames[about], held.get(about), moved.get(about), rows[about]
         if again is None and frame.is_empty():  # a query over no row costs as much as one over ten thousand
             columns |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in rules}
             columns |= {f"{rule.id}{_KEPT}": pl.Series(rule.id, dtype=pl.Int8) for rule in rules if rule.clear}
@@ -154,7 +164,7 @@ def _judge_together(
             columns |= _masked(_levels(frame, whole, today), mask)
         standing = [rule for rule in rules if rule not in whole] if whole else rules
         if standing and again is not None:
-            columns |= _standing(before, standing, again, move if frame is not before.frames[about] else None)
+            columns |= _standing(before, standing, move if frame is not before.frames[about] else None)
             if len(again):
                 some = _masked(_levels(frame[again], standing, today), None if mask is None else mask.gather(again))
                 columns |= {name: patched(columns[name], again, values) for name, values in some.items()}
@@ -163,29 +173,40 @@ def _judge_together(
 
 
 def _again(
-    before: Evaluation, frame: pl.DataFrame, about: str, today: Today, mask: pl.Series | None, move: Moved | None
+    before: Evaluation,
+    frame: pl.DataFrame,
+    rules: Sequence[Rule],
+    today: Today,
+    mask: pl.Series | None,
+    move: Moved | None,
 ) -> pl.Series | None:
     """Name the rows to judge again; None means all, also when they are so many that all are judged faster."""
+    about = rules[0].about
     known = before.frames.get(about)
     if frame is known and frame.is_empty():
         return pl.Series([], dtype=pl.UInt32)
     if known is None or before.today.at > today.at:
         return None
-    found = rows_again((known, frame), move, (before.today.at, today.at), (before.held.get(about), mask))
+    names = frozenset[str]().union(*map(needed, rules)) & CATALOGUE[about].keys()
+    looked_at = frozenset[str]().union(*(instants_of(about, name) for name in names))
+    instants = [name for name in looked_at & {*frame.columns} if _is_instant(frame.schema[name])]
+    found = rows_again((known, frame), move, instants, (before.today.at, today.at), (before.held.get(about), mask))
     return found if found is not None and len(found) * 4 <= frame.height else None
+
+
+def _is_instant(dtype: pl.DataType) -> bool:
+    return isinstance(dtype.inner if isinstance(dtype, pl.List) else dtype, pl.Datetime)
 
 
 def _runs(rule: Rule) -> bool:
     return any(by_the_minute(rule.about, name) for name in needed(rule) & CATALOGUE[rule.about].keys())
 
 
-def _standing(
-    before: Evaluation, rules: Sequence[Rule], again: pl.Series, move: Moved | None
-) -> dict[str, pl.Series]:
+def _standing(before: Evaluation, rules: Sequence[Rule], move: Moved | None) -> dict[str, pl.Series]:
     """Give the levels as they were, in the order of the rows now."""
     columns = {rule.id: before.levels[rule.id] for rule in rules}
     columns |= {f"{rule.id}{_KEPT}": before.kept[rule.id] for rule in rules if rule.clear}
-    return {name: move.carried(column) for name, column in columns.items()} if move and len(again) else columns
+    return {name: move.carried(column) for name, column in columns.items()} if move else columns
 
 
 def _masked(judged: pl.DataFrame, mask: pl.Series | None) -> dict[str, pl.Series]:

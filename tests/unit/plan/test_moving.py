@@ -79,4 +79,4 @@ def test_a_row_passes_an_instant_when_it_lies_between(plan: dict[str, Any], one:
         for row, code in enumerate(sorted(plan))
         if any(at is not None and since <= at <= until for at in (plan[code]["at"], *(plan[code]["several"] or ())))
     ]
-    assert rows_passed(frame, since, until).to_list() == expected
+    assert rows_passed(frame, ["at", "several"], since, until).to_list() == expected

@@ -15,7 +15,7 @@ from judging import CALENDAR, book, rule, shipped_book, tasks_frame
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.moving import Moved, move
-from warnwatch.rules.again import by_the_minute
+from warnwatch.rules.again import by_the_minute, instants_of
 from warnwatch.rules.evaluation import Evaluation, evaluate
 from warnwatch.rules.rule import RuleBook
 
@@ -106,6 +106,13 @@ def test_a_measure_that_runs_by_the_minute_is_found_out() -> None:
     assert by_the_minute("task", "working_hours_left")
     assert not any(by_the_minute("task", name) for name in ("working_days_left", "overdue_milestones", "behind"))
     assert not any(by_the_minute(about, name) for about in ("unit", "kpi", "source") for name in CATALOGUE[about])
+
+
+def test_the_instants_that_a_measure_compares_with_now_are_found() -> None:
+    """From the expression itself: nobody has to keep a list."""
+    assert "due_at" in instants_of("task", "working_days_left")
+    assert "open_milestones" in instants_of("task", "overdue_milestones")
+    assert instants_of("task", "silent_working_days") == frozenset()
 
 
 def test_nothing_is_judged_again_while_nothing_passes() -> None:
