@@ -144,10 +144,12 @@ class WorkCalendar:
         """Count for a column what `workday` counts for one day: Date to Int32; null outside the calendar."""
         if days.dtype not in {pl.Date, pl.Null}:
             raise TypeError(f"workdays takes a column of local dates (see local_dates), not {days.dtype}")
-        offset = days.cast(pl.Date).to_physical() - (self.first - _EPOCH).days
-        inside = offset.is_between(0, len(self.counts) - 1)
-        found = self.column.gather(offset.zip_with(inside.fill_null(value=False), pl.Series([None], dtype=pl.Int32)))
-        return found.rename(days.name)
+        return days.cast(pl.Date).to_frame("").select(self.workday_of(pl.col("")).alias(days.name)).to_series()
+
+    def workday_of(self, days: pl.Expr) -> pl.Expr:
+        """Write `workdays` as an expression, so that many columns are counted in one query."""
+        offset = days.to_physical() - (self.first - _EPOCH).days
+        return pl.lit(self.column).gather(pl.when(offset.is_between(0, len(self.counts) - 1)).then(offset))
 
     def working_days_between(self, start: date, end: date) -> int:
         """Count the working days after `start` up to and including `end`; the two exchanged give it negative."""
@@ -178,26 +180,31 @@ class WorkCalendar:
         """Give for a column what `local_date` gives for one instant: Datetime(us, UTC) to Date."""
         if instants.dtype not in {pl.Datetime("us", "UTC"), pl.Null}:
             raise TypeError(f"local_dates takes a column of UTC instants in microseconds, not {instants.dtype}")
-        return instants.cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(self.zone.key).dt.date()
+        found = instants.cast(pl.Datetime("us", "UTC")).to_frame("")
+        return found.select(self.local_date_of(pl.col("")).alias(instants.name)).to_series()
 
-    def office_minutes(self, instants: pl.Series, every_day: pl.Series) -> pl.Series:
+    def local_date_of(self, instants: pl.Expr) -> pl.Expr:
+        """Write `local_dates` as an expression."""
+        return instants.dt.convert_time_zone(self.zone.key).dt.date()
+
+    def office_minutes_of(self, instants: pl.Expr, every_day: pl.Expr) -> pl.Expr:
         """Count the whole minutes of office hours that lie before instants, since the calendar's first day: Int32.
 
         Where `every_day` is true, each day has its office hours, a day off too; the count then is since 1970.
         """
-        local = instants.cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(self.zone.key)
+        local = instants.dt.convert_time_zone(self.zone.key)
         clock = local.dt.hour().cast(pl.Int32) * 60 + local.dt.minute().cast(pl.Int32)
         periods = [(opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute) for opens, closes in self.hours]
         # The last minute of a day is its end: a deadline of 23:59 has seen the whole day.
-        passed = sum((clock.clip(opens, closes) - opens for opens, closes in periods), pl.Series([0], dtype=pl.Int32))
-        dates = local.dt.date()
-        days, before = self.workdays(dates), self.workdays((dates.cast(pl.Int32) - 1).cast(pl.Date))
+        passed = sum((clock.clip(opens, closes) - opens for opens, closes in periods), pl.lit(0, pl.Int32))
+        days = local.dt.date().to_physical()
+        worked, before = self.workday_of(days), self.workday_of(days - 1)
         of_day = sum(closes - opens for opens, closes in periods)
-        working = before * of_day + (days - before) * passed
-        return working.zip_with(~every_day, dates.cast(pl.Int32) * of_day + passed).cast(pl.Int32)
+        working = before * of_day + (worked - before) * passed
+        return pl.when(every_day).then(days * of_day + passed).otherwise(working).cast(pl.Int32)
 
     def office_minutes_by(self, instant: datetime) -> tuple[int, int]:
-        """Count for one instant what `office_minutes` counts for a column: on working days, and on every day."""
+        """Count for one instant what `office_minutes_of` counts for a column: on working days, and on every day."""
         local = self._local(instant)
         clock, day = local.hour * 60 + local.minute, local.date()
         periods = [(opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute) for opens, closes in self.hours]

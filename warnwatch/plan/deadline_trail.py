@@ -22,6 +22,9 @@ DEADLINE_COLUMNS: dict[str, type[pl.DataType]] = {
 }
 
 
+_MOVES = ("unauthorised_slips", "slips_on_eve", "slip_index")
+
+
 def deadline_trail(deadlines: pl.DataFrame, decided: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
     """Give row, baseline_due_at, due_at, slips, and for tasks that slipped what `_moves` says of them.
 
@@ -42,6 +45,8 @@ def deadline_trail(deadlines: pl.DataFrame, decided: pl.DataFrame, calendar: Wor
         due.gather(end["allowed"]).alias("due_at"),
         (pl.col("at") - pl.col("begins")).cast(pl.Int32).alias("slips"),
     )
+    if end.height == rows.height:  # no deadline was moved
+        return whole.with_columns(pl.lit(None, pl.Int32).alias(name) for name in _MOVES)
     slips = rows.with_columns(pl.col("allowed").shift(1).alias("before")).filter(~pl.col("first"))
     moves = _moves(slips.with_columns(due.gather(slips["before"]).alias("until")), decided, calendar)
     return whole.join(moves, on="row", how="left", maintain_order="left")

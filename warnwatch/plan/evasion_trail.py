@@ -23,6 +23,16 @@ CALLS = {"code": pl.String, "called_at": pl.Int64, "answered_at": pl.Int64}
 BROKEN = {"code": pl.String, "broken_promises": pl.Int32}
 NAMES = {"text": pl.String, "authority": pl.String}
 
+_TRAIL = {
+    "code": pl.String,
+    "handovers": pl.Int32,
+    "authority": pl.String,
+    "obstacle_reasoned": pl.Boolean,
+    "obstacle_answered": pl.Boolean,
+    "unanswered_reminders": pl.Int32,
+    "broken_promises": pl.Int32,
+}
+
 
 def _empty(schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
     return pl.DataFrame(schema=schema)
@@ -54,6 +64,8 @@ def evasion_trail(tasks: pl.DataFrame, found: Evasion) -> pl.DataFrame:
     ends the obstacle.) unanswered_reminders Int32: calls that
     neither an acknowledgement nor a report followed. broken_promises Int32.
     """
+    if all(rows.is_empty() for rows in (found.versions, found.obstacles, found.calls, found.broken)):
+        return pl.DataFrame(schema=_TRAIL)
     handed = _handovers(found.versions)
     blocked = _obstacles(tasks, found)
     reminded = _reminders(tasks, found.calls)

@@ -10,12 +10,25 @@ import polars as pl
 MILESTONE_COLUMNS: dict[str, type[pl.DataType]] = {"due_at": pl.Int64, "done_at": pl.Int64}
 STRETCH = pl.Struct({"begins": pl.Int32, "ends": pl.Int32, "every_day": pl.Boolean})
 
+_INSTANT = pl.Datetime("us", "UTC")
+_TRAIL = {
+    "row": pl.UInt32,
+    "milestones": pl.Int32,
+    "milestones_done": pl.Int32,
+    "open_milestones": pl.List(_INSTANT),
+    "next_milestone_at": _INSTANT,
+    "next_milestone_index": pl.Int32,
+    "plan_curve": pl.List(STRETCH),
+}
+
 
 def milestone_trail(milestones: pl.DataFrame) -> pl.DataFrame:
     """Give row, milestones, milestones_done, open_milestones (due instants, soonest first), the next one, the curve.
 
     `index` of a milestone is its due day on the task's count; the task's own are `assigned_index` and `due_index`.
     """
+    if milestones.is_empty():
+        return pl.DataFrame(schema=_TRAIL)
     open_ones = pl.col("due_at").filter(pl.col("done_at").is_null() & pl.col("due_at").is_not_null())
     counted = milestones.group_by("row").agg(
         pl.len().cast(pl.Int32).alias("milestones"),

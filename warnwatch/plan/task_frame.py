@@ -245,21 +245,17 @@ def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
     places = tasks.select("code", "row", "every_day")
     deadlines = deadline_trail(facts.deadlines.join(places, on="code"), facts.decided, calendar)
     dated = _with_days(_beside(tasks, deadlines), calendar)
-    reports = facts.reports.join(places, on="code").drop("code")
-    reported_at = reports["reported_at"].cast(INSTANT)
-    days, index = _count(reported_at, reports["every_day"], calendar)
-    reports = reports.with_columns(days.alias("day"), index.alias("index"))
-    milestones = facts.milestones.join(
-        dated.select("code", "row", "every_day", "start_at", "assigned_index", "due_index"), on="code"
-    )
-    due_at = milestones["due_at"].cast(INSTANT)
-    milestones = milestones.with_columns(due_at, _count(due_at, milestones["every_day"], calendar)[1].alias("index"))
+    said_at = pl.col("reported_at").cast(INSTANT)
+    reports = facts.reports.join(places, on="code").drop("code").with_columns(_days(said_at, "", calendar))
     reported = _beside(dated, report_trail(reports))
     obstructed = pl.col("obstacle_index").is_not_null().alias("obstructed")
     told = reported.select("code", "last_reported_at", obstructed, "obstacle_day")
     reported = reported.join(evasion_trail(told, facts.evasion), on="code", how="left", maintain_order="left").drop(
         "obstacle_day"
     )
+    on_the_way = dated.select("code", "row", "every_day", "start_at", "assigned_index", "due_index")
+    milestones = facts.milestones.join(on_the_way, on="code").with_columns(pl.col("due_at").cast(INSTANT))
+    milestones = milestones.with_columns(_days(pl.col("due_at"), "", calendar)[1])
     whole = _beside(reported, milestone_trail(milestones))
     return _with_claims(whole, calendar).with_columns(pl.col(_COUNTS).fill_null(0)).drop("row")
 
@@ -268,39 +264,38 @@ def _beside(tasks: pl.DataFrame, trail: pl.DataFrame) -> pl.DataFrame:
     return tasks.join(trail, on="row", how="left", maintain_order="left")
 
 
-def _count(instants: pl.Series, every_day: pl.Series, calendar: WorkCalendar) -> tuple[pl.Series, pl.Series]:
-    """Give the local day of instants since 1970, and the day on each one's own count of days."""
-    dates = calendar.local_dates(instants)
-    days = dates.cast(pl.Int32)
-    return days, calendar.workdays(dates).zip_with(~every_day, days)
+def _days(instants: pl.Expr, prefix: str, calendar: WorkCalendar) -> tuple[pl.Expr, pl.Expr]:
+    """Give the local day of instants since 1970, and the day on each task's own count of days."""
+    days = calendar.local_date_of(instants).to_physical()
+    index = pl.when(pl.col("every_day")).then(days).otherwise(calendar.workday_of(days))
+    name = f"{prefix}_" if prefix else ""
+    return days.alias(f"{name}day"), index.alias(f"{name}index")
 
 
 def _with_days(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
     """Add the day columns of the start and the deadlines."""
     instants = ("start_at", "due_at", "baseline_due_at", "claimed_at", "done_at", "assigned_at")
-    frame = tasks.with_columns(pl.col(name).cast(INSTANT) for name in instants)
-    every_day = frame["every_day"]
-    columns: list[pl.Series] = []
-    for name, prefix in (("assigned_at", "assigned"), ("due_at", "due"), ("baseline_due_at", "baseline")):
-        days, index = _count(frame[name], every_day, calendar)
-        columns += [days.alias(f"{prefix}_day"), index.alias(f"{prefix}_index")]
-    columns.append(calendar.office_minutes(frame["due_at"], every_day).alias("due_minutes"))
-    return frame.with_columns(columns).with_columns(
-        pl.col("status").cast(STATUS),
-        pl.col("lead").cast(pl.Categorical),
-        (pl.col("clears") + pl.col("due_at").is_not_null()).cast(pl.Int8),
-        (pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"),
+    dated = (("assigned_at", "assigned"), ("due_at", "due"), ("baseline_due_at", "baseline"))
+    return (
+        tasks.lazy()
+        .with_columns(pl.col(name).cast(INSTANT) for name in instants)
+        .with_columns(
+            *(column for name, prefix in dated for column in _days(pl.col(name), prefix, calendar)),
+            calendar.office_minutes_of(pl.col("due_at"), pl.col("every_day")).alias("due_minutes"),
+            pl.col("status").cast(STATUS),
+            pl.col("lead").cast(pl.Categorical),
+            (pl.col("clears") + pl.col("due_at").is_not_null()).cast(pl.Int8),
+        )
+        .with_columns((pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"))
+        .collect()
     )
 
 
 def _with_claims(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
     """Add claimed_index, the day on which a task was claimed done: of the claim, or of the report that makes it."""
-    said = tasks.select("row", "claimed_at", "every_day").filter(pl.col("claimed_at").is_not_null())
-    index = _count(said["claimed_at"], said["every_day"], calendar)[1]
-    claims = said.select("row", index.alias("claimed_index"))
-    both = _beside(tasks, claims)
-    return both.with_columns(
-        pl.coalesce("claimed_index", "claim_index"),
+    claimed = _days(pl.col("claimed_at"), "claimed", calendar)[1]
+    return tasks.with_columns(
+        pl.coalesce(claimed, "claim_index").alias("claimed_index"),
         pl.col("last_reported_at").cast(INSTANT),
         pl.col("authority").cast(pl.Categorical),
     ).drop("claim_index")
