@@ -28,6 +28,7 @@ from warnwatch.plan.calendar_file import NO_COUNTRY, CalendarFile, OfficeHours, 
 DurationUnit: TypeAlias = Literal["working_day", "working_hour", "hour", "minute", "day"]
 
 _EPOCH = date(1970, 1, 1)
+_MINUTES_OF_DAY = 1440
 _ONE_DAY = timedelta(days=1)
 _WALL_TIME = {"day": _ONE_DAY, "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
 _LAST_MOMENT = timedelta(microseconds=1)
@@ -185,19 +186,22 @@ class WorkCalendar:
 
     def local_date_of(self, instants: pl.Expr) -> pl.Expr:
         """Write `local_dates` as an expression."""
-        return instants.dt.convert_time_zone(self.zone.key).dt.date()
+        return self.wall_time_of(instants).dt.date()
 
-    def office_minutes_of(self, instants: pl.Expr, every_day: pl.Expr) -> pl.Expr:
+    def wall_time_of(self, instants: pl.Expr) -> pl.Expr:
+        """Give what clocks of the plan's zone show, without a zone: from it, day and hour are plain arithmetic."""
+        return instants.dt.convert_time_zone(self.zone.key).dt.replace_time_zone(None)
+
+    def office_minutes_of(self, wall_time: pl.Expr, every_day: pl.Expr) -> pl.Expr:
         """Count the whole minutes of office hours that lie before instants, since the calendar's first day: Int32.
 
         Where `every_day` is true, each day has its office hours, a day off too; the count then is since 1970.
         """
-        local = instants.dt.convert_time_zone(self.zone.key)
-        clock = local.dt.hour().cast(pl.Int32) * 60 + local.dt.minute().cast(pl.Int32)
+        minutes = wall_time.to_physical() // 60_000_000
+        days, clock = (minutes // _MINUTES_OF_DAY).cast(pl.Int32), (minutes % _MINUTES_OF_DAY).cast(pl.Int32)
         periods = [(opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute) for opens, closes in self.hours]
         # The last minute of a day is its end: a deadline of 23:59 has seen the whole day.
         passed = sum((clock.clip(opens, closes) - opens for opens, closes in periods), pl.lit(0, pl.Int32))
-        days = local.dt.date().to_physical()
         worked, before = self.workday_of(days), self.workday_of(days - 1)
         of_day = sum(closes - opens for opens, closes in periods)
         working = before * of_day + (worked - before) * passed

@@ -10,7 +10,7 @@ import gc
 import json
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -110,6 +110,9 @@ def _frame(
 
 def _series(name: str, values: Collection[Any], dtype: type[pl.DataType]) -> pl.Series:
     """Put values into a column; of a text that is only compared, its hash is kept."""
+    if dtype is pl.Boolean:  # 0 and 1 of SQLite are read as numbers many times faster
+        with suppress(TypeError):
+            return pl.Series(name, values, pl.Int8).cast(pl.Boolean)
     if dtype is not _TEXT_HASH:
         return pl.Series(name, values, dtype, strict=False)
     text = pl.Series(name, values, pl.String)
@@ -245,55 +248,64 @@ def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
     places = tasks.select("code", "row", "every_day")
     deadlines = deadline_trail(facts.deadlines.join(places, on="code"), facts.decided, calendar)
     dated = _with_days(_beside(tasks, deadlines), calendar)
-    said_at = pl.col("reported_at").cast(INSTANT)
-    reports = facts.reports.join(places, on="code").drop("code").with_columns(_days(said_at, "", calendar))
-    reported = _beside(dated, report_trail(reports))
+    reports = facts.reports.lazy().join(places.lazy(), on="code").drop("code")
+    days = _day(pl.col("reported_at").cast(INSTANT), calendar).alias("day")
+    reports = reports.with_columns(days).with_columns(_index(pl.col("day"), calendar).alias("index"))
+    reported = _beside(dated, report_trail(reports.collect()))
     obstructed = pl.col("obstacle_index").is_not_null().alias("obstructed")
     told = reported.select("code", "last_reported_at", obstructed, "obstacle_day")
-    reported = reported.join(evasion_trail(told, facts.evasion), on="code", how="left", maintain_order="left").drop(
-        "obstacle_day"
-    )
+    trail = evasion_trail(told, facts.evasion).join(places.select("code", "row"), on="code").drop("code")
+    reported = _beside(reported.drop("obstacle_day"), trail)
     on_the_way = dated.select("code", "row", "every_day", "start_at", "assigned_index", "due_index")
     milestones = facts.milestones.join(on_the_way, on="code").with_columns(pl.col("due_at").cast(INSTANT))
-    milestones = milestones.with_columns(_days(pl.col("due_at"), "", calendar)[1])
+    milestones = milestones.with_columns(_index(_day(pl.col("due_at"), calendar), calendar).alias("index"))
     whole = _beside(reported, milestone_trail(milestones))
     return _with_claims(whole, calendar).with_columns(pl.col(_COUNTS).fill_null(0)).drop("row")
 
 
 def _beside(tasks: pl.DataFrame, trail: pl.DataFrame) -> pl.DataFrame:
-    return tasks.join(trail, on="row", how="left", maintain_order="left")
+    """Put columns beside the tasks to whose rows they belong; those of the tasks are not copied."""
+    rows = tasks.select("row")
+    placed = trail if trail["row"].equals(rows["row"]) else rows.join(trail, on="row", how="left", maintain_order="left")
+    return tasks.hstack(placed.drop("row").get_columns())
 
 
-def _days(instants: pl.Expr, prefix: str, calendar: WorkCalendar) -> tuple[pl.Expr, pl.Expr]:
-    """Give the local day of instants since 1970, and the day on each task's own count of days."""
-    days = calendar.local_date_of(instants).to_physical()
-    index = pl.when(pl.col("every_day")).then(days).otherwise(calendar.workday_of(days))
-    name = f"{prefix}_" if prefix else ""
-    return days.alias(f"{name}day"), index.alias(f"{name}index")
+def _day(instants: pl.Expr, calendar: WorkCalendar) -> pl.Expr:
+    """Give the local day of instants since 1970."""
+    return calendar.local_date_of(instants).to_physical()
+
+
+def _index(days: pl.Expr, calendar: WorkCalendar) -> pl.Expr:
+    """Give local days on each task's own count of days."""
+    return pl.when(pl.col("every_day")).then(days).otherwise(calendar.workday_of(days))
 
 
 def _with_days(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
     """Add the day columns of the start and the deadlines."""
     instants = ("start_at", "due_at", "baseline_due_at", "claimed_at", "done_at", "assigned_at")
-    dated = (("assigned_at", "assigned"), ("due_at", "due"), ("baseline_due_at", "baseline"))
+    dated = {"assigned": "assigned_at", "due": "due_at", "baseline": "baseline_due_at"}
+    # Step by step: what a zone makes of an instant takes longest, and is asked once for each.
     return (
         tasks.lazy()
         .with_columns(pl.col(name).cast(INSTANT) for name in instants)
+        .with_columns(calendar.wall_time_of(pl.col(name)).alias(f"{prefix}_wall") for prefix, name in dated.items())
+        .with_columns(pl.col(f"{prefix}_wall").dt.date().to_physical().alias(f"{prefix}_day") for prefix in dated)
         .with_columns(
-            *(column for name, prefix in dated for column in _days(pl.col(name), prefix, calendar)),
-            calendar.office_minutes_of(pl.col("due_at"), pl.col("every_day")).alias("due_minutes"),
+            *(_index(pl.col(f"{prefix}_day"), calendar).alias(f"{prefix}_index") for prefix in dated),
+            calendar.office_minutes_of(pl.col("due_wall"), pl.col("every_day")).alias("due_minutes"),
             pl.col("status").cast(STATUS),
             pl.col("lead").cast(pl.Categorical),
             (pl.col("clears") + pl.col("due_at").is_not_null()).cast(pl.Int8),
+            (pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"),
         )
-        .with_columns((pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"))
+        .drop(f"{prefix}_wall" for prefix in dated)
         .collect()
     )
 
 
 def _with_claims(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
     """Add claimed_index, the day on which a task was claimed done: of the claim, or of the report that makes it."""
-    claimed = _days(pl.col("claimed_at"), "claimed", calendar)[1]
+    claimed = _index(_day(pl.col("claimed_at"), calendar), calendar)
     return tasks.with_columns(
         pl.coalesce(claimed, "claim_index").alias("claimed_index"),
         pl.col("last_reported_at").cast(INSTANT),
