@@ -84,17 +84,17 @@ def _facts(rows: Sequence[dict[str, Any]]) -> Facts:
         row["baseline_due_at"] = row["baseline_due_at"] or row["due_at"]
     code: dict[str, Any] = {"code": pl.String}
     return Facts(
-        tasks=_frame(rows, task_frame.VERSION_COLUMNS),
-        deadlines=_frame([one for row in rows for one in _deadlines(row)], code | DEADLINE_COLUMNS),
-        decided=pl.DataFrame(
+        tasks=lambda: _frame(rows, task_frame.VERSION_COLUMNS),
+        deadlines=lambda: _frame([one for row in rows for one in _deadlines(row)], code | DEADLINE_COLUMNS),
+        decided=lambda: pl.DataFrame(
             [one for row in rows for one in _deadlines(row) if one.get("decided_on")],
             code | {"decision": pl.String, "decided_on": pl.String},
         ),
-        reports=_frame([one for row in rows for one in _reports(row)], code | REPORT_COLUMNS),
-        milestones=_frame(
+        reports=lambda: _frame([one for row in rows for one in _reports(row)], code | REPORT_COLUMNS),
+        milestones=lambda: _frame(
             [{"code": row["code"]} | one for row in rows for one in row["milestones"]], code | MILESTONE_COLUMNS
         ),
-        evasion=Evasion(
+        evasion=lambda: Evasion(
             obstacles=_frame([one for row in rows for one in _reports(row) if one.get("obstacle")], OBSTACLES),
             names=pl.DataFrame({"text": ["u-2", "đơn vị 2"], "authority": ["U-2", "U-2"]}, NAMES),
         ),

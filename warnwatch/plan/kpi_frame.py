@@ -11,15 +11,16 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 import polars as pl
-from sqlalchemy import Connection, Select, and_, func, select, true
+from sqlalchemy import Connection, Select, Text, and_, cast, func, select, true
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.kpi_series import latest, rolled_up
 from warnwatch.plan.kpi_values import missing, settled
 from warnwatch.plan.periods import first_day, last_day, period_table
+from warnwatch.plan.rows import read_columns
 from warnwatch.plan.succession import Tree
-from warnwatch.schema import known
+from warnwatch.schema import known, micros
 
 # An event counts for so many days: then it is history, and its alert ends.
 EVENT_DAYS = 30
@@ -79,18 +80,13 @@ def read_kpis(
     without a number of its own takes the KPI's limit.
     """
     tree = tree or Tree({})
-    given = [
-        (*row[:-2], None if row.path is None else json.dumps(row.path), row[-1])
-        for row in connection.execute(_targets(as_of, only))
-    ]
-    targets = pl.DataFrame(given, schema=_TARGETS, orient="row", strict=False).with_columns(
+    targets = read_columns(connection, _targets(as_of, only), {}, _TARGETS).with_columns(
         unit=pl.col("of_unit").replace(dict(tree.successors)),
         per_event=pl.col("frequency") == "event",
         subject_level=pl.col("subject_level").fill_null("").str.strip_chars().str.to_lowercase(),
         method=pl.col("method").fill_null("as_read"),
     )
-    rows = [tuple(row) for row in connection.execute(_readings(as_of, only))]
-    readings = pl.DataFrame(rows, schema=_READINGS, orient="row", strict=False)
+    readings = read_columns(connection, _readings(as_of, only), {}, _READINGS)
     series = latest(_by_period(targets, readings, tree, calendar))
     kpis = targets.join(series, on="code", how="left", maintain_order="left").with_columns(
         *(pl.col(name).fill_null(value=False) for name in ("comparable", "comparable_on_year")),
@@ -124,13 +120,13 @@ def _targets(as_of: datetime | None, only: Collection[str] | None) -> Select[*tu
             kpi.c.subject_level,
             kpi.c.method,
             kpi.c.lag,
-            kpi.c.comparable_from,
+            cast(kpi.c.comparable_from, Text),
             func.coalesce(target.c.target, kpi.c.threshold),
             target.c.baseline,
-            target.c.start_on,
-            target.c.due_on,
-            target.c.path,
-            schema.target.c.recorded_at,
+            cast(target.c.start_on, Text),
+            cast(target.c.due_on, Text),
+            cast(target.c.path, Text),
+            micros(schema.target.c.recorded_at),
         )
         .join(kpi, and_(kpi.c.code == target.c.kpi, known(kpi, as_of)))
         .join(schema.target, schema.target.c.code == target.c.code)
@@ -144,7 +140,9 @@ def _readings(as_of: datetime | None, only: Collection[str] | None) -> Select[*t
     """Select the readings that no later row corrects."""
     table, later = schema.reading, schema.reading.alias("later")
     corrected = later.c.replaces == table.c.id
-    query = select(*(table.c[name] for name in _READINGS)).where(true() if only is None else table.c.kpi.in_(only))
+    instants = ("occurred_at", "recorded_at")
+    columns = (micros(table.c[name]) if name in instants else table.c[name] for name in _READINGS)
+    query = select(*columns).where(true() if only is None else table.c.kpi.in_(only))
     if as_of is not None:
         corrected = and_(corrected, later.c.recorded_at <= as_of)
         query = query.where(table.c.recorded_at <= as_of)

@@ -6,14 +6,11 @@ In: versions, deadlines, reports and milestones of tasks. Out: the `tasks` frame
 from __future__ import annotations
 
 import functools
-import gc
 import json
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
 
 import polars as pl
 from sqlalchemy import BindParameter, Connection, Select, Table, Text, bindparam, case, cast, func, select
@@ -26,6 +23,7 @@ from warnwatch.plan.evasion_rows import read_evasion
 from warnwatch.plan.evasion_trail import Evasion, evasion_trail
 from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS, milestone_trail
 from warnwatch.plan.report_trail import REPORT_COLUMNS, report_trail
+from warnwatch.plan.rows import Columns, DType, read_columns
 from warnwatch.plan.succession import Tree
 from warnwatch.schema import known, micros
 
@@ -48,15 +46,13 @@ _COUNTS = (
 SINCE, AS_OF = bindparam("since", type_=schema.Instant()), bindparam("as_of", type_=schema.Instant())
 CODES: BindParameter[str] = bindparam("codes", type_=Text())
 
-# Rows that lie in memory as Python values at one time.
-CHUNK = 50_000
+# Tasks whose trails of reports are read together.
+PIECE = 250_000
 
-Columns: TypeAlias = Mapping[str, type[pl.DataType]]
-
-VERSION_COLUMNS = {
+VERSION_COLUMNS: dict[str, DType] = {
     "code": pl.String,
-    "lead": pl.String,
-    "status": pl.String,
+    "lead": pl.Categorical,
+    "status": STATUS,
     "start_at": pl.Int64,
     "claimed_at": pl.Int64,
     "done_at": pl.Int64,
@@ -70,65 +66,24 @@ VERSION_COLUMNS = {
     "needs_evidence": pl.Boolean,
 }
 _DECISION_COLUMNS: Columns = {"code": pl.String, "decision": pl.String, "decided_on": pl.String}
-_CODE: dict[str, type[pl.DataType]] = {"code": pl.String}
-_TEXT_HASH = pl.UInt64
+_CODE: dict[str, DType] = {"code": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is recorded of tasks, a frame for each kind of fact; all but `tasks` name their task in `code`.
 
+    Each is read when its turn comes, in the order of these fields, so that never all of them lie in memory.
     `tasks` has VERSION_COLUMNS; the columns of the others stand in deadline_trail, report_trail and milestone_trail.
     `decided`: code, decision, decided_on (text) of the decisions on deadlines.
     """
 
-    tasks: pl.DataFrame
-    deadlines: pl.DataFrame
-    decided: pl.DataFrame
-    reports: pl.DataFrame
-    milestones: pl.DataFrame
-    evasion: Evasion = field(default_factory=Evasion)
-
-
-def _frame(
-    connection: Connection,
-    query: Select[*tuple[object, ...]],
-    asked: Mapping[str, object],
-    columns: Columns,
-) -> pl.DataFrame:
-    """Read rows into columns, from the driver's own cursor: SQLAlchemy's rows would take longer than the database."""
-    # Not streamed: SQLAlchemy would take the first rows off the cursor for itself.
-    result = connection.execute(query, asked)
-    chunks = [pl.DataFrame(schema=columns)]
-    with _without_collector():
-        while rows := result.cursor.fetchmany(CHUNK):
-            values = zip(columns.items(), zip(*rows, strict=True), strict=True)
-            chunks.append(pl.DataFrame([_series(name, column, dtype) for (name, dtype), column in values]))
-    result.close()
-    return pl.concat(chunks, rechunk=True)
-
-
-def _series(name: str, values: Collection[Any], dtype: type[pl.DataType]) -> pl.Series:
-    """Put values into a column; of a text that is only compared, its hash is kept."""
-    if dtype is pl.Boolean:  # 0 and 1 of SQLite are read as numbers many times faster
-        with suppress(TypeError):
-            return pl.Series(name, values, pl.Int8).cast(pl.Boolean)
-    if dtype is not _TEXT_HASH:
-        return pl.Series(name, values, dtype, strict=False)
-    text = pl.Series(name, values, pl.String)
-    return text.hash().zip_with(text.is_not_null(), pl.Series([None], dtype=_TEXT_HASH)).rename(name)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep Python from looking for rings of garbage among millions of plain rows: that took half of the start."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
+    tasks: Callable[[], pl.DataFrame]
+    deadlines: Callable[[], pl.DataFrame]
+    decided: Callable[[], pl.DataFrame]
+    reports: Callable[[], pl.DataFrame]
+    evasion: Callable[[], Evasion]
+    milestones: Callable[[], pl.DataFrame]
 
 
 @functools.cache
@@ -217,50 +172,86 @@ def read_tasks(
     connection: Connection, calendar: WorkCalendar, as_of: datetime | None, codes: Collection[str] | None
 ) -> pl.DataFrame:
     """Read the frame of all tasks or of some `codes`, in the order of their codes; unit and bloc come later."""
-    which = {"then": as_of is not None, "some": codes is not None}
-    asked = {"as_of": as_of, "codes": json.dumps(sorted(codes or ()))}
-
-    def read(query: Callable[..., Select[*tuple[object, ...]]], columns: Columns) -> pl.DataFrame:
-        return _frame(connection, query(**which), asked, columns)
-
-    tasks = read(_versions, VERSION_COLUMNS)
-    deadlines = read(_deadlines, _CODE | DEADLINE_COLUMNS)
-    reports = read(_reports, _CODE | REPORT_COLUMNS | {"replaces": pl.Int64})
-    corrected = reports["replaces"].drop_nulls()
-    if len(corrected):
-        reports = reports.filter(~pl.col("order").is_in(corrected.implode()))
-    decided = deadlines["decision"].null_count() < deadlines.height
+    tables = _Tables(connection, as_of, codes)
     facts = Facts(
-        tasks=tasks if tasks["code"].is_sorted() else tasks.sort("code"),
-        deadlines=deadlines,
-        decided=read(_decided, _DECISION_COLUMNS) if decided else pl.DataFrame(schema=_DECISION_COLUMNS),
-        reports=reports.drop("replaces"),
-        milestones=read(_milestones, _CODE | MILESTONE_COLUMNS),
-        evasion=read_evasion(connection, as_of, codes, corrected, obstructed=bool(reports["obstacle"].any())),
+        tables.tasks, tables.deadlines, tables.decided, tables.reports, tables.evasion, tables.milestones
     )
     return tasks_of(facts, calendar)
 
 
+class _Tables:
+    """The facts as the tables have them, now or at a time, of all tasks or of some."""
+
+    def __init__(self, connection: Connection, as_of: datetime | None, codes: Collection[str] | None) -> None:
+        self._connection, self._as_of, self._codes = connection, as_of, codes
+        self._which = {"then": as_of is not None, "some": codes is not None}
+        self._asked = {"as_of": as_of, "codes": json.dumps(sorted(codes or ()))}
+        self._moved = self._obstructed = False
+        self._corrected = pl.Series([], dtype=pl.Int64)
+
+    def tasks(self) -> pl.DataFrame:
+        tasks = self._read(_versions, VERSION_COLUMNS)
+        return tasks if tasks["code"].is_sorted() else tasks.sort("code")
+
+    def deadlines(self) -> pl.DataFrame:
+        deadlines = self._read(_deadlines, _CODE | DEADLINE_COLUMNS)
+        self._moved = deadlines["decision"].null_count() < deadlines.height
+        return deadlines
+
+    def decided(self) -> pl.DataFrame:
+        return self._read(_decided, _DECISION_COLUMNS) if self._moved else pl.DataFrame(schema=_DECISION_COLUMNS)
+
+    def reports(self) -> pl.DataFrame:
+        reports = self._read(_reports, _CODE | REPORT_COLUMNS | {"replaces": pl.Int64})
+        self._corrected = reports["replaces"].drop_nulls()
+        if len(self._corrected):
+            reports = reports.filter(~pl.col("order").is_in(self._corrected.implode()))
+        self._obstructed = bool(reports["obstacle"].any())
+        return reports.drop("replaces")
+
+    def evasion(self) -> Evasion:
+        return read_evasion(
+            self._connection, self._as_of, self._codes, self._corrected, obstructed=self._obstructed
+        )
+
+    def milestones(self) -> pl.DataFrame:
+        return self._read(_milestones, _CODE | MILESTONE_COLUMNS)
+
+    def _read(self, query: Callable[..., Select[*tuple[object, ...]]], columns: Columns) -> pl.DataFrame:
+        return read_columns(self._connection, query(**self._which), self._asked, columns)
+
+
 def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
     """Make the frame of tasks from what is recorded of them, so that a cycle only subtracts whole numbers."""
-    tasks = facts.tasks.with_row_index("row")
+    tasks = facts.tasks().with_row_index("row")
     # Facts find their task by its row: comparing numbers is cheaper than comparing codes, again and again.
     places = tasks.select("code", "row", "every_day")
-    deadlines = deadline_trail(facts.deadlines.join(places, on="code"), facts.decided, calendar)
-    dated = _with_days(_beside(tasks, deadlines), calendar)
-    reports = facts.reports.lazy().join(places.lazy(), on="code").drop("code")
-    days = _day(pl.col("reported_at").cast(INSTANT), calendar).alias("day")
-    reports = reports.with_columns(days).with_columns(_index(pl.col("day"), calendar).alias("index"))
-    reported = _beside(dated, report_trail(reports.collect()))
+    deadlines = deadline_trail(facts.deadlines().join(places, on="code"), facts.decided(), calendar)
+    tasks = _with_days(_beside(tasks, deadlines), calendar)
+    tasks = _beside(tasks, _report_trails(facts.reports(), places, calendar))
     obstructed = pl.col("obstacle_index").is_not_null().alias("obstructed")
-    told = reported.select("code", "last_reported_at", obstructed, "obstacle_day")
-    trail = evasion_trail(told, facts.evasion).join(places.select("code", "row"), on="code").drop("code")
-    reported = _beside(reported.drop("obstacle_day"), trail)
-    on_the_way = dated.select("code", "row", "every_day", "start_at", "assigned_index", "due_index")
-    milestones = facts.milestones.join(on_the_way, on="code").with_columns(pl.col("due_at").cast(INSTANT))
+    told = tasks.select("code", "last_reported_at", obstructed, "obstacle_day")
+    trail = evasion_trail(told, facts.evasion()).join(places.select("code", "row"), on="code").drop("code")
+    tasks = _beside(tasks.drop("obstacle_day"), trail)
+    on_the_way = tasks.select("code", "row", "every_day", "start_at", "assigned_index", "due_index")
+    milestones = facts.milestones().join(on_the_way, on="code").with_columns(pl.col("due_at").cast(INSTANT))
     milestones = milestones.with_columns(_index(_day(pl.col("due_at"), calendar), calendar).alias("index"))
-    whole = _beside(reported, milestone_trail(milestones))
-    return _with_claims(whole, calendar).with_columns(pl.col(_COUNTS).fill_null(0)).drop("row")
+    tasks = _beside(tasks, milestone_trail(milestones))
+    return _with_claims(tasks, calendar).with_columns(pl.col(_COUNTS).fill_null(0)).drop("row")
+
+
+def _report_trails(reports: pl.DataFrame, places: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
+    """Read the trails of reports, of so many tasks at a time: the steps on the way are wider than the plan."""
+    days = _day(pl.col("reported_at").cast(INSTANT), calendar).alias("day")
+    placed = reports.lazy().join(places.lazy(), on="code").drop("code").with_columns(days)
+    placed = placed.with_columns(_index(pl.col("day"), calendar).alias("index"))
+    whole = placed.collect()
+    row = pl.col("row")
+    pieces = [
+        report_trail(whole.filter(row.is_between(first, first + PIECE, closed="left")) if places.height > PIECE else whole)
+        for first in range(0, max(1, places.height), PIECE)
+    ]
+    return pl.concat(pieces)
 
 
 def _beside(tasks: pl.DataFrame, trail: pl.DataFrame) -> pl.DataFrame:
@@ -293,8 +284,6 @@ def _with_days(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
         .with_columns(
             *(_index(pl.col(f"{prefix}_day"), calendar).alias(f"{prefix}_index") for prefix in dated),
             calendar.office_minutes_of(pl.col("due_wall"), pl.col("every_day")).alias("due_minutes"),
-            pl.col("status").cast(STATUS),
-            pl.col("lead").cast(pl.Categorical),
             (pl.col("clears") + pl.col("due_at").is_not_null()).cast(pl.Int8),
             (pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"),
         )

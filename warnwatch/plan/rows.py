@@ -1,0 +1,62 @@
+"""Many rows of a query as columns, from the driver's own cursor.
+
+SQLAlchemy's rows would take longer than the database; so instants are asked for as `micros`, dates and JSON as text.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, TypeAlias
+
+import polars as pl
+from sqlalchemy import Connection, Select
+
+# Rows that lie in memory as Python values at one time.
+CHUNK = 50_000
+# Of a text that is only compared, its hash is kept.
+TEXT_HASH = pl.UInt64
+
+DType: TypeAlias = type[pl.DataType] | pl.DataType
+Columns: TypeAlias = Mapping[str, DType]
+
+
+def read_columns(
+    connection: Connection, query: Select[*tuple[object, ...]], asked: Mapping[str, object], columns: Columns
+) -> pl.DataFrame:
+    """Read what a query gives, asked with some parameters, into columns of these types, in the query's order."""
+    # Not streamed: SQLAlchemy would take the first rows off the cursor for itself.
+    result = connection.execute(query, asked)
+    chunks = [pl.DataFrame(schema=columns)]
+    with _without_collector():
+        while rows := result.cursor.fetchmany(CHUNK):
+            values = zip(columns.items(), zip(*rows, strict=True), strict=True)
+            chunks.append(pl.DataFrame([_series(name, column, dtype) for (name, dtype), column in values]))
+    result.close()
+    return pl.concat(chunks, rechunk=True)
+
+
+def _series(name: str, values: Collection[Any], dtype: DType) -> pl.Series:
+    if dtype == pl.Boolean:  # 0 and 1 of SQLite are read as numbers many times faster
+        with suppress(TypeError):
+            return pl.Series(name, values, pl.Int8).cast(pl.Boolean)
+    if dtype == TEXT_HASH:
+        text = pl.Series(name, values, pl.String)
+        return text.hash().zip_with(text.is_not_null(), pl.Series([None], dtype=TEXT_HASH)).rename(name)
+    if dtype in {pl.Date, pl.Categorical, pl.Enum, pl.Datetime}:
+        stored = pl.Series(name, values, pl.Int64 if dtype == pl.Datetime else pl.String)
+        return stored.str.to_date() if dtype == pl.Date else stored.cast(dtype)
+    return pl.Series(name, values, dtype, strict=False)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from looking for rings of garbage among millions of plain rows: that took half of the start."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
