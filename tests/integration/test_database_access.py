@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, Text, func, insert, literal, select, text
 from sqlalchemy.exc import InternalError
 from worlds import BEGUN, World, build_world
 
 from warnwatch.cli import main
 from warnwatch.database import open_engine
 from warnwatch.plan.snapshot import read_snapshot, refresh
-from warnwatch.schema import unit
+from warnwatch.schema import among, unit
 
 CANARY = "geheim-7781"
 MALFORMED = (
@@ -109,3 +110,14 @@ def test_what_commits_during_a_read_is_in_the_next_refresh(world: World) -> None
     with world.reading() as connection:
         after = refresh(connection, before, calendar)
     assert (before.tasks.height, after.tasks["code"].to_list()) == (0, ["T-1"])
+
+
+def test_many_codes_are_asked_for_in_one_parameter(world: World) -> None:
+    """More codes than a statement takes parameters, and whatever signs they hold: each finds itself and no other."""
+    odd = ["T-1", "T'2", 'T"3', "T\\4", "T[5],[6", "T%7_", "Nhiệm vụ đặc biệt 8", "T-🌊", "T-\n"]
+    with world.engine.begin() as connection:
+        connection.execute(insert(unit), [{"code": code, "recorded_at": BEGUN} for code in [*odd, "T2", "T-%"]])
+        asked = literal(json.dumps([*odd, *(f"N-{number}" for number in range(70_000))]), Text())
+        found = connection.scalars(select(unit.c.code).where(among(unit.c.code, asked)))
+        assert sorted(found) == sorted(odd)
+        assert not connection.scalars(select(unit.c.code).where(among(unit.c.code, literal("[]", Text())))).all()

@@ -11,7 +11,7 @@ MILESTONE_COLUMNS: dict[str, type[pl.DataType]] = {"due_at": pl.Int64, "done_at"
 STRETCH = pl.Struct({"begins": pl.Int32, "ends": pl.Int32, "every_day": pl.Boolean})
 
 _INSTANT = pl.Datetime("us", "UTC")
-_TRAIL = {
+_TRAIL: dict[str, type[pl.DataType] | pl.DataType] = {
     "row": pl.UInt32,
     "milestones": pl.Int32,
     "milestones_done": pl.Int32,

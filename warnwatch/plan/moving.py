@@ -1,7 +1,7 @@
 """How the frame of tasks takes in the tasks that changed, and what else lies in its order follows it.
 
-A task keeps its row as long as no other comes or goes, and a column in which nothing changed stays the same object: what
-a refresh costs and holds in memory follows what changed, not the plan.
+A task keeps its row as long as no other comes or goes, and a column in which nothing changed stays the same object:
+what a refresh costs and holds in memory follows what changed, not the plan.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Moved:
     gone: pl.DataFrame
     places: pl.Series | None = None
 
-    def leads(self, before: pl.DataFrame, after: pl.DataFrame) -> bool:
+    def leads(self, before: pl.DataFrame | None, after: pl.DataFrame) -> bool:
         """Say whether it is from the one frame to the other that this leads."""
         return before is self.before and after is self.after
 

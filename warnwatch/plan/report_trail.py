@@ -28,19 +28,19 @@ def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
 
     `index` of a report is its day on the task's count, `day` its local day since 1970.
     """
-    each = reports.lazy().sort("row", "reported_at", "order").with_row_index("at")
+    rows = reports.sort("row", "reported_at", "order").with_row_index("at")
     # A report is compared with the one before it; the first of a task has none.
     first = (pl.col("row") != pl.col("row").shift(1)).fill_null(value=True)
-    each = each.with_columns(first.alias("first")).with_columns(_latest("first").alias("begins"))
-    each = each.with_columns(
+    rows = rows.with_columns(first.alias("first")).with_columns(_latest("first").alias("begins"))
+    rows = rows.with_columns(
         _here(pl.col("progress").is_not_null()).alias("stated"),
         _here(pl.col("evidence").is_not_null()).alias("shown"),
         _here(pl.col("colour").is_not_null()).alias("coloured"),
     ).with_columns(pl.col("progress").gather(pl.col("stated")).alias("so_far"))
-    each = each.with_columns(
+    rows = rows.with_columns(
         _before("so_far").alias("was"), pl.col("evidence").gather(_before("shown")).alias("shown_before")
     )
-    each = each.with_columns(
+    rows = rows.with_columns(
         (pl.col("so_far") != pl.col("was").fill_null(0.0)).fill_null(value=False).alias("moved"),
         (pl.col("evidence") != pl.col("shown_before")).fill_null(pl.col("evidence").is_not_null()).alias("proved"),
         (pl.col("claims") & ~_before("claims").fill_null(value=False)).alias("claimed"),
@@ -48,14 +48,14 @@ def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
         pl.col("obstacle").fill_null(value=False),
     )
     news = pl.col("first") | pl.col("moved") | pl.col("proved") | pl.col("claimed")
-    rows = each.with_columns(
+    rows = rows.with_columns(
         _here(pl.col("moved")).alias("moved_at"),
         _here(pl.col("proved")).alias("proved_at"),
         _here(pl.col("claimed")).alias("claimed_at"),
         _latest(news).alias("news_at"),
         _here(~pl.col("nearly")).alias("not_yet_at"),
         _here(~pl.col("obstacle")).alias("free_at"),
-    ).collect()
+    )
     words = _last_words(rows).join(_between(rows), on="row", how="left", maintain_order="left")
     stated = pl.col("progress").is_not_null()
     return words.with_columns(

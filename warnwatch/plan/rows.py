@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, Select
 
 # Rows that lie in memory as Python values at one time.
-CHUNK = 50_000
+CHUNK = 10_000
 # Of a text that is only compared, its hash is kept.
 TEXT_HASH = pl.UInt64
 

@@ -32,17 +32,17 @@ FEW = 20_000
 class Snapshot:
     """The plan as known at one instant.
 
-    `tasks`, in the order of their codes: code String, lead unit bloc Categorical (`lead` as recorded, `unit` the one that stands for it on the day
-    of the `tree`), status Enum, start_at due_at baseline_due_at claimed_at done_at
+    `tasks`, in the order of their codes: code String, lead unit bloc Categorical (`lead` as recorded, `unit` the one
+    that stands for it on the day of the `tree`), status Enum, start_at due_at baseline_due_at claimed_at done_at
     assigned_at (the start, or when it was recorded) last_reported_at next_milestone_at Datetime(us, UTC), phase
     group_no Int16, clears Int8, weight Float32, every_day confidential needs_evidence Boolean, assigned_day due_day
     baseline_day Int32 (local days since 1970), due_minutes Int32 (office minutes up to the deadline); Int32 too, days
     on the task's own count (working days of the calendar up to that local day; plain days where every_day):
     assigned_index due_index baseline_index report_index claimed_index, slip_index (the last move of the deadline),
     next_milestone_index, and those of `report_trail`; slips slip_days and the columns of `deadline_trail`,
-    `report_trail` and `milestone_trail`. `bound`: how far the changes were read. `moved` is None
-    after a whole read. `acted`: people acted on alerts since the last refresh. `kpis`: see `kpi_frame.read_kpis`,
-    with the events that count on the local day `kpis_on`; `sources`: see `source_frame.read_sources`.
+    `report_trail` and `milestone_trail`. `bound`: how far the changes were read. `moved` is None after a whole read.
+    `acted`: people acted on alerts since the last refresh. `kpis`: see `kpi_frame.read_kpis`, with the events that
+    count on the local day `kpis_on`; `sources`: see `source_frame.read_sources`.
     """
 
     tasks: pl.DataFrame
@@ -216,4 +216,6 @@ def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, st
         where = and_(change.c.xact >= bound, change.c.xact < upto)
     else:
         where = and_(change.c.seq > bound, change.c.seq <= upto)
-    return {(kind, subject) for kind, subject in connection.execute(select(change.c.kind, change.c.subject).where(where))}, upto
+    return {
+        (kind, subject) for kind, subject in connection.execute(select(change.c.kind, change.c.subject).where(where))
+    }, upto

@@ -173,9 +173,7 @@ def read_tasks(
 ) -> pl.DataFrame:
     """Read the frame of all tasks or of some `codes`, in the order of their codes; unit and bloc come later."""
     tables = _Tables(connection, as_of, codes)
-    facts = Facts(
-        tables.tasks, tables.deadlines, tables.decided, tables.reports, tables.evasion, tables.milestones
-    )
+    facts = Facts(tables.tasks, tables.deadlines, tables.decided, tables.reports, tables.evasion, tables.milestones)
     return tasks_of(facts, calendar)
 
 
@@ -210,9 +208,7 @@ class _Tables:
         return reports.drop("replaces")
 
     def evasion(self) -> Evasion:
-        return read_evasion(
-            self._connection, self._as_of, self._codes, self._corrected, obstructed=self._obstructed
-        )
+        return read_evasion(self._connection, self._as_of, self._codes, self._corrected, obstructed=self._obstructed)
 
     def milestones(self) -> pl.DataFrame:
         return self._read(_milestones, _CODE | MILESTONE_COLUMNS)
@@ -233,11 +229,17 @@ def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
     told = tasks.select("code", "last_reported_at", obstructed, "obstacle_day")
     trail = evasion_trail(told, facts.evasion()).join(places.select("code", "row"), on="code").drop("code")
     tasks = _beside(tasks.drop("obstacle_day"), trail)
-    on_the_way = tasks.select("code", "row", "every_day", "start_at", "assigned_index", "due_index")
-    milestones = facts.milestones().join(on_the_way, on="code").with_columns(pl.col("due_at").cast(INSTANT))
-    milestones = milestones.with_columns(_index(_day(pl.col("due_at"), calendar), calendar).alias("index"))
-    tasks = _beside(tasks, milestone_trail(milestones))
+    tasks = _beside(tasks, milestone_trail(_placed(facts.milestones(), tasks, calendar)))
     return _with_claims(tasks, calendar).with_columns(pl.col(_COUNTS).fill_null(0)).drop("row")
+
+
+def _placed(milestones: pl.DataFrame, tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
+    """Give milestones what they need of their tasks, and their due days on the task's count."""
+    if milestones.is_empty():
+        return milestones
+    on_the_way = tasks.select("code", "row", "every_day", "start_at", "assigned_index", "due_index")
+    placed = milestones.join(on_the_way, on="code").with_columns(pl.col("due_at").cast(INSTANT))
+    return placed.with_columns(_index(_day(pl.col("due_at"), calendar), calendar).alias("index"))
 
 
 def _report_trails(reports: pl.DataFrame, places: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
@@ -248,7 +250,9 @@ def _report_trails(reports: pl.DataFrame, places: pl.DataFrame, calendar: WorkCa
     whole = placed.collect()
     row = pl.col("row")
     pieces = [
-        report_trail(whole.filter(row.is_between(first, first + PIECE, closed="left")) if places.height > PIECE else whole)
+        report_trail(
+            whole.filter(row.is_between(first, first + PIECE, closed="left")) if places.height > PIECE else whole
+        )
         for first in range(0, max(1, places.height), PIECE)
     ]
     return pl.concat(pieces)
@@ -257,7 +261,9 @@ def _report_trails(reports: pl.DataFrame, places: pl.DataFrame, calendar: WorkCa
 def _beside(tasks: pl.DataFrame, trail: pl.DataFrame) -> pl.DataFrame:
     """Put columns beside the tasks to whose rows they belong; those of the tasks are not copied."""
     rows = tasks.select("row")
-    placed = trail if trail["row"].equals(rows["row"]) else rows.join(trail, on="row", how="left", maintain_order="left")
+    placed = (
+        trail if trail["row"].equals(rows["row"]) else rows.join(trail, on="row", how="left", maintain_order="left")
+    )
     return tasks.hstack(placed.drop("row").get_columns())
 
 

@@ -27,12 +27,11 @@ def rows_again(
 ) -> pl.Series | None:
     """Name the rows of the second frame whose levels may be other ones than they were in the first; None means any.
 
-    `instants`: the columns that something compares with now (see `instants_of`). `held`: the rows whose data nobody could count on then, and now.
+    `moved` leads from the one to the other. `instants`: the columns that something compares with now (`instants_of`).
+    `held`: the rows whose data nobody could count on then, and now.
     """
     before, after = frames
-    if before is after:
-        moved = None
-    elif moved is None or not moved.leads(before, after):
+    if before is not after and moved is None:
         return None
     found = [rows_passed(after, instants, *between)]
     if moved is not None:

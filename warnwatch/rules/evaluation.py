@@ -7,7 +7,7 @@ that something happens to. A rule that fails has no levels: its alerts stay exac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import polars as pl
@@ -88,13 +88,14 @@ def columns_of(about: str) -> Mapping[str, Column]:
     }
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 (what is judged and when; what it goes on from, and how that became this)
     frames: Mapping[str, pl.DataFrame],
     book: RuleBook,
     today: Today,
     stopwatch: Callable[[], float] = lambda: 0.0,
     before: Evaluation | None = None,
     held: Mapping[str, pl.Series] | None = None,
+    *,
     moved: Mapping[str, Moved | None] | None = None,
 ) -> Evaluation:
     """Judge every rule on every subject; the rows that are `held` (see `Evaluation`) come out as unknown.
@@ -106,20 +107,18 @@ def evaluate(
     held = held or {}
     if before is not None and _comparable(before, book, today):
         began = stopwatch()
-        again = {
-            about: _again(before, frames[about], rules, today, held.get(about), (moved or {}).get(about))
-            for about, rules in _by_kind(book).items()
-        }
+        kinds = _kinds(frames, book, before, today, held, moved or {})
         try:
-            found = _judge_together(frames, book, before, today, held, moved or {}, again)
+            levels, kept = _sorted_out(_judge_together(kinds, before, today))
         except RULE_FAILURES:
             pass  # one of them fails: rule by rule it fails alone
         else:
             cost = (stopwatch() - began) / (sum(before.seconds.values()) or 1)
-            return replace(found, seconds={rule: share * cost for rule, share in before.seconds.items()})
+            seconds = {rule: share * cost for rule, share in before.seconds.items()}
+            return Evaluation(today, frames, levels, {}, seconds, held, kept, before.rules)
     columns: dict[str, pl.Series] = {}
     failures: dict[str, str] = {}
-    seconds: dict[str, float] = {}
+    seconds = {}
     for rule in book.rules:
         began = stopwatch()
         try:
@@ -135,41 +134,57 @@ def _comparable(before: Evaluation, book: RuleBook, today: Today) -> bool:
     return before.rules == tuple(book.rules) and not before.failures and before.today.day == today.day
 
 
-def _by_kind(book: RuleBook) -> dict[str, list[Rule]]:
-    found: dict[str, list[Rule]] = {}
-    for rule in book.rules:
-        found.setdefault(rule.about, []).append(rule)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The subjects of one kind and their rules: the rows that are `held`, those to judge `again` (None: all)."""
+
+    frame: pl.DataFrame
+    rules: list[Rule]
+    held: pl.Series | None
+    again: pl.Series | None
+    moved: Moved | None
 
 
-def _judge_together(
+def _kinds(
     frames: Mapping[str, pl.DataFrame],
     book: RuleBook,
     before: Evaluation,
     today: Today,
     held: Mapping[str, pl.Series],
     moved: Mapping[str, Moved | None],
-    rows: Mapping[str, pl.Series | None],
-) -> Evaluation:
+) -> list[_Kind]:
+    found: dict[str, list[Rule]] = {}
+    for rule in book.rules:
+        found.setdefault(rule.about, []).append(rule)
+    kinds = []
+    for about, rules in found.items():
+        move = moved.get(about)
+        if move is not None and not move.leads(before.frames.get(about), frames[about]):
+            move = None
+        again = _again(before, frames[about], rules, today, (held.get(about), move))
+        kinds.append(_Kind(frames[about], rules, held.get(about), again, move))
+    return kinds
+
+
+def _judge_together(kinds: Sequence[_Kind], before: Evaluation, today: Today) -> dict[str, pl.Series]:
     """Judge again what may have changed since the evaluation before; what cannot have changed stands."""
     columns: dict[str, pl.Series] = {}
-    for about, rules in _by_kind(book).items():
-        frame, mask, move, again = frames[about], held.get(about), moved.get(about), rows[about]
-        if again is None and frame.is_empty():  # a query over no row costs as much as one over ten thousand
-            columns |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in rules}
-            columns |= {f"{rule.id}{_KEPT}": pl.Series(rule.id, dtype=pl.Int8) for rule in rules if rule.clear}
+    for one in kinds:
+        if one.again is None and one.frame.is_empty():  # a query over no row costs as much as one over ten thousand
+            columns |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in one.rules}
+            columns |= {f"{rule.id}{_KEPT}": pl.Series(rule.id, dtype=pl.Int8) for rule in one.rules if rule.clear}
             continue
-        whole = [rule for rule in rules if again is None or _runs(rule)]
+        whole = [rule for rule in one.rules if one.again is None or _runs(rule)]
         if whole:
-            columns |= _masked(_levels(frame, whole, today), mask)
-        standing = [rule for rule in rules if rule not in whole] if whole else rules
-        if standing and again is not None:
-            columns |= _standing(before, standing, move if frame is not before.frames[about] else None)
-            if len(again):
-                some = _masked(_levels(frame[again], standing, today), None if mask is None else mask.gather(again))
-                columns |= {name: patched(columns[name], again, values) for name, values in some.items()}
-    levels, kept = _sorted_out(columns)
-    return Evaluation(today, frames, levels, {}, held=held, kept=kept, rules=tuple(book.rules))
+            columns |= _masked(_levels(one.frame, whole, today), one.held)
+        standing = [rule for rule in one.rules if rule not in whole] if whole else one.rules
+        if standing and one.again is not None:
+            columns |= _standing(before, standing, one.moved)
+            if len(one.again):
+                held = None if one.held is None else one.held.gather(one.again)
+                some = _masked(_levels(one.frame[one.again], standing, today), held)
+                columns |= {name: patched(columns[name], one.again, values) for name, values in some.items()}
+    return columns
 
 
 def _again(
@@ -177,11 +192,10 @@ def _again(
     frame: pl.DataFrame,
     rules: Sequence[Rule],
     today: Today,
-    mask: pl.Series | None,
-    move: Moved | None,
+    now: tuple[pl.Series | None, Moved | None],
 ) -> pl.Series | None:
     """Name the rows to judge again; None means all, also when they are so many that all are judged faster."""
-    about = rules[0].about
+    about, (mask, move) = rules[0].about, now
     known = before.frames.get(about)
     if frame is known and frame.is_empty():
         return pl.Series([], dtype=pl.UInt32)

@@ -81,7 +81,9 @@ def judge(  # noqa: PLR0913 (as `evaluate`, and what the second stage looks at)
     """
     plan = tuple(rule for rule in book.rules if rule.about not in OWN)
     own = tuple(rule for rule in book.rules if rule.about in OWN)
-    first = evaluate(frames, replace(book, rules=plan), today, stopwatch, before.first if before else None, held, moved)
+    first = evaluate(
+        frames, replace(book, rules=plan), today, stopwatch, before.first if before else None, held, moved=moved
+    )
     if not own:
         return Judged(first, first)
     about = {rule.about for rule in own}

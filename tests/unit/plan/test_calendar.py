@@ -332,6 +332,16 @@ def test_working_days_left_from_columns(now: datetime, due: datetime) -> None:
     assert CALENDAR.working_days_left(now, due) == expected
 
 
+@given(st.datetimes(datetime(2025, 1, 2), datetime(2026, 12, 30), timezones=st.just(UTC)))  # noqa: DTZ001 - as above
+def test_office_minutes_of_a_column_are_those_of_one_instant(instant: datetime) -> None:
+    """A deadline and the present instant are counted alike, on working days and on every day."""
+    frame = pl.DataFrame({"at": [instant, instant], "every_day": [False, True]})
+    found = frame.with_columns(pl.col("at").cast(pl.Datetime("us", "UTC"))).select(
+        CALENDAR.office_minutes_of(CALENDAR.wall_time_of(pl.col("at")), pl.col("every_day"))
+    )
+    assert tuple(found.to_series()) == CALENDAR.office_minutes_by(instant)
+
+
 # ── Durations ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

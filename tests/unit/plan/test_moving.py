@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from warnwatch.plan.moving import move, rows_passed
 
 INSTANT = pl.Datetime("us", "UTC")
-SCHEMA = {
+SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "code": pl.String,
     "number": pl.Int32,
     "share": pl.Float32,
