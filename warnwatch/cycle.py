@@ -321,9 +321,8 @@ def _read_handed(
     successors = snapshot.tree.successors
     if same_tree and snapshot.moved:
         fresh = snapshot.moved.fresh
-        return read_handed(
-            connection, fresh["code"].to_list(), successors, answering=units_named(book, {"task": fresh})
-        )
+        some = dict(fresh.select("code", pl.col("lead").cast(pl.String)).iter_rows())
+        return read_handed(connection, some, successors, answering=units_named(book, {"task": fresh}))
     others = [(about, frames[about].select("code", "unit")) for about in frames if about != "task"]
     leads = {(about, code): unit for about, frame in others for code, unit in frame.iter_rows()}
     return read_handed(connection, None, successors, leads, units_named(book, frames))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, Text, and_, literal, select
+from sqlalchemy import Connection, Select, Text, and_, literal, select
 
 from warnwatch import schema
 from warnwatch.alerts.alert import Alert, State
@@ -15,7 +16,7 @@ from warnwatch.schema import known
 
 def read_handed(
     connection: Connection,
-    codes: Collection[str] | None,
+    some: Mapping[str, str] | None,
     successors: Mapping[str, str],
     leads: Mapping[tuple[str, str], str] | None = None,
     answering: Mapping[str, Mapping[str, str]] | None = None,
@@ -25,25 +26,48 @@ def read_handed(
     `answering`: of the rules whose alerts go to a unit of their own naming, that unit by subject; they are not looked
     for among the others.
 
-    Those about tasks, all or of some `codes`, whose recorded lead stands for another unit; without `codes` also those
-    about other subjects, {(kind, subject): unit} `leads`, and whatever still names a unit with a successor.
+    Those about tasks, all or `some` ({code: recorded lead}), whose recorded lead stands for another unit; without
+    `some` also those about other subjects, {(kind, subject): unit} `leads`, and whatever still names a unit with a
+    successor.
     """
-    homes = {} if codes is not None else _homes_of_others(connection, successors, leads or {})
-    table, task = schema.alert, schema.task_version
-    query = select(table.c.id, table.c.unit, task.c.lead_unit)
-    query = query.join(task, and_(task.c.code == table.c.subject, known(task, None)))
-    query = query.where(table.c.about == "task", table.c.state != State.ENDED.value, task.c.lead_unit != table.c.unit)
-    query = query.where(table.c.rule.not_in(sorted(answering or {})))
-    if codes is not None:
-        query = query.where(schema.among(table.c.subject, literal(json.dumps(sorted(codes)), Text())))
-    rows = connection.execute(query)
-    homes |= {key: home for key, unit, lead in rows if (home := successors.get(lead, lead)) != unit}
+    if some is None:
+        homes = _homes_of_others(connection, successors, leads or {})
+        led = _read_led(connection, answering or {})
+    else:
+        homes, led = {}, _read_led_by(connection, some, answering or {})
+    homes |= {key: home for key, unit, lead in led if (home := successors.get(lead, lead)) != unit}
     homes |= _homes_named(connection, answering or {})
     ordered, found = sorted(homes), dict[int, Alert]()
     for start in range(0, len(ordered), CHUNK):
-        some = select(*COLUMNS).where(table.c.id.in_(ordered[start : start + CHUNK]))
-        found.update({row.id: alert_of(row) for row in connection.execute(some)})
+        chosen = select(*COLUMNS).where(schema.alert.c.id.in_(ordered[start : start + CHUNK]))
+        found.update({row.id: alert_of(row) for row in connection.execute(chosen)})
     return [(found[key], homes[key]) for key in ordered]
+
+
+def _read_led(connection: Connection, answering: Collection[str]) -> Iterator[tuple[int, str, str]]:
+    """Read the alerts about tasks of another recorded lead: number, unit, lead."""
+    table, task = schema.alert, schema.task_version
+    query = _about_tasks(answering).add_columns(task.c.lead_unit)
+    query = query.join(task, and_(task.c.code == table.c.subject, known(task, None)))
+    for key, _, unit, lead in connection.execute(query.where(task.c.lead_unit != table.c.unit)):
+        yield key, unit, lead
+
+
+def _read_led_by(
+    connection: Connection, some: Mapping[str, str], answering: Collection[str]
+) -> Iterator[tuple[int, str, str]]:
+    """Read the same of some tasks, whose leads are known: asked with them, SQLite would look up each task first."""
+    asked = literal(json.dumps(sorted(some)), Text())
+    query = _about_tasks(answering).where(schema.among(schema.alert.c.subject, asked))
+    for key, code, unit in connection.execute(query):
+        yield key, unit, some[code]
+
+
+def _about_tasks(answering: Collection[str]) -> Select[Any]:
+    table = schema.alert
+    query = select(table.c.id, table.c.subject, table.c.unit)
+    query = query.where(table.c.about == "task", table.c.state != State.ENDED.value)
+    return query.where(table.c.rule.not_in(sorted(answering)))
 
 
 def _homes_named(connection: Connection, answering: Mapping[str, Mapping[str, str]]) -> dict[int, str]:
