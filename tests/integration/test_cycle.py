@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from builders import local
+from judging import shipped_book
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError
 from worlds import BEGUN, POSTS, UNITS, World, build_world, holder_row
@@ -18,7 +19,7 @@ from worlds import BEGUN, POSTS, UNITS, World, build_world, holder_row
 from warnwatch import database, schema
 from warnwatch.alerts.alert import EndReason, State
 from warnwatch.alerts.ledger import ConflictError
-from warnwatch.cycle import Memory
+from warnwatch.cycle import CycleReport, Memory, run_cycle
 from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.directory import Via
 
@@ -287,6 +288,43 @@ def test_a_quiet_cycle_writes_nothing(world: World) -> None:
 def instants(*days: int) -> list[datetime]:
     """Give eight in the morning of some days of August 2025."""
     return [local(day, 8, 8) for day in days]
+
+
+def levels_of(report: CycleReport) -> dict[str, dict[str, int | None]]:
+    """Give what each rule about the plan says of each of its subjects."""
+    found = report.evaluation
+    return {
+        rule.id: dict(zip(found.frames[rule.about]["code"], found.levels[rule.id], strict=True))
+        for rule in report.book.rules
+        if rule.about in {"task", "unit", "kpi", "source"}
+    }
+
+
+def test_a_cycle_that_goes_on_judges_as_one_that_begins(world: World) -> None:
+    """All through a day, a process that has seen it all and one just started say the same of every subject."""
+    world.by(book=shipped_book())
+    milestone = {"code": "M-1", "task": "T-1", "title": "Dự thảo", "due": "2025-08-14 15:00", "done_at": None}
+    acts: list[Callable[[datetime], object]] = [
+        lambda now: world.put(now, "T-3", due="2025-08-14 11:30"),
+        lambda now: world.put(now, "T-2", lead_unit="BYT"),
+        lambda now: world.bring(now, milestones=[milestone]),
+        lambda _: None,  # the deadline of T-3 passes
+        lambda now: world.report(now, "T-1", 0.5),
+        lambda now: world.bring(now, units=[{**UNITS[4], "bloc": "KHAC"}]),
+        lambda now: world.report(now, "T-2", 0.2),
+        lambda _: None,  # the milestone of T-1 passes
+        lambda now: world.move(now, "T-3", "2025-08-29", "7/QĐ"),
+        lambda now: world.done(now, "T-2"),
+    ]
+    deadline, milestones = set(), set()
+    for number, act in enumerate(acts):
+        now = local(14, 8, 8 + number)
+        act(now)
+        went_on = levels_of(world.cycle(now))
+        assert went_on == levels_of(run_cycle(world.engine, Memory(), world.standards, now, dry_run=True))
+        deadline.add(went_on["task-deadline"]["T-3"])
+        milestones.add(went_on["task-milestone-overdue"]["T-1"])
+    assert (len(deadline) > 1, len(milestones) > 1) == (True, True)  # both were seen to pass
 
 
 def test_an_outage_is_no_flood(world: World) -> None:
