@@ -22,7 +22,7 @@ from warnwatch.plan.deadline_trail import DEADLINE_COLUMNS, INSTANT, deadline_tr
 from warnwatch.plan.evasion_rows import read_evasion
 from warnwatch.plan.evasion_trail import Evasion, evasion_trail
 from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS, milestone_trail
-from warnwatch.plan.report_trail import REPORT_COLUMNS, report_trail
+from warnwatch.plan.report_trail import REPORT_COLUMNS, report_trails
 from warnwatch.plan.rows import Columns, DType, read_columns
 from warnwatch.plan.succession import Tree
 from warnwatch.schema import known, micros
@@ -45,9 +45,6 @@ _COUNTS = (
 # What the queries below are asked with; they are written once, as writing them takes longer than a small read.
 SINCE, AS_OF = bindparam("since", type_=schema.Instant()), bindparam("as_of", type_=schema.Instant())
 CODES: BindParameter[str] = bindparam("codes", type_=Text())
-
-# Tasks whose trails of reports are read together.
-PIECE = 250_000
 
 VERSION_COLUMNS: dict[str, DType] = {
     "code": pl.String,
@@ -224,7 +221,7 @@ def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
     places = tasks.select("code", "row", "every_day")
     deadlines = deadline_trail(facts.deadlines().join(places, on="code"), facts.decided(), calendar)
     tasks = _with_days(_beside(tasks, deadlines), calendar)
-    tasks = _beside(tasks, _report_trails(facts.reports(), places, calendar))
+    tasks = _beside(tasks, report_trails(_said(facts.reports(), places, calendar), tasks.height))
     obstructed = pl.col("obstacle_index").is_not_null().alias("obstructed")
     told = tasks.select("code", "last_reported_at", obstructed, "obstacle_day")
     trail = evasion_trail(told, facts.evasion()).join(places.select("code", "row"), on="code").drop("code")
@@ -242,20 +239,11 @@ def _placed(milestones: pl.DataFrame, tasks: pl.DataFrame, calendar: WorkCalenda
     return placed.with_columns(_index(_day(pl.col("due_at"), calendar), calendar).alias("index"))
 
 
-def _report_trails(reports: pl.DataFrame, places: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
-    """Read the trails of reports, of so many tasks at a time: the steps on the way are wider than the plan."""
+def _said(reports: pl.DataFrame, places: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
+    """Give reports the row of their task, their local day, and its place on the task's count."""
     days = _day(pl.col("reported_at").cast(INSTANT), calendar).alias("day")
     placed = reports.lazy().join(places.lazy(), on="code").drop("code").with_columns(days)
-    placed = placed.with_columns(_index(pl.col("day"), calendar).alias("index"))
-    whole = placed.collect()
-    row = pl.col("row")
-    pieces = [
-        report_trail(
-            whole.filter(row.is_between(first, first + PIECE, closed="left")) if places.height > PIECE else whole
-        )
-        for first in range(0, max(1, places.height), PIECE)
-    ]
-    return pl.concat(pieces)
+    return placed.with_columns(_index(pl.col("day"), calendar).alias("index")).collect()
 
 
 def _beside(tasks: pl.DataFrame, trail: pl.DataFrame) -> pl.DataFrame:
