@@ -64,6 +64,16 @@ def instants_of(about: str, name: str) -> frozenset[str]:
     return frozenset(CATALOGUE[about][name].expression(_ONE).meta.root_names())
 
 
+def instants_in(frame: pl.DataFrame, about: str, names: Collection[str]) -> list[str]:
+    """Name the columns of a frame, instants or lists of them, that some measures compare with the present one."""
+    looked_at = frozenset[str]().union(*(instants_of(about, name) for name in names))
+    return [name for name in sorted(looked_at & {*frame.columns}) if _is_instant(frame.schema[name])]
+
+
+def _is_instant(dtype: pl.DataType) -> bool:
+    return isinstance(dtype.inner if isinstance(dtype, pl.List) else dtype, pl.Datetime)
+
+
 def _is_another(about: str, name: str, later: Today) -> bool:
     expression = CATALOGUE[about][name].expression
     return not expression(_ONE).meta.eq(expression(later))

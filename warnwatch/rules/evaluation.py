@@ -16,7 +16,7 @@ from polars.exceptions import PolarsError
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import Today
 from warnwatch.plan.moving import Moved, patched
-from warnwatch.rules.again import by_the_minute, instants_of, rows_again
+from warnwatch.rules.again import by_the_minute, instants_in, rows_again
 from warnwatch.rules.expression import Column, Expression
 from warnwatch.rules.pieces import LARGEST_IN_COLUMN
 from warnwatch.rules.rule import Direction, Level, Rule, RuleBook
@@ -202,14 +202,9 @@ def _again(
     if known is None or before.today.at > today.at:
         return None
     names = frozenset[str]().union(*map(needed, rules)) & CATALOGUE[about].keys()
-    looked_at = frozenset[str]().union(*(instants_of(about, name) for name in names))
-    instants = [name for name in looked_at & {*frame.columns} if _is_instant(frame.schema[name])]
+    instants = instants_in(frame, about, names)
     found = rows_again((known, frame), move, instants, (before.today.at, today.at), (before.held.get(about), mask))
     return found if found is not None and len(found) * 4 <= frame.height else None
-
-
-def _is_instant(dtype: pl.DataType) -> bool:
-    return isinstance(dtype.inner if isinstance(dtype, pl.List) else dtype, pl.Datetime)
 
 
 def _runs(rule: Rule) -> bool:
