@@ -17,6 +17,7 @@ from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.escalation import Made
 from warnwatch.alerts.rewind import as_it_was, made_until
+from warnwatch.alerts.unanswered import read_unanswered
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase, together
 from warnwatch.notify.reach import Message, Reached, Trail, find_office, levels_for, read_calls, trail_of
@@ -128,7 +129,10 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
     book = book.in_force(calendar.local_date(at)).following(snapshot.tree.successors)
     own = replace(book, rules=tuple(rule for rule in book.rules if rule.about == about))
     limits = cutoffs or Cutoffs()
-    frames = frames_of({about}, snapshot, lambda: stand_now(snapshot, directory, today, calendar, limits))
+    alerts = read_unanswered(connection, own, as_of)
+    frames = frames_of(
+        {about}, snapshot, lambda: stand_now(snapshot, directory, today, calendar, limits, unanswered=alerts)
+    )
     troubled = in_trouble(snapshot.sources, today)
     hold = read_hold(connection, troubled, frames, directory, NOTHING, as_of)
     evaluation = evaluate({about: frames[about]}, own, today, held=hold.masks)

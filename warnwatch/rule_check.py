@@ -16,6 +16,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from warnwatch import database
+from warnwatch.alerts.unanswered import read_unanswered
 from warnwatch.assembly import load_standards
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, Mistake
@@ -105,8 +106,11 @@ def read_present(engine: Engine, standards: Standards, now: datetime, about: Col
     with engine.connect().execution_options(reads_only=True) as connection:
         snapshot = read_snapshot(connection, calendar, day=day)
         units = frozenset(read_codes(connection, FILES["units"]))
+        alerts = read_unanswered(connection, standards.book)
     directory = snapshot.directory(day)
-    frames = frames_of(about, snapshot, lambda: stand_now(snapshot, directory, today, calendar, standards.cutoffs))
+    frames = frames_of(
+        about, snapshot, lambda: stand_now(snapshot, directory, today, calendar, standards.cutoffs, unanswered=alerts)
+    )
     keeper = keeper_of(standards.set_state, directory)
     return Present(judge(frames, standards.book, today, keeper=keeper).whole.frames, today, units)
 

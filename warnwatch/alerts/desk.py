@@ -45,6 +45,11 @@ class Work:
         """The alerts that may have to be called even when nothing about them moves."""
         return (*self.released, *self.due, *self.restarting, *self.handed)
 
+    def read(self, numbers: Iterable[int]) -> list[Alert]:
+        """Give the alerts of some numbers as they were read; new ones are left out."""
+        read = {alert.id: alert for alert in (*self.waiting, *self.active.values(), *self.retired)}
+        return [read[number] for number in numbers if number in read]
+
     def known(self) -> set[int]:
         """Give the numbers of all alerts on the desk."""
         return {alert.id for alert in (*self.waiting, *self.active.values())}
