@@ -16,11 +16,13 @@ from warnwatch import schema
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.escalation import Made
+from warnwatch.alerts.muting import Muting
 from warnwatch.alerts.rewind import as_it_was, made_until
+from warnwatch.alerts.silencing import read_mutings_at
 from warnwatch.alerts.unanswered import read_unanswered
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase, together
-from warnwatch.notify.reach import Message, Reached, Trail, find_office, levels_for, read_calls, trail_of
+from warnwatch.notify.reach import Message, Reached, Trail, find_office, held_back, levels_for, read_calls, trail_of
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
@@ -42,8 +44,8 @@ class Verdict:
     """One rule's say on the subject. `level` is a word, `not_applicable` or `unknown`; `values` are what it looked at.
 
     `thresholds` are the rungs as they come out for this subject; `alert` is the number of one that had not ended then,
-    `trail` its steps. `messages`: the texts about it, of one office where one was asked for; `why_not`: why that office
-    was told nothing, or nothing more.
+    `trail` its steps; `muted`: what holds its calls back. `messages`: the texts about it, of one office where one was
+    asked for; `why_not`: why that office was told nothing, or nothing more.
     """
 
     rule: str
@@ -59,6 +61,7 @@ class Verdict:
     trail: Trail | None = None
     messages: tuple[Message, ...] = ()
     why_not: str = ""
+    muted: tuple[Muting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,9 @@ class Explanation:
 
     def as_json(self) -> Mapping[str, Any]:
         """Give the words of `warnwatch explain --json`; instants and dates as ISO 8601."""
-        found: Mapping[str, Any] = _plain(asdict(self))
+        found: dict[str, Any] = _plain(asdict(self))
+        for verdict, plain in zip(self.verdicts, found["verdicts"], strict=True):
+            plain["muted"] = [muting.as_json() for muting in verdict.muted]
         return found
 
 
@@ -136,9 +141,12 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
     troubled = in_trouble(snapshot.sources, today)
     hold = read_hold(connection, troubled, frames, directory, NOTHING, as_of)
     evaluation = evaluate({about: frames[about]}, own, today, held=hold.masks)
-    trails = _trails(connection, own, subject, directory, (at, calendar))
+    trails, mutings = _trails(connection, own, book, subject, directory, (at, calendar))
     asked = _asked(directory, subject, office)
-    verdicts = (_verdict(evaluation, rule, subject, trails.get(rule.id), language) for rule in own.rules)
+    verdicts = (
+        replace(_verdict(evaluation, rule, subject, trails.get(rule.id), language), muted=mutings.get(rule.id, ()))
+        for rule in own.rules
+    )
     if asked:
         verdicts = (_for_office(one, own, subject, asked, directory) for one in verdicts)
     told = tuple(verdicts)
@@ -191,16 +199,22 @@ def _counted(snapshot: Snapshot, at: datetime, calendar: WorkCalendar) -> dict[s
 
 def _trails(
     connection: Connection,
+    own: RuleBook,
     book: RuleBook,
     subject: Subject,
     directory: Directory,
     clock: tuple[datetime, WorkCalendar],
-) -> dict[str, Trail]:
-    """Give, by rule, the alert about the subject that had begun and not ended at an instant, with its steps."""
-    (at, calendar), rules = clock, {rule.id: rule for rule in book.rules}
+) -> tuple[dict[str, Trail], dict[str, tuple[Muting, ...]]]:
+    """Give, by rule, the alert about the subject that had begun and not ended at an instant, with its steps.
+
+    `own` are the rules about such subjects; one of another kind in the `book` may explain their alerts.
+    """
+    (at, calendar), rules = clock, {rule.id: rule for rule in own.rules}
     alerts = {rule: one for rule, one in _alerts_at(connection, subject, at).items() if rule in rules}
     calls = read_calls(connection, [alert.id for alert, _ in alerts.values()], at)
-    return {
+    in_force = read_mutings_at(connection, [alert for alert, _ in alerts.values()], book, directory, at)
+    mutings = {rule: in_force.of(alert) for rule, (alert, _) in alerts.items()}
+    trails = {
         rule: trail_of(
             alert,
             book.policies[rules[rule].escalation],
@@ -211,6 +225,7 @@ def _trails(
         )
         for rule, (alert, made) in alerts.items()
     }
+    return {rule: held_back(trail, mutings[rule]) for rule, trail in trails.items()}, mutings
 
 
 def _alerts_at(connection: Connection, subject: Subject, at: datetime) -> dict[str, tuple[Alert, Made]]:
@@ -310,6 +325,7 @@ def _not_yet(step: Reached, trail: Trail) -> Phrase:
         "promise": Phrase("đã có cam kết, bước này chờ đến hạn cam kết"),
         "gone": Phrase("số đo đã trở lại trong ngưỡng, cảnh báo sắp kết thúc"),
         "pending": Phrase("cảnh báo chưa mở"),
+        "muted": Phrase("đang tạm dừng, hoặc đã nằm trong cảnh báo khác"),
         "": Phrase("chưa đến lượt"),
     }
     why = reasons[trail.waiting] if step.state == "next" or trail.waiting == "gone" else Phrase("chưa đến lượt")

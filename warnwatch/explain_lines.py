@@ -38,6 +38,7 @@ _WAITING = {
     "promise": Phrase("khi hết hạn cam kết mà chưa khắc phục"),
     "gone": Phrase("không báo: số đo đã trở lại trong ngưỡng, đang chờ đủ thời gian để kết thúc"),
     "pending": Phrase("sau khi cảnh báo mở"),
+    "muted": Phrase("khi hết tạm dừng nếu vẫn còn đúng"),
     "": Phrase("chưa đến lượt"),
 }
 
@@ -164,6 +165,10 @@ def _trail_lines(
             holder=people.get(trail.acknowledged_by or "", trail.acknowledged_by or ""),
             at=_local(trail.promised_for, zone),
         )
+    for muting in verdict.muted:
+        yield Phrase("  không báo: {why}", why=muting.said(_local(muting.until, zone)))
+    if trail.muted_since:
+        yield Phrase("  có bước báo bị giữ lại từ {at}", at=_local(trail.muted_since, zone))
     if trail.gone_since:
         yield Phrase("  số đo đã trở lại trong ngưỡng từ {at}", at=_local(trail.gone_since, zone))
     if all_:
@@ -182,6 +187,9 @@ def _step_lines(step: Reached, trail: Trail, people: Mapping[str, str], zone: Zo
         yield from (together(("    ", _message(one, people, zone))) for one in step.messages)
         if not step.messages:
             yield Phrase("    không có văn bản nào được soạn cho bước này")
+        return
+    if step.state == "next" and step.at is None:
+        yield Phrase("  sẽ báo khi cảnh báo kia kết thúc: bước {step} ({offices}): {whom}", **named)
         return
     if step.state == "next":
         why, at = _WAITING[trail.waiting], _local(step.at, zone)

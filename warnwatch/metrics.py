@@ -48,7 +48,10 @@ PLAN_METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
         "Share (0-1) of a unit's tasks ever reported on; suspended and cancelled ones do not count.",
     ),
     "unit_colour": (("unit",), f"Colour of a unit on the national scale: {_COLOUR_HELP}."),
-    "alerts": (("rule", "level", "state"), "Alerts that have not ended (state pending or open)."),
+    "alerts": (
+        ("rule", "level", "state"),
+        "Alerts that have not ended (state pending, open, or muted: open, and a call is held back).",
+    ),
     "standing_alerts": ((), "Open alerts whose every escalation step was called: the secretariat's list."),
     "stale_sources": ((), "Pulled sources that are late, or whose last delivery cannot be used."),
     "source_last_success_timestamp_seconds": (("source",), "Instant of a source's last good pull, Unix time."),
@@ -265,14 +268,21 @@ def _unit_shares(stands: Mapping[str, Stand], report: CycleReport, cutoffs: Cuto
 
 
 def _alerts(report: CycleReport, counts: Counts) -> list[str]:
-    """Write the alerts by rule, level and state; zeros for every rule that ran, so that an end is seen as one."""
+    """Write the alerts by rule, level and state; zeros for every rule that ran, so that an end is seen as one.
+
+    A muted alert is open, and counts as muted only: the states of a rule add up.
+    """
     numbers = {
-        (rule, level, state.value): 0
+        (rule, level, state): 0
         for rule in report.evaluation.seconds
         for level in LEVELS
-        for state in (State.PENDING, State.OPEN)
+        for state in ("pending", "open", "muted")
     }
     numbers |= {(rule, Level(level).word, state): number for rule, level, state, number in counts.alerts}
+    for rule, level, number in counts.muted:
+        word = Level(level).word
+        numbers[rule, word, "muted"] = number
+        numbers[rule, word, "open"] = numbers.get((rule, word, "open"), 0) - number
     return [
         f'{PREFIX}alerts{{rule="{_quoted(rule)}",level="{level}",state="{state}"}} {number}\n'
         for (rule, level, state), number in numbers.items()

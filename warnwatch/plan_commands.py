@@ -217,7 +217,8 @@ def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool)
     """Run one cycle, or with --dry-run print one: what would open, who would be told what.
 
     A rule that fails makes the exit code 1. JSON: at, rules_version, tasks (how many were judged), failures (by rule),
-    transitions (each with its move, and the reason of an end), calls, notifications (each with its state: ready, held).
+    transitions (each with its move, and the reason of an end), calls, muted (alerts whose calls are held
+    back from now on, each with what holds them), unmuted, notifications (each with its state: ready, held).
 
     Example: warnwatch evaluate --at 2025-12-16T08:00 --dry-run
     """

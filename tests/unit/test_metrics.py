@@ -115,6 +115,18 @@ def test_a_unit_without_tasks_is_grey_and_has_no_shares() -> None:
     assert not [name for name in found if name.startswith("unit_overdue_ratio")]
 
 
+def test_a_muted_alert_is_counted_as_muted_and_not_as_open() -> None:
+    """Two critical alerts are open and one of them is muted: one of each, so that the states add up."""
+    metrics = Metrics()
+    counts = replace(COUNTS, muted=(("task-deadline", 3, 1),))
+    metrics.observe_cycle(report(seconds={"task-deadline": 0.1}), 0.1, counts)
+    found = samples(metrics)
+    assert found['alerts{level="critical",rule="task-deadline",state="open"}'] == 1
+    assert found['alerts{level="critical",rule="task-deadline",state="muted"}'] == 1
+    assert found['alerts{level="notice",rule="task-deadline",state="muted"}'] == 0
+    assert found['unit_alerts{level="critical",unit="U-1"}'] == 2
+
+
 def test_alerts_are_those_of_the_database_and_zero_where_there_are_none() -> None:
     """A rule without alerts is shown with 0, so that the end of the last one is a step and not a gap."""
     found = samples(observed())
