@@ -129,21 +129,28 @@ def ack(here: Installation, alert: str, by: str, until: str, note: str) -> None:
 
 @click.command()
 @click.argument("alert")
-@click.option("--by", required=True, help="Who closes it: an office, never a person's name.")
+@click.option(
+    "--by",
+    required=True,
+    help="Who closes it, never a person's name: the unit that answers, one above it or the secretariat, or its head.",
+)
 @click.option("--reason", required=True, help="Why.")
 @click.option("--document", required=True, help="Number of the document that decides it.")
 @pass_installation
 def close(here: Installation, alert: str, by: str, reason: str, document: str) -> None:
     """Close an alert by a document; it opens again only when its level rises above this one.
 
+    BY is a unit's code, an office of the unit that answers (head), UNIT/head, or a holder's code; any other unit or
+    office is refused.
+
     Example: warnwatch close CB-25-00012 --by BCD-CQTT --reason "đã có văn bản thay thế" --document 12-CV/VPTW
     """
-    now = here.now()
+    now, directory = here.now(), here.directory()
     with here.engine.begin() as connection:
         found = ledger.find_alert(connection, alert, for_update=True)
-        closed = acts.close_by_document(found, reason, document, now)
+        closed, closer = acts.close_by_document(found, acts.Closing(by, reason, document), directory, now)
         facts: Mapping[str, Any] = {"reason": reason, "document": document, "level": found.level.word}
-        ledger.save_act(connection, closed, JournalRow(now, "closed", by, facts, found.id, found.subject))
+        ledger.save_act(connection, closed, JournalRow(now, "closed", closer, facts, found.id, found.subject))
     here.say(
         Phrase(
             "{alert}: đã đóng theo {document}; chỉ mở lại khi mức cao hơn “{level}”",

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event
 
 from warnwatch import database
 from warnwatch.alerts import ledger
-from warnwatch.alerts.acts import Promise, acknowledge, close_by_document, find_holder
+from warnwatch.alerts.acts import Closing, Promise, acknowledge, close_by_document, find_holder
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.assembly import read_rules_folder
@@ -116,12 +116,13 @@ class World:
             ledger.save_act(connection, taken, ledger.promise_row(known, given, now, binds=binds))
 
     def close(self, alert: Alert, reason: str, document: str, now: datetime) -> None:
-        """Close an alert by a document, as `warnwatch close` does."""
+        """Close an alert by a document, as `warnwatch close` does; the unit that answers for it decides."""
         with self.engine.begin() as connection:
             known = ledger.find_alert(connection, alert.code, for_update=True)
-            closed = close_by_document(known, reason, document, now)
+            directory = run_cycle(self.engine, Memory(), self.standards, now, dry_run=True).directory
+            closed, by = close_by_document(known, Closing(known.unit, reason, document), directory, now)
             facts = {"reason": reason, "document": document, "level": known.level.word}
-            ledger.save_act(connection, closed, JournalRow(now, "closed", "test", facts, known.id, known.subject))
+            ledger.save_act(connection, closed, JournalRow(now, "closed", by, facts, known.id, known.subject))
 
 
 @contextmanager
