@@ -19,6 +19,7 @@ from warnwatch.alerts.escalation import Made
 from warnwatch.alerts.muting import Muting
 from warnwatch.alerts.rewind import as_it_was, made_until
 from warnwatch.alerts.silencing import read_mutings_at
+from warnwatch.alerts.takeover import read_whole_history
 from warnwatch.alerts.unanswered import read_unanswered
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase, together
@@ -235,7 +236,7 @@ def _alerts_at(connection: Connection, subject: Subject, at: datetime) -> dict[s
     found = {}
     for code in connection.scalars(query.where(table.pending_since <= at, lasting)).all():
         alert = ledger.find_alert(connection, code)
-        history = ledger.read_history(connection, alert.id)
+        history = read_whole_history(connection, alert.id)
         later = any(row.at > at for row in history)
         found[alert.rule] = (as_it_was(alert, history, at) if later else alert, made_until(history, at))
     return found
