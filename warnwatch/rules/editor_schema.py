@@ -72,7 +72,7 @@ _ABOUT: Mapping[str, str] = {
 }
 _DAY: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 _TEXT: Schema = {"type": "string", "minLength": 1}
-_DURATION: Schema = {
+DURATION: Schema = {
     "anyOf": [
         {"const": 0},
         {"type": "string", "pattern": r"^\s*(0|\d+(\.\d+)?\s*(working days?|working hours?|days?|h|m))\s*$"},
@@ -119,8 +119,8 @@ def _rule(catalogue: Mapping[str, Mapping[str, Measure]], kinds: Collection[str]
         "measure": {"type": "string"},
         "below": ladder,
         "above": ladder,
-        "for": _DURATION,
-        "keep": _DURATION,
+        "for": DURATION,
+        "keep": DURATION,
         "clear": {"type": "number", "minimum": 0},
         "from": _DAY,
         "until": _DAY,
@@ -161,7 +161,7 @@ def _policy() -> Schema:
     step = _group(
         STEP_KEYS,
         {
-            "after": _DURATION,
+            "after": DURATION,
             "tell": {"anyOf": [office, {"type": "array", "minItems": 1, "uniqueItems": True, "items": office}]},
             "channels": {"anyOf": [channel, {"type": "array", "minItems": 1, "uniqueItems": True, "items": channel}]},
         },
@@ -170,7 +170,7 @@ def _policy() -> Schema:
     properties = {
         "id": {"type": "string", "pattern": f"^{RULE_ID.pattern}$"},
         "title": _TEXT,
-        "cap": _DURATION,
+        "cap": DURATION,
         "levels": _levels(steps),
     }
     return {**_group(POLICY_KEYS, properties), "required": list(POLICY_KEYS)}
