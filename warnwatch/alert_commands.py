@@ -54,7 +54,9 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
     shown = found[:limit]
     mutings = _mutings(here, shown)
     lines = [*printing.alert_lines(shown, here.settings.zone, mutings)] or [Phrase("Không có cảnh báo nào.")]
-    print_either(here, lines, [printing.alert_json(one, mutings.of(one)) for one in shown], json_=json_)
+    labels = {rule.id: rule.labels for rule in here.standards.book.rules}
+    found_json = [printing.alert_json(one, mutings.of(one), labels.get(one.rule)) for one in shown]
+    print_either(here, lines, found_json, json_=json_)
     if len(found) > limit:
         here.say(Phrase("Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", limit=limit), err=True)
 
@@ -84,6 +86,7 @@ def _print_history(here: Installation, code: str, *, json_: bool) -> None:
         found = ledger.find_alert(connection, code)
         history = ledger.read_history(connection, found.id)
     mutings = _mutings(here, [found])
+    labels = {rule.id: rule.labels for rule in here.standards.book.rules}.get(found.rule)
     lines = [
         *printing.alert_lines([found], here.settings.zone, mutings),
         *printing.history_lines(history, here.settings.zone),
@@ -91,7 +94,7 @@ def _print_history(here: Installation, code: str, *, json_: bool) -> None:
     print_either(
         here,
         lines,
-        {**printing.alert_json(found, mutings.of(found)), "history": printing.history_json(history)},
+        {**printing.alert_json(found, mutings.of(found), labels), "history": printing.history_json(history)},
         json_=json_,
     )
 

@@ -6,7 +6,7 @@ In: a task, unit, KPI or source, an instant, the plan as known then. Out: an Exp
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -45,8 +45,8 @@ class Verdict:
     """One rule's say on the subject. `level` is a word, `not_applicable` or `unknown`; `values` are what it looked at.
 
     `thresholds` are the rungs as they come out for this subject; `alert` is the number of one that had not ended then,
-    `trail` its steps; `muted`: what holds its calls back. `messages`: the texts about it, of one office where one was
-    asked for; `why_not`: why that office was told nothing, or nothing more.
+    `trail` its steps; `muted`: what holds its calls back; `labels` are the rule's. `messages`: the texts about it, of
+    one office where one was asked for; `why_not`: why that office was told nothing, or nothing more.
     """
 
     rule: str
@@ -63,6 +63,7 @@ class Verdict:
     messages: tuple[Message, ...] = ()
     why_not: str = ""
     muted: tuple[Muting, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,7 @@ def _verdict(evaluation: Evaluation, rule: Rule, subject: Subject, trail: Trail 
         failure=evaluation.failures.get(rule.id, ""),
         trail=trail,
         messages=tuple(one for step in trail.steps for one in step.messages) if trail else (),
+        labels=dict(rule.labels),
     )
 
 

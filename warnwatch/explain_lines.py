@@ -120,6 +120,8 @@ def _days(days: tuple[date, ...]) -> str:
 
 def _verdict_lines(verdict: Verdict, said: Explanation, zone: ZoneInfo) -> Iterator[str]:
     yield together((f"\n{verdict.rule}: ", _SAID[verdict.level]))
+    if verdict.labels:
+        yield Phrase("  nhãn: {labels}", labels=", ".join(f"{name}={word}" for name, word in verdict.labels.items()))
     if verdict.failure:
         yield Phrase("  quy tắc lỗi, giữ nguyên cảnh báo: {failure}", failure=verdict.failure)
     else:

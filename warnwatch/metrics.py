@@ -112,6 +112,13 @@ class Metrics:
         self._evaluator = self._gauge("evaluator", "1 where this process evaluates, 0 where it stands by.")
         self._last = self._gauge("last_cycle_timestamp_seconds", "Instant of the last finished cycle, Unix time.")
         self._rule_seconds = self._gauge("rule_duration_seconds", "What a rule cost in the last cycle.", "rule")
+        self._rule_labels = self._gauge(
+            "rule_label",
+            "1 for each label of a rule in force: its rule file says name and value.",
+            "rule",
+            "name",
+            "value",
+        )
         self._reload = self._gauge("rules_last_reload_success", "1 if the last reading of the rules was accepted.")
         self._oldest = self._gauge(
             "oldest_unsent_seconds", "Age of the oldest text that should leave and has not; held ones apart.", "channel"
@@ -159,6 +166,10 @@ class Metrics:
     def _observe_rules(self, report: CycleReport) -> None:
         evaluation = report.evaluation
         self._rule_seconds.clear()
+        self._rule_labels.clear()
+        for one in report.book.rules:  # at most MAX_LABELS each, and never on another metric: series stay bounded
+            for name, value in one.labels.items():
+                self._rule_labels.labels(one.id, name, value).set(1)
         for rule, seconds in evaluation.seconds.items():
             self._rule_seconds.labels(rule).set(seconds)
             # A counter that is there from the start, at 0: the first step up is seen as one.

@@ -264,11 +264,14 @@ def _clears_lines(found: Completeness) -> Iterator[str]:
     yield Phrase("  ít nhất: {codes}", codes=codes)
 
 
-def alert_json(alert: Alert, mutings: Iterable[Muting] = ()) -> Mapping[str, Any]:
-    """Give one alert, with what mutes it; `muted_since`: since when a call has been held back."""
+def alert_json(
+    alert: Alert, mutings: Iterable[Muting] = (), labels: Mapping[str, str] | None = None
+) -> Mapping[str, Any]:
+    """Give one alert, with what mutes it and its rule's labels; `muted_since`: since when a call has been held back."""
     return {
         "alert": alert.code,
         "rule": alert.rule,
+        "labels": dict(labels or {}),
         "about": alert.about,
         "subject": alert.subject,
         "unit": alert.unit,

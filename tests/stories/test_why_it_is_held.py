@@ -64,6 +64,19 @@ def test_the_office_is_told_that_its_step_is_held_back(world: World) -> None:
     assert verdict.why_not == "bước 1 chưa báo: đang tạm dừng, hoặc đã nằm trong cảnh báo khác"
 
 
+def test_the_labels_of_a_rule_are_shown(world: World) -> None:
+    """In the words of `explain` and in its JSON, and with the alert in that of `alerts`; without labels nothing is."""
+    world.cycle(LATE)
+    assert "nhãn:" not in said(explained(world, LATE))
+    plain = world.standards.book.rules[0]
+    labels = {"linh_vuc": "du_lieu", "cap": "tinh"}
+    world.by(book=replace(world.standards.book, rules=(replace(plain, labels=labels),)))
+    found = explained(world, LATE)
+    assert "  nhãn: linh_vuc=du_lieu, cap=tinh" in said(found)
+    assert found.as_json()["verdicts"][0]["labels"] == labels
+    assert printing.alert_json(world.alert(), (), labels)["labels"] == labels
+
+
 def test_a_silence_that_ends_before_the_next_step_changes_nothing(world: World) -> None:
     """The step after three working days waits for its own time; the silence is named all the same."""
     world.cycle(LATE)
