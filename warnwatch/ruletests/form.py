@@ -84,6 +84,15 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind("close", "subject", Phrase("đóng cảnh báo theo văn bản"), others=("rule", "reason", "document")),
         Kind("pull", "code", Phrase("một lần lấy số liệu từ nguồn"), others=("outcome", "rows", "why")),
+        Kind(
+            "silence",
+            "reason",
+            Phrase("tạm dừng cảnh báo đến until, với lý do; không ghi điều kiện nào là tạm dừng tất cả"),
+            others=("rule", "about", "unit", "subject", "up_to", "until"),
+        ),
+        Kind("rule_fails", "id", Phrase("quy tắc này không chạy được từ lúc này")),
+        Kind("rule_works", "id", Phrase("quy tắc này chạy lại được từ lúc này")),
+        Kind("refused", "mistakes", Phrase("bộ quy tắc mới bị từ chối vì có chừng ấy lỗi; 0 là đã sửa xong")),
         Kind("unit", "code", Phrase("đơn vị; mọi chức vụ đều có người giữ"), ("units",)),
         Kind(
             "source", "code", Phrase("nguồn mà Hệ thống tự lấy số liệu"), others=("title", "keeper", "rhythm", "grace")

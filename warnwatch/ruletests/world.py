@@ -29,7 +29,7 @@ from warnwatch.notify.notification import Letterhead
 from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.importing import ImportReport, import_folder
-from warnwatch.rules.rule import RuleBook
+from warnwatch.rules.rule import Rule, RuleBook
 from warnwatch.ruletests.form import TREE
 
 ZONE = "Asia/Ho_Chi_Minh"
@@ -78,13 +78,17 @@ def open_stage(rules_folder: Path, tree: Mapping[str, Sequence[Row]]) -> Iterato
 
 @dataclass
 class World:
-    """One test's plan, and what the service would remember meanwhile. `rows`: what facts last said of each code."""
+    """One test's plan, and what the service would remember meanwhile. `rows`: what facts last said of each code.
+
+    `whole`: rules as the folder has them, of those that a fact made fail.
+    """
 
     engine: Engine
     folder: Path
     standards: Standards
     memory: Memory
     rows: Rows = field(default_factory=dict)
+    whole: dict[str, Rule] = field(default_factory=dict)
 
     @property
     def calendar(self) -> WorkCalendar:
