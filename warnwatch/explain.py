@@ -1,6 +1,7 @@
 """Why, and why not: for one subject and instant each rule's verdict, the days counted, and who was told or not.
 
-In: a task, unit, KPI or source, an instant, the plan as known then. Out: an Explanation; nothing is written.
+In: a task, unit, KPI or source, a rule or a missing datum; an instant, the plan as known then. Out: an Explanation;
+nothing is written.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.unit_frame import stand_now
 from warnwatch.rules.evaluation import NOT_APPLICABLE, Evaluation, Observation, evaluate, observe, observe_values
+from warnwatch.rules.matters import Matter
 from warnwatch.rules.rule import Level, Rule, RuleBook
-from warnwatch.subject import Subject, find_subject
+from warnwatch.rules.stages import SetState
+from warnwatch.subject import Subject, find_own, find_subject, is_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,8 @@ class Explanation:
     """Everything the rules say of one subject at an instant, as it was known then.
 
     `counted`: how days were counted, by what they count to or from (`due_at`, `last_reported_at`, `start_at`).
-    `held_by`: sources in trouble that feed the subject, so that every level is unknown. `people`: the words for every
-    holder named in it.
+    `facts`: what else is known of a rule or a missing datum, by label. `held_by`: sources in trouble that feed the
+    subject, so that every level is unknown. `people`: the words for every holder named in it.
     """
 
     about: str
@@ -95,6 +98,7 @@ class Explanation:
     due_text: str
     verdicts: tuple[Verdict, ...]
     counted: Mapping[str, DayCount]
+    facts: Mapping[str, str] = field(default_factory=dict)
     held_by: tuple[str, ...] = ()
     asked: Office | None = None
     people: Mapping[str, str] | None = None
@@ -126,23 +130,18 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
     office: str | None = None,
     language: str = "vi",
     cutoffs: Cutoffs | None = None,
+    set_state: SetState | None = None,
 ) -> Explanation:
     """Explain one subject at `at`, with the plan as known now or at `as_of`.
 
+    The subject is a task, unit, KPI or source of the plan, else a rule, the rule set or a datum that is missing.
     An unknown subject or office is a NotFoundError that names the nearest.
     """
-    snapshot, directory, subject = find_subject(connection, code, at, as_of, calendar)
-    about, today = subject.about, today_of(at, calendar)
-    book = book.in_force(calendar.local_date(at)).following(snapshot.tree.successors)
-    own = replace(book, rules=tuple(rule for rule in book.rules if rule.about == about))
-    limits = cutoffs or Cutoffs()
-    alerts = read_unanswered(connection, own, as_of)
-    frames = frames_of(
-        {about}, snapshot, lambda: stand_now(snapshot, directory, today, calendar, limits, unanswered=alerts)
-    )
-    troubled = in_trouble(snapshot.sources, today)
-    hold = read_hold(connection, troubled, frames, directory, NOTHING, as_of)
-    evaluation = evaluate({about: frames[about]}, own, today, held=hold.masks)
+    book = book.in_force(calendar.local_date(at))
+    seen = _look(connection, book, code, (at, as_of, calendar), cutoffs or Cutoffs(), set_state or SetState())
+    snapshot, directory, subject, book = seen.snapshot, seen.directory, seen.subject, seen.book
+    own = replace(book, rules=tuple(rule for rule in book.rules if rule.about == subject.about))
+    evaluation = seen.evaluation
     trails, mutings = _trails(connection, own, book, subject, directory, (at, calendar))
     asked = _asked(directory, subject, office)
     verdicts = (
@@ -153,7 +152,7 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
         verdicts = (_for_office(one, own, subject, asked, directory) for one in verdicts)
     told = tuple(verdicts)
     return Explanation(
-        about=about,
+        about=subject.about,
         subject=subject.code,
         title=subject.title,
         unit=subject.unit,
@@ -163,10 +162,54 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
         due_text=subject.words.due_text if subject.words else "",
         verdicts=told,
         counted=_counted(snapshot, at, calendar) if subject.words else {},
-        held_by=_held_by(connection, list(troubled), subject, as_of),
+        facts=dict(seen.matter.lines(language)) if seen.matter else {},
+        held_by=_held_by(connection, seen.troubled, subject, as_of),
         asked=asked,
         people=_people(told, directory),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A subject with what was read and judged to know about it; `book` has the codes of units as they are today."""
+
+    snapshot: Snapshot
+    directory: Directory
+    subject: Subject
+    book: RuleBook
+    evaluation: Evaluation
+    troubled: Sequence[str] = ()
+    matter: Matter | None = None
+
+
+def _look(
+    connection: Connection,
+    book: RuleBook,
+    code: str,
+    clock: tuple[datetime, datetime | None, WorkCalendar],
+    cutoffs: Cutoffs,
+    set_state: SetState,
+) -> _Seen:
+    """Find a subject of the plan and judge it by the rules about its kind; else a rule or a datum, by all rules."""
+    at, as_of, calendar = clock
+    try:
+        snapshot, directory, subject = find_subject(connection, code, at, as_of, calendar)
+    except NotFoundError:
+        if not is_own(connection, code, book):
+            raise
+        own = find_own(connection, code, clock, book, cutoffs=cutoffs, set_state=set_state)
+        return _Seen(own.snapshot, own.directory, own.subject, own.book, own.evaluation, matter=own.matter)
+    about, today = subject.about, today_of(at, calendar)
+    book = book.following(snapshot.tree.successors)
+    rules = replace(book, rules=tuple(rule for rule in book.rules if rule.about == about))
+    alerts = read_unanswered(connection, rules, as_of)
+    frames = frames_of(
+        {about}, snapshot, lambda: stand_now(snapshot, directory, today, calendar, cutoffs, unanswered=alerts)
+    )
+    troubled = in_trouble(snapshot.sources, today)
+    hold = read_hold(connection, troubled, frames, directory, NOTHING, as_of)
+    evaluation = evaluate({about: frames[about]}, rules, today, held=hold.masks)
+    return _Seen(snapshot, directory, subject, book, evaluation, list(troubled))
 
 
 # --- the subject's data -------------------------------------------------------------------------------------------

@@ -25,6 +25,8 @@ _ABOUT = {
     "unit": Phrase("Đơn vị được xét"),
     "kpi": Phrase("Đơn vị của chỉ tiêu"),
     "source": Phrase("Đơn vị giữ nguồn"),
+    "rule": Phrase("Đơn vị giữ bộ quy tắc"),
+    "datum": Phrase("Đơn vị phải bổ sung dữ liệu"),
 }
 _MESSAGE = {
     "held": Phrase("soạn rồi giữ lại, không gửi (delivery.mode = hold hoặc ngoài diện thí điểm)"),
@@ -57,6 +59,7 @@ def explain_lines(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
     yield Phrase("Xét lúc {at}:", at=_local(said.at, zone))
     for name, counted in said.counted.items():
         yield _count_line(name, counted, zone, said.at)
+    yield from (together(("  ", label, ": ", value)) for label, value in said.facts.items())
     if said.held_by:
         yield Phrase(
             "  giữ nguyên mọi mức vì nguồn số liệu đang chậm hoặc có lỗi: {sources}", sources=", ".join(said.held_by)
