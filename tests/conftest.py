@@ -6,10 +6,16 @@ import os
 import shutil
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes says more about the machine than about the code; CI tries the same examples every time.
-settings.register_profile("warnwatch", deadline=None, derandomize=bool(os.environ.get("CI")))
+# How long an example takes, to make or to try, says more about the machine than about the code; CI tries the same
+# examples every time.
+settings.register_profile(
+    "warnwatch",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("warnwatch")
 
 pytest_plugins = ["databases"]

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, RowMapping, Table, func, select
 
 from warnwatch import database, schema
 from warnwatch.alerts import ledger
-from warnwatch.alerts.acts import Promise, acknowledge, close_by_document, find_holder
+from warnwatch.alerts.acts import Closing, Promise, acknowledge, close_by_document, find_holder
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
@@ -111,12 +111,13 @@ class World:
             ledger.save_act(connection, taken, ledger.promise_row(known, given, now, binds=binds))
         return binds
 
-    def close(self, now: datetime, alert: Alert) -> None:
-        """Close an alert by a document."""
+    def close(self, now: datetime, alert: Alert, by: str = "CQTT") -> None:
+        """Close an alert by a document; the secretariat decides, or whom `by` names."""
         with self.engine.begin() as connection:
             known = ledger.find_alert(connection, alert.code, for_update=True)
-            closed = close_by_document(known, "Đã có kết luận", "12/TB-VP", now)
-            ledger.save_act(connection, closed, JournalRow(now, "closed", "VP", {}, known.id, known.subject))
+            directory = self.cycle(now, dry_run=True).directory
+            closed, closer = close_by_document(known, Closing(by, "Đã có kết luận", "12/TB-VP"), directory, now)
+            ledger.save_act(connection, closed, JournalRow(now, "closed", closer, {}, known.id, known.subject))
 
     def alerts(self) -> list[Alert]:
         """Give all alerts, by number."""

@@ -54,7 +54,9 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
     shown = found[:limit]
     mutings = _mutings(here, shown)
     lines = [*printing.alert_lines(shown, here.settings.zone, mutings)] or [Phrase("Không có cảnh báo nào.")]
-    print_either(here, lines, [printing.alert_json(one, mutings.of(one)) for one in shown], json_=json_)
+    labels = {rule.id: rule.labels for rule in here.standards.book.rules}
+    found_json = [printing.alert_json(one, mutings.of(one), labels.get(one.rule)) for one in shown]
+    print_either(here, lines, found_json, json_=json_)
     if len(found) > limit:
         here.say(Phrase("Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", limit=limit), err=True)
 
@@ -84,6 +86,7 @@ def _print_history(here: Installation, code: str, *, json_: bool) -> None:
         found = ledger.find_alert(connection, code)
         history = ledger.read_history(connection, found.id)
     mutings = _mutings(here, [found])
+    labels = {rule.id: rule.labels for rule in here.standards.book.rules}.get(found.rule)
     lines = [
         *printing.alert_lines([found], here.settings.zone, mutings),
         *printing.history_lines(history, here.settings.zone),
@@ -91,7 +94,7 @@ def _print_history(here: Installation, code: str, *, json_: bool) -> None:
     print_either(
         here,
         lines,
-        {**printing.alert_json(found, mutings.of(found)), "history": printing.history_json(history)},
+        {**printing.alert_json(found, mutings.of(found), labels), "history": printing.history_json(history)},
         json_=json_,
     )
 
@@ -129,21 +132,28 @@ def ack(here: Installation, alert: str, by: str, until: str, note: str) -> None:
 
 @click.command()
 @click.argument("alert")
-@click.option("--by", required=True, help="Who closes it: an office, never a person's name.")
+@click.option(
+    "--by",
+    required=True,
+    help="Who closes it, never a person's name: the unit that answers, one above it or the secretariat, or its head.",
+)
 @click.option("--reason", required=True, help="Why.")
 @click.option("--document", required=True, help="Number of the document that decides it.")
 @pass_installation
 def close(here: Installation, alert: str, by: str, reason: str, document: str) -> None:
     """Close an alert by a document; it opens again only when its level rises above this one.
 
+    BY is a unit's code, an office of the unit that answers (head), UNIT/head, or a holder's code; any other unit or
+    office is refused.
+
     Example: warnwatch close CB-25-00012 --by BCD-CQTT --reason "đã có văn bản thay thế" --document 12-CV/VPTW
     """
-    now = here.now()
+    now, directory = here.now(), here.directory()
     with here.engine.begin() as connection:
         found = ledger.find_alert(connection, alert, for_update=True)
-        closed = acts.close_by_document(found, reason, document, now)
+        closed, closer = acts.close_by_document(found, acts.Closing(by, reason, document), directory, now)
         facts: Mapping[str, Any] = {"reason": reason, "document": document, "level": found.level.word}
-        ledger.save_act(connection, closed, JournalRow(now, "closed", by, facts, found.id, found.subject))
+        ledger.save_act(connection, closed, JournalRow(now, "closed", closer, facts, found.id, found.subject))
     here.say(
         Phrase(
             "{alert}: đã đóng theo {document}; chỉ mở lại khi mức cao hơn “{level}”",

@@ -37,6 +37,7 @@ from warnwatch.rule_check import (
     read_present,
     write_schemas,
 )
+from warnwatch.ruletests.editor_schema import TESTS_SCHEMA_FILE, schema_of_tests
 from warnwatch.service import clock_of
 from warnwatch.settings import Settings
 from warnwatch.typed_text import decode, excerpt, read_content
@@ -76,7 +77,7 @@ def check(  # noqa: PLR0913 (the options of one command, by name)
     if folder:
         settings = settings.model_copy(update={"rules": settings.rules.model_copy(update={"folder": folder})})
     if schema_:
-        write_schemas(settings.rules_folder, here.language)
+        write_schemas(settings.rules_folder, {TESTS_SCHEMA_FILE: schema_of_tests()}, here.language)
     try:
         standards = load_standards(settings)
     except MistakesError as error:

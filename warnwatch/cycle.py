@@ -19,6 +19,7 @@ from warnwatch.alerts.desk import Outcome, Work, decide, observe_all, read_work,
 from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.alerts.silencing import Recheck, read_mutings
+from warnwatch.alerts.unanswered import Unanswered, count_moved, read_unanswered
 from warnwatch.notify.compose import compose
 from warnwatch.notify.notification import Letterhead, Notification
 from warnwatch.notify.release import Release
@@ -71,6 +72,7 @@ class Memory:
     version: str = ""
     hold: Hold = NOTHING
     stands: UnitStands | None = None
+    unanswered: Unanswered | None = None
 
     def under(self, before: Standards, after: Standards) -> Memory:
         """Give what is still worth keeping once another rule set runs: the plan, unless its days count anew."""
@@ -111,11 +113,12 @@ def run_cycle(
         # Read.
         plan = _read_plan(connection, kept, standards, now, as_of)
         book, snapshot, directory = plan.standards.book, plan.snapshot, plan.directory
+        unanswered = _unanswered(connection, kept, plan, dry_run=dry_run)
         present = Present({}) if as_of else _present(connection, memory, snapshot, dry_run=dry_run)
         live = {} if as_of else memory.live or ledger.read_live(connection)
 
         # Judge.
-        stands, counts = _counting(plan, kept.stands)
+        stands, counts = _counting(plan, kept.stands, unanswered)
         judged, hold = _judge(connection, plan, kept, stands, present)
         evaluation = judged.whole
         present.align(evaluation.frames, {"task": snapshot.moved}, book)
@@ -150,6 +153,7 @@ def run_cycle(
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
         memory.directory, memory.judged, memory.hold = directory, judged, hold
         memory.stands = stands() if "unit" in evaluation.frames else None
+        memory.unanswered = count_moved(unanswered, work.read(outcome.alerts), outcome.alerts.values(), book)
     return CycleReport(now, book.version, book, snapshot, directory, evaluation, outcome, notifications, counts)
 
 
@@ -267,13 +271,15 @@ def _snapshot(
     return refresh(connection, before, calendar, day)
 
 
-def _counting(plan: _Plan, known: UnitStands | None) -> tuple[Callable[[], UnitStands], Callable[[], pl.DataFrame]]:
+def _counting(
+    plan: _Plan, known: UnitStands | None, alerts: Unanswered
+) -> tuple[Callable[[], UnitStands], Callable[[], pl.DataFrame]]:
     """Give what counts tasks and rolls them up the tree, once, when it is asked for, going on from what is `known`."""
 
     @cache
     def stands() -> UnitStands:
-        standards = plan.standards
-        return stand_now(plan.snapshot, plan.directory, plan.today, standards.calendar, standards.cutoffs, known)
+        calendar, cutoffs = plan.standards.calendar, plan.standards.cutoffs
+        return stand_now(plan.snapshot, plan.directory, plan.today, calendar, cutoffs, known, unanswered=alerts.counts)
 
     return stands, lambda: stands().counted.frame
 
@@ -334,6 +340,17 @@ def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_
     if not dry_run:
         memory.present = None
     return present or Present(ledger.read_marks(connection))
+
+
+def _unanswered(connection: Connection, memory: Memory, plan: _Plan, *, dry_run: bool) -> Unanswered:
+    """Give the numbers as the last cycle left them; read anew with the marks, and each day whoever else has written."""
+    day, known = plan.today.day, memory.unanswered
+    if plan.as_of:
+        return Unanswered(day, {})
+    kept = memory.present is not None and not (dry_run or plan.snapshot.acted)
+    if kept and known is not None and known.day == day:
+        return known
+    return Unanswered(day, read_unanswered(connection, plan.standards.book))
 
 
 def _recheck(memory: Memory, snapshot: Snapshot, book: RuleBook) -> Recheck:

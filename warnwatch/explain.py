@@ -1,12 +1,13 @@
 """Why, and why not: for one subject and instant each rule's verdict, the days counted, and who was told or not.
 
-In: a task, unit, KPI or source, an instant, the plan as known then. Out: an Explanation; nothing is written.
+In: a task, unit, KPI or source, a rule or a missing datum; an instant, the plan as known then. Out: an Explanation;
+nothing is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -16,10 +17,14 @@ from warnwatch import schema
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.escalation import Made
+from warnwatch.alerts.muting import Muting
 from warnwatch.alerts.rewind import as_it_was, made_until
+from warnwatch.alerts.silencing import read_mutings_at
+from warnwatch.alerts.takeover import read_whole_history
+from warnwatch.alerts.unanswered import read_unanswered
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase, together
-from warnwatch.notify.reach import Message, Reached, Trail, find_office, levels_for, read_calls, trail_of
+from warnwatch.notify.reach import Message, Reached, Trail, find_office, held_back, levels_for, read_calls, trail_of
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
@@ -32,8 +37,10 @@ from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.unit_frame import stand_now
 from warnwatch.rules.evaluation import NOT_APPLICABLE, Evaluation, Observation, evaluate, observe, observe_values
+from warnwatch.rules.matters import Matter
 from warnwatch.rules.rule import Level, Rule, RuleBook
-from warnwatch.subject import Subject, find_subject
+from warnwatch.rules.stages import SetState
+from warnwatch.subject import Subject, find_own, find_subject, is_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +48,8 @@ class Verdict:
     """One rule's say on the subject. `level` is a word, `not_applicable` or `unknown`; `values` are what it looked at.
 
     `thresholds` are the rungs as they come out for this subject; `alert` is the number of one that had not ended then,
-    `trail` its steps. `messages`: the texts about it, of one office where one was asked for; `why_not`: why that office
-    was told nothing, or nothing more.
+    `trail` its steps; `muted`: what holds its calls back; `labels` are the rule's. `messages`: the texts about it, of
+    one office where one was asked for; `why_not`: why that office was told nothing, or nothing more.
     """
 
     rule: str
@@ -58,6 +65,8 @@ class Verdict:
     trail: Trail | None = None
     messages: tuple[Message, ...] = ()
     why_not: str = ""
+    muted: tuple[Muting, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +84,8 @@ class Explanation:
     """Everything the rules say of one subject at an instant, as it was known then.
 
     `counted`: how days were counted, by what they count to or from (`due_at`, `last_reported_at`, `start_at`).
-    `held_by`: sources in trouble that feed the subject, so that every level is unknown. `people`: the words for every
-    holder named in it.
+    `facts`: what else is known of a rule or a missing datum, by label. `held_by`: sources in trouble that feed the
+    subject, so that every level is unknown. `people`: the words for every holder named in it.
     """
 
     about: str
@@ -89,13 +98,16 @@ class Explanation:
     due_text: str
     verdicts: tuple[Verdict, ...]
     counted: Mapping[str, DayCount]
+    facts: Mapping[str, str] = field(default_factory=dict)
     held_by: tuple[str, ...] = ()
     asked: Office | None = None
     people: Mapping[str, str] | None = None
 
     def as_json(self) -> Mapping[str, Any]:
         """Give the words of `warnwatch explain --json`; instants and dates as ISO 8601."""
-        found: Mapping[str, Any] = _plain(asdict(self))
+        found: dict[str, Any] = _plain(asdict(self))
+        for verdict, plain in zip(self.verdicts, found["verdicts"], strict=True):
+            plain["muted"] = [muting.as_json() for muting in verdict.muted]
         return found
 
 
@@ -118,28 +130,29 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
     office: str | None = None,
     language: str = "vi",
     cutoffs: Cutoffs | None = None,
+    set_state: SetState | None = None,
 ) -> Explanation:
     """Explain one subject at `at`, with the plan as known now or at `as_of`.
 
+    The subject is a task, unit, KPI or source of the plan, else a rule, the rule set or a datum that is missing.
     An unknown subject or office is a NotFoundError that names the nearest.
     """
-    snapshot, directory, subject = find_subject(connection, code, at, as_of, calendar)
-    about, today = subject.about, today_of(at, calendar)
-    book = book.in_force(calendar.local_date(at)).following(snapshot.tree.successors)
-    own = replace(book, rules=tuple(rule for rule in book.rules if rule.about == about))
-    limits = cutoffs or Cutoffs()
-    frames = frames_of({about}, snapshot, lambda: stand_now(snapshot, directory, today, calendar, limits))
-    troubled = in_trouble(snapshot.sources, today)
-    hold = read_hold(connection, troubled, frames, directory, NOTHING, as_of)
-    evaluation = evaluate({about: frames[about]}, own, today, held=hold.masks)
-    trails = _trails(connection, own, subject, directory, (at, calendar))
+    book = book.in_force(calendar.local_date(at))
+    seen = _look(connection, book, code, (at, as_of, calendar), cutoffs or Cutoffs(), set_state or SetState())
+    snapshot, directory, subject, book = seen.snapshot, seen.directory, seen.subject, seen.book
+    own = replace(book, rules=tuple(rule for rule in book.rules if rule.about == subject.about))
+    evaluation = seen.evaluation
+    trails, mutings = _trails(connection, own, book, subject, directory, (at, calendar))
     asked = _asked(directory, subject, office)
-    verdicts = (_verdict(evaluation, rule, subject, trails.get(rule.id), language) for rule in own.rules)
+    verdicts = (
+        replace(_verdict(evaluation, rule, subject, trails.get(rule.id), language), muted=mutings.get(rule.id, ()))
+        for rule in own.rules
+    )
     if asked:
         verdicts = (_for_office(one, own, subject, asked, directory) for one in verdicts)
     told = tuple(verdicts)
     return Explanation(
-        about=about,
+        about=subject.about,
         subject=subject.code,
         title=subject.title,
         unit=subject.unit,
@@ -149,10 +162,54 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
         due_text=subject.words.due_text if subject.words else "",
         verdicts=told,
         counted=_counted(snapshot, at, calendar) if subject.words else {},
-        held_by=_held_by(connection, list(troubled), subject, as_of),
+        facts=dict(seen.matter.lines(language)) if seen.matter else {},
+        held_by=_held_by(connection, seen.troubled, subject, as_of),
         asked=asked,
         people=_people(told, directory),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A subject with what was read and judged to know about it; `book` has the codes of units as they are today."""
+
+    snapshot: Snapshot
+    directory: Directory
+    subject: Subject
+    book: RuleBook
+    evaluation: Evaluation
+    troubled: Sequence[str] = ()
+    matter: Matter | None = None
+
+
+def _look(
+    connection: Connection,
+    book: RuleBook,
+    code: str,
+    clock: tuple[datetime, datetime | None, WorkCalendar],
+    cutoffs: Cutoffs,
+    set_state: SetState,
+) -> _Seen:
+    """Find a subject of the plan and judge it by the rules about its kind; else a rule or a datum, by all rules."""
+    at, as_of, calendar = clock
+    try:
+        snapshot, directory, subject = find_subject(connection, code, at, as_of, calendar)
+    except NotFoundError:
+        if not is_own(connection, code, book):
+            raise
+        own = find_own(connection, code, clock, book, cutoffs=cutoffs, set_state=set_state)
+        return _Seen(own.snapshot, own.directory, own.subject, own.book, own.evaluation, matter=own.matter)
+    about, today = subject.about, today_of(at, calendar)
+    book = book.following(snapshot.tree.successors)
+    rules = replace(book, rules=tuple(rule for rule in book.rules if rule.about == about))
+    alerts = read_unanswered(connection, rules, as_of)
+    frames = frames_of(
+        {about}, snapshot, lambda: stand_now(snapshot, directory, today, calendar, cutoffs, unanswered=alerts)
+    )
+    troubled = in_trouble(snapshot.sources, today)
+    hold = read_hold(connection, troubled, frames, directory, NOTHING, as_of)
+    evaluation = evaluate({about: frames[about]}, rules, today, held=hold.masks)
+    return _Seen(snapshot, directory, subject, book, evaluation, list(troubled))
 
 
 # --- the subject's data -------------------------------------------------------------------------------------------
@@ -187,16 +244,22 @@ def _counted(snapshot: Snapshot, at: datetime, calendar: WorkCalendar) -> dict[s
 
 def _trails(
     connection: Connection,
+    own: RuleBook,
     book: RuleBook,
     subject: Subject,
     directory: Directory,
     clock: tuple[datetime, WorkCalendar],
-) -> dict[str, Trail]:
-    """Give, by rule, the alert about the subject that had begun and not ended at an instant, with its steps."""
-    (at, calendar), rules = clock, {rule.id: rule for rule in book.rules}
+) -> tuple[dict[str, Trail], dict[str, tuple[Muting, ...]]]:
+    """Give, by rule, the alert about the subject that had begun and not ended at an instant, with its steps.
+
+    `own` are the rules about such subjects; one of another kind in the `book` may explain their alerts.
+    """
+    (at, calendar), rules = clock, {rule.id: rule for rule in own.rules}
     alerts = {rule: one for rule, one in _alerts_at(connection, subject, at).items() if rule in rules}
     calls = read_calls(connection, [alert.id for alert, _ in alerts.values()], at)
-    return {
+    in_force = read_mutings_at(connection, [alert for alert, _ in alerts.values()], book, directory, at)
+    mutings = {rule: in_force.of(alert) for rule, (alert, _) in alerts.items()}
+    trails = {
         rule: trail_of(
             alert,
             book.policies[rules[rule].escalation],
@@ -207,6 +270,7 @@ def _trails(
         )
         for rule, (alert, made) in alerts.items()
     }
+    return {rule: held_back(trail, mutings[rule]) for rule, trail in trails.items()}, mutings
 
 
 def _alerts_at(connection: Connection, subject: Subject, at: datetime) -> dict[str, tuple[Alert, Made]]:
@@ -216,7 +280,7 @@ def _alerts_at(connection: Connection, subject: Subject, at: datetime) -> dict[s
     found = {}
     for code in connection.scalars(query.where(table.pending_since <= at, lasting)).all():
         alert = ledger.find_alert(connection, code)
-        history = ledger.read_history(connection, alert.id)
+        history = read_whole_history(connection, alert.id)
         later = any(row.at > at for row in history)
         found[alert.rule] = (as_it_was(alert, history, at) if later else alert, made_until(history, at))
     return found
@@ -244,6 +308,7 @@ def _verdict(evaluation: Evaluation, rule: Rule, subject: Subject, trail: Trail 
         failure=evaluation.failures.get(rule.id, ""),
         trail=trail,
         messages=tuple(one for step in trail.steps for one in step.messages) if trail else (),
+        labels=dict(rule.labels),
     )
 
 
@@ -306,6 +371,7 @@ def _not_yet(step: Reached, trail: Trail) -> Phrase:
         "promise": Phrase("đã có cam kết, bước này chờ đến hạn cam kết"),
         "gone": Phrase("số đo đã trở lại trong ngưỡng, cảnh báo sắp kết thúc"),
         "pending": Phrase("cảnh báo chưa mở"),
+        "muted": Phrase("đang tạm dừng, hoặc đã nằm trong cảnh báo khác"),
         "": Phrase("chưa đến lượt"),
     }
     why = reasons[trail.waiting] if step.state == "next" or trail.waiting == "gone" else Phrase("chưa đến lượt")

@@ -25,6 +25,8 @@ _ABOUT = {
     "unit": Phrase("Đơn vị được xét"),
     "kpi": Phrase("Đơn vị của chỉ tiêu"),
     "source": Phrase("Đơn vị giữ nguồn"),
+    "rule": Phrase("Đơn vị giữ bộ quy tắc"),
+    "datum": Phrase("Đơn vị phải bổ sung dữ liệu"),
 }
 _MESSAGE = {
     "held": Phrase("soạn rồi giữ lại, không gửi (delivery.mode = hold hoặc ngoài diện thí điểm)"),
@@ -38,6 +40,7 @@ _WAITING = {
     "promise": Phrase("khi hết hạn cam kết mà chưa khắc phục"),
     "gone": Phrase("không báo: số đo đã trở lại trong ngưỡng, đang chờ đủ thời gian để kết thúc"),
     "pending": Phrase("sau khi cảnh báo mở"),
+    "muted": Phrase("khi hết tạm dừng nếu vẫn còn đúng"),
     "": Phrase("chưa đến lượt"),
 }
 
@@ -56,6 +59,7 @@ def explain_lines(explanation: Explanation, zone: ZoneInfo) -> Iterator[str]:
     yield Phrase("Xét lúc {at}:", at=_local(said.at, zone))
     for name, counted in said.counted.items():
         yield _count_line(name, counted, zone, said.at)
+    yield from (together(("  ", label, ": ", value)) for label, value in said.facts.items())
     if said.held_by:
         yield Phrase(
             "  giữ nguyên mọi mức vì nguồn số liệu đang chậm hoặc có lỗi: {sources}", sources=", ".join(said.held_by)
@@ -119,6 +123,8 @@ def _days(days: tuple[date, ...]) -> str:
 
 def _verdict_lines(verdict: Verdict, said: Explanation, zone: ZoneInfo) -> Iterator[str]:
     yield together((f"\n{verdict.rule}: ", _SAID[verdict.level]))
+    if verdict.labels:
+        yield Phrase("  nhãn: {labels}", labels=", ".join(f"{name}={word}" for name, word in verdict.labels.items()))
     if verdict.failure:
         yield Phrase("  quy tắc lỗi, giữ nguyên cảnh báo: {failure}", failure=verdict.failure)
     else:
@@ -164,6 +170,10 @@ def _trail_lines(
             holder=people.get(trail.acknowledged_by or "", trail.acknowledged_by or ""),
             at=_local(trail.promised_for, zone),
         )
+    for muting in verdict.muted:
+        yield Phrase("  không báo: {why}", why=muting.said(_local(muting.until, zone)))
+    if trail.muted_since:
+        yield Phrase("  có bước báo bị giữ lại từ {at}", at=_local(trail.muted_since, zone))
     if trail.gone_since:
         yield Phrase("  số đo đã trở lại trong ngưỡng từ {at}", at=_local(trail.gone_since, zone))
     if all_:
@@ -182,6 +192,9 @@ def _step_lines(step: Reached, trail: Trail, people: Mapping[str, str], zone: Zo
         yield from (together(("    ", _message(one, people, zone))) for one in step.messages)
         if not step.messages:
             yield Phrase("    không có văn bản nào được soạn cho bước này")
+        return
+    if step.state == "next" and step.at is None:
+        yield Phrase("  sẽ báo khi cảnh báo kia kết thúc: bước {step} ({offices}): {whom}", **named)
         return
     if step.state == "next":
         why, at = _WAITING[trail.waiting], _local(step.at, zone)

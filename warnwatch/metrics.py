@@ -48,7 +48,10 @@ PLAN_METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
         "Share (0-1) of a unit's tasks ever reported on; suspended and cancelled ones do not count.",
     ),
     "unit_colour": (("unit",), f"Colour of a unit on the national scale: {_COLOUR_HELP}."),
-    "alerts": (("rule", "level", "state"), "Alerts that have not ended (state pending or open)."),
+    "alerts": (
+        ("rule", "level", "state"),
+        "Alerts that have not ended (state pending, open, or muted: open, and a call is held back).",
+    ),
     "standing_alerts": ((), "Open alerts whose every escalation step was called: the secretariat's list."),
     "stale_sources": ((), "Pulled sources that are late, or whose last delivery cannot be used."),
     "source_last_success_timestamp_seconds": (("source",), "Instant of a source's last good pull, Unix time."),
@@ -109,6 +112,13 @@ class Metrics:
         self._evaluator = self._gauge("evaluator", "1 where this process evaluates, 0 where it stands by.")
         self._last = self._gauge("last_cycle_timestamp_seconds", "Instant of the last finished cycle, Unix time.")
         self._rule_seconds = self._gauge("rule_duration_seconds", "What a rule cost in the last cycle.", "rule")
+        self._rule_labels = self._gauge(
+            "rule_label",
+            "1 for each label of a rule in force: its rule file says name and value.",
+            "rule",
+            "name",
+            "value",
+        )
         self._reload = self._gauge("rules_last_reload_success", "1 if the last reading of the rules was accepted.")
         self._oldest = self._gauge(
             "oldest_unsent_seconds", "Age of the oldest text that should leave and has not; held ones apart.", "channel"
@@ -156,6 +166,10 @@ class Metrics:
     def _observe_rules(self, report: CycleReport) -> None:
         evaluation = report.evaluation
         self._rule_seconds.clear()
+        self._rule_labels.clear()
+        for one in report.book.rules:  # at most MAX_LABELS each, and never on another metric: series stay bounded
+            for name, value in one.labels.items():
+                self._rule_labels.labels(one.id, name, value).set(1)
         for rule, seconds in evaluation.seconds.items():
             self._rule_seconds.labels(rule).set(seconds)
             # A counter that is there from the start, at 0: the first step up is seen as one.
@@ -265,14 +279,21 @@ def _unit_shares(stands: Mapping[str, Stand], report: CycleReport, cutoffs: Cuto
 
 
 def _alerts(report: CycleReport, counts: Counts) -> list[str]:
-    """Write the alerts by rule, level and state; zeros for every rule that ran, so that an end is seen as one."""
+    """Write the alerts by rule, level and state; zeros for every rule that ran, so that an end is seen as one.
+
+    A muted alert is open, and counts as muted only: the states of a rule add up.
+    """
     numbers = {
-        (rule, level, state.value): 0
+        (rule, level, state): 0
         for rule in report.evaluation.seconds
         for level in LEVELS
-        for state in (State.PENDING, State.OPEN)
+        for state in ("pending", "open", "muted")
     }
     numbers |= {(rule, Level(level).word, state): number for rule, level, state, number in counts.alerts}
+    for rule, level, number in counts.muted:
+        word = Level(level).word
+        numbers[rule, word, "muted"] = number
+        numbers[rule, word, "open"] = numbers.get((rule, word, "open"), 0) - number
     return [
         f'{PREFIX}alerts{{rule="{_quoted(rule)}",level="{level}",state="{state}"}} {number}\n'
         for (rule, level, state), number in numbers.items()

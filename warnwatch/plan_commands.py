@@ -217,7 +217,8 @@ def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool)
     """Run one cycle, or with --dry-run print one: what would open, who would be told what.
 
     A rule that fails makes the exit code 1. JSON: at, rules_version, tasks (how many were judged), failures (by rule),
-    transitions (each with its move, and the reason of an end), calls, notifications (each with its state: ready, held).
+    transitions (each with its move, and the reason of an end), calls, muted (alerts whose calls are held
+    back from now on, each with what holds them), unmuted, notifications (each with its state: ready, held).
 
     Example: warnwatch evaluate --at 2025-12-16T08:00 --dry-run
     """
@@ -244,6 +245,7 @@ def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool)
 def explain_(here: Installation, subject: str, at_: str | None, as_: str | None, *, json_: bool) -> None:
     """Say for each rule why a task, unit, KPI or source is warned about, or why not, and who was told.
 
+    So too of a rule (its id), the rule set (alert_rules) and a missing datum (tasks.start/UNIT).
     A KPI is named with its unit, KPI/UNIT. OFFICE is head, deputy, focal_point, superior.head … of the unit that
     answers, UNIT/head, or a holder's code. In the past the plan is taken as it was recorded by then: nothing was known
     before the first import.
@@ -263,5 +265,6 @@ def explain_(here: Installation, subject: str, at_: str | None, as_: str | None,
             office=as_,
             language=here.language,
             cutoffs=standards.cutoffs,
+            set_state=standards.set_state,
         )
     print_either(here, explain_lines(explanation, here.settings.zone), explanation.as_json(), json_=json_)

@@ -65,7 +65,23 @@ def cycle_json(report: CycleReport) -> Mapping[str, Any]:
             }
             for call in report.outcome.calls
         ],
+        "muted": [
+            {**_named(report.outcome.alerts[number]), "muted_by": muting.as_json()}
+            for number, muting in report.outcome.muted.items()
+        ],
+        "unmuted": [_named(alert) for alert in report.outcome.unmuted],
         "notifications": [_notification_json(one, state, report.outcome.alerts) for one, state in report.notifications],
+    }
+
+
+def _named(alert: Alert) -> dict[str, Any]:
+    return {
+        "alert": alert.code,
+        "rule": alert.rule,
+        "about": alert.about,
+        "subject": alert.subject,
+        "unit": alert.unit,
+        "level": alert.level.word,
     }
 
 
@@ -93,6 +109,12 @@ def cycle_lines(report: CycleReport, zone: ZoneInfo) -> Iterator[str]:
         why = f" ({move.after.end_reason.value})" if move.after.end_reason else ""
         alert, level = move.after, f"{was}{move.after.level.word}"
         yield f"  {alert.code} {move.move.value:8} {level:20} {alert.rule} {alert.subject} {alert.unit}{why}"
+    for number, muting in outcome.muted.items():
+        held, holds = outcome.alerts[number], muting.as_json()
+        by = f"silence {holds['silence']}" if muting.silence else f"alert {holds['alert']}"
+        yield f"  {held.code} muted    {held.level.word:20} {held.rule} {held.subject} {held.unit} by {by}"
+    for free in outcome.unmuted:
+        yield f"  {free.code} unmuted  {free.level.word:20} {free.rule} {free.subject} {free.unit}"
     for one, state in report.notifications:
         yield f"\n── {one.office} of {one.unit}, {one.channel}, {state} ──\n{one.subject}\n\n{one.text}"
 
@@ -242,11 +264,14 @@ def _clears_lines(found: Completeness) -> Iterator[str]:
     yield Phrase("  ít nhất: {codes}", codes=codes)
 
 
-def alert_json(alert: Alert, mutings: Iterable[Muting] = ()) -> Mapping[str, Any]:
-    """Give one alert, with what mutes it; `muted_since`: since when a call has been held back."""
+def alert_json(
+    alert: Alert, mutings: Iterable[Muting] = (), labels: Mapping[str, str] | None = None
+) -> Mapping[str, Any]:
+    """Give one alert, with what mutes it and its rule's labels; `muted_since`: since when a call has been held back."""
     return {
         "alert": alert.code,
         "rule": alert.rule,
+        "labels": dict(labels or {}),
         "about": alert.about,
         "subject": alert.subject,
         "unit": alert.unit,

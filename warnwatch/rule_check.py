@@ -16,6 +16,7 @@ import polars as pl
 from sqlalchemy import Engine
 
 from warnwatch import database
+from warnwatch.alerts.unanswered import read_unanswered
 from warnwatch.assembly import load_standards
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, Mistake
@@ -28,7 +29,7 @@ from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.unit_frame import stand_now
 from warnwatch.plan.writing import read_codes
-from warnwatch.rules.editor_schema import SCHEMA_FILES, calendar_schema, rules_schema
+from warnwatch.rules.editor_schema import SCHEMA_FILES, Schema, calendar_schema, rules_schema
 from warnwatch.rules.evaluation import Evaluation, evaluate
 from warnwatch.rules.rule import Level, Rule, RuleBook
 from warnwatch.rules.stages import judge, keeper_of
@@ -62,10 +63,10 @@ class Cost:
     failure: str = ""
 
 
-def write_schemas(folder: Path, language: str = "vi") -> None:
-    """Write the JSON Schemas of this program's rule files beside them; what is there already is replaced whole."""
+def write_schemas(folder: Path, more: Mapping[str, Schema], language: str = "vi") -> None:
+    """Write the JSON Schemas of this program's rule files beside them, and `more`, by name; old ones are replaced."""
     schemas = (rules_schema(CATALOGUE, [kind.value for kind in Kind]), calendar_schema())
-    for name, made in zip(SCHEMA_FILES, schemas, strict=True):
+    for name, made in {**dict(zip(SCHEMA_FILES, schemas, strict=True)), **more}.items():
         text = json.dumps(_said(made, language), ensure_ascii=False, indent=1) + "\n"
         new = folder / f".{name}.new"
         new.write_text(text, encoding="utf-8", newline="\n")
@@ -105,8 +106,11 @@ def read_present(engine: Engine, standards: Standards, now: datetime, about: Col
     with engine.connect().execution_options(reads_only=True) as connection:
         snapshot = read_snapshot(connection, calendar, day=day)
         units = frozenset(read_codes(connection, FILES["units"]))
+        alerts = read_unanswered(connection, standards.book)
     directory = snapshot.directory(day)
-    frames = frames_of(about, snapshot, lambda: stand_now(snapshot, directory, today, calendar, standards.cutoffs))
+    frames = frames_of(
+        about, snapshot, lambda: stand_now(snapshot, directory, today, calendar, standards.cutoffs, unanswered=alerts)
+    )
     keeper = keeper_of(standards.set_state, directory)
     return Present(judge(frames, standards.book, today, keeper=keeper).whole.frames, today, units)
 

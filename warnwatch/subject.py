@@ -1,4 +1,7 @@
-"""Which subject a code names, and the part of the plan that must be read to judge that subject alone."""
+"""Which subject a code names, and the part of the plan that must be read to judge that subject alone.
+
+A rule, or a datum that is missing, is no part of the plan: all rules are judged on all of it to find out about it.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,32 @@ from datetime import date, datetime
 from sqlalchemy import Column, Connection, select
 
 from warnwatch import schema
+from warnwatch.alerts.ledger import read_marks
+from warnwatch.alerts.unanswered import read_unanswered
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase
 from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.catalogue import CATALOGUE
+from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.directory import Directory
+from warnwatch.plan.holding import NOTHING, read_hold
 from warnwatch.plan.measures import Today, today_of
+from warnwatch.plan.quality import RULE_SET, WORDS
 from warnwatch.plan.snapshot import FEW, Snapshot, read_snapshot
+from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.source_words import words_of
+from warnwatch.plan.subjects import frames_of
+from warnwatch.plan.unit_frame import stand_now
 from warnwatch.plan.words import Words, read_limits, read_words
-from warnwatch.rules.rule import About
+from warnwatch.rules.evaluation import Evaluation
+from warnwatch.rules.matters import Matter, matters_of
+from warnwatch.rules.rule import About, RuleBook
+from warnwatch.rules.stages import SetState, judge, keeper_of
 from warnwatch.schema import known
 
 _NEIGHBOURS = 2_000
 _TARGETS_SHOWN = 5
+_OWN: tuple[About, ...] = ("rule", "datum")
 # Where the code of a subject stands, in the order in which it is looked for.
 _CODES: Mapping[About, Column[str]] = {
     "task": schema.task.c.code,
@@ -54,6 +70,78 @@ def find_subject(
     directory = snapshot.directory(day)
     subject = _subject(connection, snapshot, directory, (about, code), (today_of(at, calendar), calendar, as_of))
     return snapshot, directory, subject
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A rule, the rule set or a missing datum, with the plan and what all rules came to on it."""
+
+    snapshot: Snapshot
+    directory: Directory
+    subject: Subject
+    book: RuleBook
+    evaluation: Evaluation
+    matter: Matter | None
+
+
+def is_own(connection: Connection, code: str, book: RuleBook) -> bool:
+    """Say whether a code may name a rule, the set, or a datum; alerts remember those that are gone."""
+    if code == RULE_SET or any(rule.id == code for rule in book.rules):
+        return True
+    datum = code.partition("/")[0]
+    if datum in WORDS or datum.partition(".")[2] in CATALOGUE.get(datum.partition(".")[0], {}):
+        return True
+    alert = schema.alert.c
+    query = select(alert.id).where(alert.subject == code, alert.about.in_(_OWN)).limit(1)
+    return connection.scalar(query) is not None
+
+
+def find_own(
+    connection: Connection,
+    code: str,
+    clock: tuple[datetime, datetime | None, WorkCalendar],
+    book: RuleBook,
+    *,
+    cutoffs: Cutoffs,
+    set_state: SetState,
+) -> Own:
+    """Judge all rules on the plan as known now or at `as_of`, and find a rule or a datum among their subjects.
+
+    A datum that nothing lacks, and no alert says was missing, is a NotFoundError that names the nearest.
+    """
+    at, as_of, calendar = clock
+    day, today = calendar.local_date(at), today_of(at, calendar)
+    snapshot = read_snapshot(connection, calendar, as_of, day=day)
+    directory, book = snapshot.directory(day), book.following(snapshot.tree.successors)
+    alerts = read_unanswered(connection, book, as_of)
+    about = {rule.about for rule in book.rules}
+    frames = frames_of(
+        about, snapshot, lambda: stand_now(snapshot, directory, today, calendar, cutoffs, unanswered=alerts)
+    )
+    hold = read_hold(connection, in_trouble(snapshot.sources, today), frames, directory, NOTHING, as_of)
+    marks = read_marks(connection)
+    keeper = keeper_of(set_state, directory)
+    whole = judge(
+        frames,
+        book,
+        today,
+        held=hold.masks,
+        set_state=set_state,
+        keeper=keeper,
+        known=lambda rule: marks.get(rule, {}).keys(),
+        present=directory.present,
+    ).whole
+    for kind in _OWN:
+        frame = whole.frames.get(kind)
+        homes = dict(frame.select("code", "unit").iter_rows()) if frame is not None else {}
+        if code in homes:
+            rules, data = ([code], []) if kind == "rule" else ([], [code])
+            matter = matters_of(whole, book, set_state, rules, data).get((kind, code))
+            subject = Subject(kind, code, matter.title if matter else "", homes[code])
+            return Own(snapshot, directory, subject, book, whole, matter)
+    known = [one for kind in _OWN if (frame := whole.frames.get(kind)) is not None for one in frame["code"]]
+    message = Phrase("lúc này không thiếu dữ liệu {code!r}, hoặc không có quy tắc nào về việc đó", code=code)
+    raise NotFoundError(message, nearest_name(code, known))
 
 
 def _kind_of(connection: Connection, code: str, as_of: datetime | None, calendar: WorkCalendar) -> About:

@@ -334,7 +334,8 @@ def test_evaluate_prints_a_cycle_of_the_past_and_writes_nothing(bench: Bench) ->
     for code in ("T-1", "T-2"):
         bench.world.done(WEDNESDAY, code)
     seen = bench.json("evaluate", "--at", PAST, "--dry-run")
-    assert set(seen) == {"at", "rules_version", "tasks", "failures", "transitions", "calls", "notifications"}
+    lists = {"transitions", "calls", "muted", "unmuted", "notifications"}
+    assert set(seen) == {"at", "rules_version", "tasks", "failures"} | lists
     assert [set(seen[part][0]) for part in ("transitions", "calls", "notifications")] == [
         TRANSITION,
         CALL,
@@ -517,7 +518,7 @@ def test_an_unknown_alert_has_a_nearest_one(judged: Bench, words: tuple[str, ...
 def test_close_needs_a_document_and_lasts(judged: Bench) -> None:
     """Without a document it is refused; closed, it does not open again at the same level."""
     number = judged.world.alert("T-1").code
-    close = ["close", number, "--by", "BCD-CQTT", "--reason", "đã có văn bản thay thế"]
+    close = ["close", number, "--by", "CQTT", "--reason", "đã có văn bản thay thế"]
     assert "Missing option '--document'" in judged.refused(*close, code=2)
     assert "phải có lý do và số văn bản" in judged.refused(*close, "--document", " ")
     assert "chỉ mở lại khi mức cao hơn" in judged.said(*close, "--document", "12-CV/VPTW")
@@ -526,6 +527,17 @@ def test_close_needs_a_document_and_lasts(judged: Bench) -> None:
     assert (closed.code, closed.state, closed.end_reason) == (number, State.ENDED, EndReason.CLOSED)
     assert number in {alert["alert"] for alert in judged.json("alerts", "--ended")}
     assert "cảnh báo đã kết thúc" in judged.refused(*close, "--document", "12-CV/VPTW")
+
+
+def test_close_is_refused_to_offices_that_have_no_say(judged: Bench) -> None:
+    """Another ministry, and an office that nobody has: the answer names who may, and the alert stays open."""
+    alert = judged.world.alert("T-1")
+    why = ["--reason", "x", "--document", "12-CV/VPTW"]
+    said = judged.refused("close", alert.code, "--by", "BYT", *why)
+    assert f"{alert.code}: 'BYT' không có thẩm quyền đóng cảnh báo này; được phép: một trong các đơn vị" in said
+    assert "DP-19-UB, DP-19, CQTT" in said
+    assert "không có người giữ chức vụ 'VP'" in judged.refused("close", alert.code, "--by", "VP", *why)
+    assert judged.world.alert("T-1") == alert
 
 
 # --- send-test ------------------------------------------------------------------------------------------------------

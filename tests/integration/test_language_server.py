@@ -19,6 +19,7 @@ from warnwatch.shipped import shipped
 SERVER = Path(__file__).parents[2] / ".venv/language-server/node_modules/yaml-language-server/bin/yaml-language-server"
 PATIENCE = 60.0  # seconds for one answer
 HEADER = "# yaml-language-server: $schema=rules.schema.json\n"
+HERE, TESTS = Path(), Path("tests")
 RIGHT = """\
 rules:
   - id: a
@@ -46,18 +47,18 @@ class Editor:
     heard: dict[str, list[Any]] = field(default_factory=dict)
     asked: int = 0
 
-    def wrong(self, text: str) -> list[tuple[int, str]]:
+    def wrong(self, text: str, under: Path = HERE) -> list[tuple[int, str]]:
         """Open a file, and give what is underlined in it: (line from 1, message)."""
-        uri = self._open(text)
+        uri = self._open(text, under)
         deadline = time.monotonic() + PATIENCE
         while uri not in self.heard:
             self._hear(deadline)
         return [(one["range"]["start"]["line"] + 1, one["message"]) for one in self.heard[uri]]
 
-    def completed(self, text: str) -> dict[str, str]:
+    def completed(self, text: str, under: Path = HERE) -> dict[str, str]:
         """Open a file that has one `|`, and give what may stand there: label to its description."""
         before, after = text.split("|")
-        uri = self._open(before + after)
+        uri = self._open(before + after, under)
         line = before.count("\n")
         place = {"line": line, "character": len(before) - before.rfind("\n") - 1}
         found = self.ask("textDocument/completion", {"textDocument": {"uri": uri}, "position": place})
@@ -77,9 +78,9 @@ class Editor:
         """Tell the server something that it does not answer."""
         self._send({"jsonrpc": "2.0", "method": method, "params": params})
 
-    def _open(self, text: str) -> str:
+    def _open(self, text: str, under: Path) -> str:
         self.opened += 1
-        path = self.folder / f"rules{self.opened}.yml"
+        path = self.folder / under / f"rules{self.opened}.yml"
         path.write_text(text, encoding="utf-8")
         item = {"uri": path.as_uri(), "languageId": "yaml", "version": 1, "text": text}
         self.tell("textDocument/didOpen", {"textDocument": item})
@@ -137,10 +138,13 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     process.communicate()
 
 
-@pytest.mark.parametrize("file", [path.name for path in sorted(shipped("alert_rules").glob("*.yml"))])
+SHIPPED = shipped("alert_rules")
+
+
+@pytest.mark.parametrize("file", [str(path.relative_to(SHIPPED)) for path in sorted(SHIPPED.rglob("*.yml"))])
 def test_nothing_is_underlined_in_the_shipped_files(editor: Editor, file: str) -> None:
     """The line at the top of each file brings its schema, and the schema has nothing against it."""
-    assert editor.wrong((shipped("alert_rules") / file).read_text("utf-8")) == []
+    assert editor.wrong((SHIPPED / file).read_text("utf-8"), Path(file).parent) == []
 
 
 @pytest.mark.parametrize(
@@ -179,3 +183,47 @@ def test_keys_are_completed_with_a_sentence(editor: Editor) -> None:
     assert {"about", "measure", "below", "clear", "from", "labels"} <= set(offered)
     assert "Khoảng lùi" in offered["clear"]
     assert {"notice", "warning", "critical"} <= set(editor.completed(HEADER + RIGHT.replace("critical: 0", "|")))
+
+
+TESTS_HEADER = "# yaml-language-server: $schema=../tests.schema.json\n"
+RULE_TEST = """\
+tests:
+  - name: Nhiệm vụ quá hạn
+    rules: [task-deadline]
+    facts:
+      - at: 19/6/2025
+        task: NV-1
+        due: 2025-06-27
+    expect:
+      - at: 28/6/2025
+        level: critical
+        tell: overdue head
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("rules: [", "rule: [", 4),
+        ("task: NV-1", "tsak: NV-1", 6),
+        ("due: 2025", "deu: 2025", 8),
+        ("level: critical", "level: crtical", 11),
+        ("tell: overdue head", "tell: boss", 12),
+    ],
+)
+def test_slips_in_a_rule_test_are_underlined_while_typing(editor: Editor, old: str, new: str, line: int) -> None:
+    """A wrong key, fact, column, level or office of a file of rule tests is named on its line."""
+    assert editor.wrong(TESTS_HEADER + RULE_TEST, TESTS) == []
+    assert old in RULE_TEST
+    found = editor.wrong(TESTS_HEADER + RULE_TEST.replace(old, new), TESTS)
+    assert line in [place for place, _ in found], found
+
+
+def test_keys_and_words_of_a_rule_test_are_completed(editor: Editor) -> None:
+    """Facts are offered with what they are, levels with their words."""
+    facts = editor.completed(TESTS_HEADER + RULE_TEST.replace("        due: 2025-06-27\n", "        |\n"), TESTS)
+    assert {"due", "status"} <= set(facts)
+    kinds = editor.completed(TESTS_HEADER + RULE_TEST.replace("        task: NV-1\n", "        |\n"), TESTS)
+    assert "báo cáo tiến độ" in kinds["report"]
+    levels = editor.completed(TESTS_HEADER + RULE_TEST.replace("level: critical", "level: |"), TESTS)
+    assert {"notice", "warning", "critical", "none", "cured"} <= set(levels)

@@ -18,7 +18,6 @@ from judging import shipped_book
 
 from warnwatch.documents import parse_document
 from warnwatch.errors import Mistake, MistakesError, SettingsError
-from warnwatch.rules.stages import OWN
 from warnwatch.ruletests.form import EXPECT_KEYS, KINDS, WORDS
 from warnwatch.ruletests.reading import read_tests
 from warnwatch.ruletests.saying import suite_json, suite_lines
@@ -77,8 +76,7 @@ def test_every_shipped_rule_is_tested_at_each_of_its_levels_and_where_it_is_sile
             for wanted in (one for expectation in test.expectations for one in expectation.levels):
                 expected.setdefault(wanted.rule, set()).add(wanted.word)
     assert mistakes == []
-    # What is wrong with the rules themselves cannot be written as facts of a plan: stories show it.
-    rungs = {rule.id: {level.word for level in rule.rungs} for rule in BOOK.rules if rule.about not in OWN}
+    rungs = {rule.id: {level.word for level in rule.rungs} for rule in BOOK.rules}
     assert [(rule, missing) for rule, words in rungs.items() if (missing := words - expected.get(rule, set()))] == []
     assert [rule for rule in rungs if not expected[rule] & {"none", "not_applicable"}] == []
 
@@ -261,3 +259,41 @@ def test_any_text_gives_tests_or_mistakes(data: object) -> None:
         return
     found = read_tests(document, BOOK, ZONE, mistakes)
     assert found or mistakes
+
+
+# --- what is said of the rules themselves, and silences ------------------------------------------------------------
+
+
+def test_a_silence_holds_back_until_its_end(folder: Path) -> None:
+    """Paused on the unit above, up to the critical level: nobody is told, and then one text for what still stands."""
+    silence = "{at: 20/6/2025, silence: Bão lũ, unit: CT, until: 2/7/2025}"
+    expect = (
+        "{at: 28/6/2025, level: critical, tell: none}\n{at: 2/7/2025 12:00, level: critical, tell: none}\n"
+        "{at: 3/7/2025, level: critical, tell: overdue head}"
+    )
+    write(folder, f"{FACTS}\n{silence}", expect)
+    assert said(run(folder, "Kiểm thử")).startswith("1 kiểm thử đạt, 0 không đạt.")
+    write(folder, f"{FACTS}\n{silence.replace('until', 'up_to: warning, until')}", expect)
+    assert "không mong đợi" in said(run(folder, "Kiểm thử"))
+
+
+@pytest.mark.parametrize(
+    ("fact", "wrong"),
+    [
+        ("silence: Bão lũ", "until:"),
+        ("silence: Bão lũ, until: 19/6/2025", "until phải ở sau lúc bắt đầu tạm dừng"),
+        ("silence: Bão lũ, until: 30/6/2025, unit: XX", "kế hoạch không có đơn vị XX"),
+        ("silence: Bão lũ, until: 30/6/2025, rule: task-deadlin", "không có quy tắc 'task-deadlin'"),
+        ("silence: Bão lũ, until: 30/6/2025, up_to: high", "up_to không có trong danh mục"),
+        ("rule_fails: task-behind", "không có quy tắc 'task-behind'"),
+        ("rule_works: x", "không có quy tắc 'x'"),
+        ("refused: nhiều", "refused cần số lỗi, từ 0 đến"),
+        ("refused: 99999", "refused cần số lỗi, từ 0 đến"),
+    ],
+)
+def test_what_cannot_be_done_is_a_mistake_at_its_fact(folder: Path, fact: str, wrong: str) -> None:
+    """It names the fact, and the test does not pass."""
+    write(folder, f"{FACTS}\n{{at: 20/6/2025, {fact}}}", "{at: 21/6/2025, level: none}")
+    found = said(run(folder, "Kiểm thử"))
+    assert "tests/own.yml:6" in found
+    assert wrong in found

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from boards import Row, of_unit, report
 from builders import NOW, alert, call, item, letterhead, telling, unit
+from judging import book, rule
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -49,6 +50,7 @@ NAMES = {
     "evaluator": ("gauge", set()),
     "rule_duration_seconds": ("gauge", {"rule"}),
     "rule_failures_total": ("counter", {"rule"}),
+    "rule_label": ("gauge", set()),  # no rule here has one
     "rules_last_reload_success": ("gauge", set()),
     "build_info": ("gauge", {"version"}),
     "dropped_series": ("gauge", {"metric"}),  # the warning of the ceiling
@@ -113,6 +115,32 @@ def test_a_unit_without_tasks_is_grey_and_has_no_shares() -> None:
     found = samples(metrics)
     assert found['unit_colour{unit="IDLE"}'] == 0
     assert not [name for name in found if name.startswith("unit_overdue_ratio")]
+
+
+def test_a_muted_alert_is_counted_as_muted_and_not_as_open() -> None:
+    """Two critical alerts are open and one of them is muted: one of each, so that the states add up."""
+    metrics = Metrics()
+    counts = replace(COUNTS, muted=(("task-deadline", 3, 1),))
+    metrics.observe_cycle(report(seconds={"task-deadline": 0.1}), 0.1, counts)
+    found = samples(metrics)
+    assert found['alerts{level="critical",rule="task-deadline",state="open"}'] == 1
+    assert found['alerts{level="critical",rule="task-deadline",state="muted"}'] == 1
+    assert found['alerts{level="notice",rule="task-deadline",state="muted"}'] == 0
+    assert found['unit_alerts{level="critical",unit="U-1"}'] == 2
+
+
+def test_a_rules_labels_are_a_metric_of_their_own() -> None:
+    """One series for each label of a rule in force: boards join it, no other metric grows by it; gone with the rule."""
+    labelled = rule(labels={"linh_vuc": "du_lieu", "cap": "tinh"})
+    metrics = Metrics()
+    metrics.observe_cycle(replace(report(), book=book(labelled)), 0.1, COUNTS)
+    found = {name: value for name, value in samples(metrics).items() if name.startswith("rule_label")}
+    assert found == {
+        'rule_label{name="cap",rule="task-deadline",value="tinh"}': 1,
+        'rule_label{name="linh_vuc",rule="task-deadline",value="du_lieu"}': 1,
+    }
+    metrics.observe_cycle(replace(report(), book=book(rule())), 0.1, COUNTS)
+    assert not [name for name in samples(metrics) if name.startswith("rule_label")]
 
 
 def test_alerts_are_those_of_the_database_and_zero_where_there_are_none() -> None:

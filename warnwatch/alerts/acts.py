@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -71,9 +72,14 @@ def acknowledge(
 
 def _binds(holder: Holder, alert: Alert, directory: Directory) -> bool:
     units = {alert.unit, *(unit.code for unit in directory.superiors(alert.unit))}
-    if holder.unit not in units or not holder.holds_on(directory.day):
+    return any(_decides(holder, unit, directory) for unit in units)
+
+
+def _decides(holder: Holder, unit: str, directory: Directory) -> bool:
+    """Say whether a holder heads a unit today: its head, an acting head, or the deputy of a vacant head."""
+    if holder.unit != unit or not holder.holds_on(directory.day):
         return False
-    head = directory.recipient(holder.unit, "head", reachable=False)
+    head = directory.recipient(unit, "head", reachable=False)
     return holder.office == "head" or (head is not None and head.holder.code == holder.code)
 
 
@@ -98,10 +104,54 @@ def find_holder(directory: Directory, alert: Alert, who: str) -> Holder:
     return found.holder
 
 
-def close_by_document(alert: Alert, reason: str, document: str, now: datetime) -> Alert:
-    """End an alert by a person's decision; it opens again only when its level rises above this one."""
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A decision to close: who gives it (see `find_closer`), why, and the number of the document."""
+
+    by: str
+    reason: str
+    document: str
+
+
+def close_by_document(alert: Alert, closing: Closing, directory: Directory, now: datetime) -> tuple[Alert, str]:
+    """End an alert by the decision of whoever has the right to; the second value is their code for the journal.
+
+    It opens again only when its level rises above this one.
+    """
     if alert.state is State.ENDED:
         raise ActError(Phrase("{code}: cảnh báo đã kết thúc ({reason})", code=alert.code, reason=alert.end_reason))
-    if not reason.strip() or not document.strip():
+    if not closing.reason.strip() or not closing.document.strip():
         raise ActError(Phrase("{code}: đóng cảnh báo phải có lý do và số văn bản", code=alert.code))
-    return close(alert, now)
+    return close(alert, now), find_closer(alert, closing.by, directory)
+
+
+def find_closer(alert: Alert, who: str, directory: Directory) -> str:
+    """Give the code of whoever closes: the unit that answers for the alert, one above it, or the secretariat.
+
+    A unit is named by its code, present or old, and stands for its head. A person is a holder, or an office as in
+    `find_holder`, and has the right as for a promise: the head, an acting head, or the deputy of a vacant head.
+    """
+    above = (unit.code for unit in directory.superiors(alert.unit))
+    secretariat = [directory.secretariat.code] if directory.secretariat else []
+    units = dict.fromkeys((directory.present(alert.unit), *above, *secretariat))
+    named = directory.unit(who)
+    if named is not None:
+        if named.code in units:
+            return named.code
+        raise _no_right(alert, who, units)
+    holder = find_holder(directory, alert, who)
+    if not any(_decides(holder, unit, directory) for unit in units):
+        raise _no_right(alert, who, units)
+    return holder.code
+
+
+def _no_right(alert: Alert, who: str, units: Iterable[str]) -> ActError:
+    return ActError(
+        Phrase(
+            "{code}: {who!r} không có thẩm quyền đóng cảnh báo này; được phép: một trong các đơn vị {units} "
+            "(đơn vị chịu trách nhiệm, cấp trên, cơ quan thường trực) hoặc người đứng đầu đơn vị đó",
+            code=alert.code,
+            who=who,
+            units=", ".join(units),
+        )
+    )

@@ -5,7 +5,7 @@ In: the subjects that differ, the instant. Out: transitions, calls, and the aler
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from warnwatch.alerts.alert import Alert, Call, EndReason, State
 from warnwatch.alerts.escalation import Made, climb_all, restarted
 from warnwatch.alerts.lifecycle import Numbering, Transition, advance, retire
 from warnwatch.alerts.muting import NO_MUTINGS, Muting, Mutings, hold_back
+from warnwatch.alerts.takeover import Taken, heirs_of, read_taken, subjects_of, take_over
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.rules.evaluation import Evaluation, Observation, observe
 from warnwatch.rules.rule import RuleBook
@@ -26,7 +27,7 @@ class Work:
     """What was read: alerts due by time, alerts of subjects that differ, alerts whose rule is gone or goes live.
 
     `handed` are alerts that another unit answers for now; `homes` names that unit, by alert. `mutings`: what may hold
-    calls back; `released`: muted alerts whose muting may be over.
+    calls back; `released`: muted alerts whose muting may be over. `taken`: alerts of rules that others replace.
     """
 
     due: tuple[Alert, ...]
@@ -39,11 +40,18 @@ class Work:
     homes: Mapping[int, str] = field(default_factory=dict)
     mutings: Mutings = NO_MUTINGS
     released: tuple[Alert, ...] = ()
+    taken: tuple[Taken, ...] = ()
 
     @property
     def waiting(self) -> tuple[Alert, ...]:
         """The alerts that may have to be called even when nothing about them moves."""
         return (*self.released, *self.due, *self.restarting, *self.handed)
+
+    def read(self, numbers: Iterable[int]) -> list[Alert]:
+        """Give the alerts of some numbers as they were read; new ones are left out."""
+        gone = (*self.retired, *(one.alert for one in self.taken))
+        read = {alert.id: alert for alert in (*self.waiting, *self.active.values(), *gone)}
+        return [read[number] for number in numbers if number in read]
 
     def known(self) -> set[int]:
         """Give the numbers of all alerts on the desk."""
@@ -101,17 +109,26 @@ def read_work(
     due = tuple(ledger.read_due(connection, now))
     moving = tuple(alert for alert, _ in handed)
     live = {kind: [code for kind_, code in news if kind_ == kind] for kind in ("rule", "unit")}
+    retired = ledger.read_retired(connection, [rule.id for rule in book.rules])
+    taken = read_taken(connection, retired, book, set(news))
+    gone = {one.alert.id for one in taken}
     return Work(
         due=due,
         active=ledger.read_active(connection, differing)
         | {(alert.rule, alert.subject): alert for alert in (*due, *moving)},
-        retired=tuple(ledger.read_retired(connection, [rule.id for rule in book.rules])),
+        retired=tuple(alert for alert in retired if alert.id not in gone),
         restarting=tuple(ledger.read_open_of(connection, live["rule"], live["unit"])),
-        numbering=ledger.read_numbering(connection, differing),
+        numbering=ledger.read_numbering(connection, _together(differing, subjects_of(taken))),
         differing=differing,
         handed=moving,
         homes={alert.id: home for alert, home in handed},
+        taken=taken,
     )
+
+
+def _together(*subjects: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    rules = {rule for some in subjects for rule in some}
+    return {rule: {code for some in subjects for code in some.get(rule, ())} for rule in rules}
 
 
 def untouched(differing: Mapping[str, Sequence[str]]) -> Work:
@@ -144,21 +161,32 @@ def decide(
     """
     now, calendar = clock
     differing = {(rule, subject) for rule, subjects in work.differing.items() for subject in subjects}
+    taken = {one.key for one in work.taken if one.heir}
     pairs = [
         (seen, work.active.get(key))
         for key, seen in sorted(observations.items())
-        if key in work.active or key in differing
+        if (key in work.active or key in differing) and key not in taken
     ]
-    transitions = [*advance(pairs, work.numbering, now, calendar), *(retire(alert, now) for alert in work.retired)]
+    taken_over, numbering = take_over(work.taken, work.numbering, now, calendar)
+    heirs = heirs_of(taken_over)
+    transitions = [
+        *taken_over,
+        *advance(pairs, numbering, now, calendar),
+        *(retire(alert, now) for alert in work.retired),
+    ]
     final = {alert.id: alert for alert in work.waiting} | {move.after.id: move.after for move in transitions}
     before = {alert.id: alert for alert in (*work.waiting, *work.active.values())}
     restart = {alert.id for alert in work.restarting}
     for key, alert in final.items():
+        if key in heirs:  # it goes on as it was, whoever answers for it now; the rule moves it in the next cycle
+            old = heirs[key]
+            final[key] = _handed(alert, old, work.homes.get(old.id, alert.unit), made.get(old.id, Made()))
+            continue
         seen = observations.get((alert.rule, alert.subject))
         home = seen.unit if seen else work.homes.get(key, alert.unit)
         one = _handed(alert, before.get(key, alert), home, made.get(key, Made()))
         final[key] = _gone_live(one, made.get(key, Made()), initial, restart=key in restart)
-    climbed, calls = climb_all(final.values(), book, made, now, calendar)
+    climbed, calls = climb_all((alert for key, alert in final.items() if key not in heirs), book, made, now, calendar)
     climbed, calls, held = hold_back(final, climbed, calls, work.mutings.moved(final.values()), now)
     final |= climbed
     called = {call.alert for call in calls}

@@ -13,7 +13,7 @@ from enum import StrEnum
 from warnwatch.alerts.alert import Alert, EndReason, State, number_of
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.rules.evaluation import NOT_APPLICABLE, Observation
-from warnwatch.rules.rule import Level
+from warnwatch.rules.rule import Level, Rule
 
 
 class Move(StrEnum):
@@ -27,16 +27,21 @@ class Move(StrEnum):
     BACK = "back"
     ENDED = "ended"
     CLIMBED = "climbed"
+    TOOK_OVER = "took_over"
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One alert before and after. `before` is None for a new one; the observation is None when its rule is gone."""
+    """One alert before and after. `before` is None for a new one; the observation is None when its rule is gone.
+
+    `heir_of`: the alert of a replaced rule that a new one takes over.
+    """
 
     move: Move
     before: Alert | None
     after: Alert
     observation: Observation | None
+    heir_of: Alert | None = None
 
     @property
     def was(self) -> int:
@@ -73,6 +78,33 @@ def advance(
 def retire(alert: Alert, now: datetime) -> Transition:
     """End an alert whose rule was removed from the rule book."""
     return _end(None, alert, EndReason.RETIRED, now)
+
+
+def supersede(alert: Alert, now: datetime) -> Transition:
+    """End an alert whose rule was replaced by another, which takes it over."""
+    return _end(None, alert, EndReason.SUPERSEDED, now)
+
+
+def inherit(alert: Alert, rule: Rule, number: int, episode: int, now: datetime, calendar: WorkCalendar) -> Alert:
+    """Give the alert of the rule that takes another's over: all of it but its number, and when it is looked at again.
+
+    Level, waits, steps, promise and what people did go on as they are; the new rule moves it from the next cycle on.
+    """
+    waits = {
+        State.PENDING: calendar.add(alert.pending_since, rule.hold_for),
+        State.OPEN: calendar.add(alert.gone_since, rule.keep) if alert.gone_since else now,
+        State.ENDED: None,
+    }
+    return replace(
+        alert,
+        id=number,
+        code=number_of(calendar.local_date(now), number),
+        rule=rule.id,
+        episode=episode,
+        measure=rule.measure,
+        next_at=waits[alert.state],
+        revision=0,
+    )
 
 
 def close(alert: Alert, now: datetime) -> Alert:

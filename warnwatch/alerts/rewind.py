@@ -40,6 +40,9 @@ def as_it_was(alert: Alert, history: Sequence[JournalRow], at: datetime) -> Aler
         promised_for=None,
         promised_level=0,
         next_at=None,
+        muted_since=None,
+        muted_silence=None,
+        muted_alert=None,
     )
     past = [row for row in history if row.at <= at]
     moved = next((row for row in history if row.kind == "alert.handed"), None)
@@ -75,13 +78,15 @@ def _after(alert: Alert, row: JournalRow) -> Alert:
         taken = replace(alert, acknowledged_at=row.at, acknowledged_by=str(row.facts["holder"]))
         binds = bool(row.facts.get("binds"))
         until = datetime.fromisoformat(str(row.facts["until"]))
-        return replace(taken, promised_for=until, promised_level=int(alert.level)) if binds else taken
+        return replace(taken.unmuted(), promised_for=until, promised_level=int(alert.level)) if binds else taken
     if row.kind == "promise.broken":
         return replace(alert, promised_for=None, promised_level=0)
     return alert
 
 
 def _moved(alert: Alert, what: str, at: datetime, facts: Mapping[str, Any]) -> Alert:
+    if what in ("muted", "unmuted"):
+        return replace(alert, muted_since=alert.muted_since or at if what == "muted" else None)
     level = LEVELS.get(str(facts["level"]), Level.NONE)
     after = replace(alert, value=facts.get("value"), threshold=facts.get("threshold"))
     if level != alert.level:
@@ -91,5 +96,5 @@ def _moved(alert: Alert, what: str, at: datetime, facts: Mapping[str, Any]) -> A
     if what == "gone":
         return replace(after, gone_since=at)
     if what == "ended":
-        return replace(after, state=State.ENDED, ended_at=at)
+        return replace(after.unmuted(), state=State.ENDED, ended_at=at)
     return replace(after, gone_since=None) if what in ("back", "raised", "lowered") else after

@@ -5,6 +5,7 @@ A quiet cycle reads nothing here; a busy one the silences in force, and the aler
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -194,6 +195,19 @@ def count_held(connection: Connection) -> dict[int, int]:
     column = schema.alert.c.muted_silence
     query = select(column, func.count()).where(column.is_not(None), _OPEN).group_by(column)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def count_muted(connection: Connection) -> list[tuple[str, int, int]]:
+    """Count the open alerts for which a call is held back: (rule, level, number)."""
+    table = schema.alert.c
+    counted: Counter[tuple[str, int]] = Counter()
+    for column in (table.muted_silence, table.muted_alert):  # each has an index of its own, exactly one is set
+        query = select(table.rule, table.level, func.count()).group_by(table.rule, table.level)
+        for rule, level, number in connection.execute(
+            query.where(column.is_not(None), table.state == State.OPEN.value)
+        ):
+            counted[rule, level] += number
+    return [(*key, number) for key, number in sorted(counted.items())]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from warnwatch import schema
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.muting import Mutings
-from warnwatch.alerts.silencing import read_mutings_at
+from warnwatch.alerts.silencing import count_muted, read_mutings_at
 from warnwatch.errors import CannotRunError
 from warnwatch.notify import outbox
 from warnwatch.plan.directory import Directory
@@ -34,13 +34,15 @@ class Counts:
     """What the database counts for the boards.
 
     `alerts`: (rule, level, state, number) of those that have not ended; `by_unit`: (unit, level, number) of the open
-    ones; `standing`: how many wait on the secretariat's list; `oldest`: by channel, since when a text waits to leave.
+    ones; `standing`: how many wait on the secretariat's list; `muted`: (rule, level, number) of the open ones that have
+    a call held back; `oldest`: by channel, since when a text waits to leave.
     """
 
     alerts: tuple[tuple[str, int, str, int], ...] = ()
     by_unit: tuple[tuple[str, int, int], ...] = ()
     standing: int = 0
     oldest: tuple[tuple[str, datetime], ...] = ()
+    muted: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def open(self) -> int:
@@ -129,6 +131,7 @@ def read_counts(connection: Connection) -> Counts:
         alerts=tuple((*key, number) for key, number in sorted(rules.items())),
         by_unit=tuple((*key, number) for key, number in sorted(units.items())),
         standing=standing,
+        muted=tuple(count_muted(connection)),
         oldest=_read_oldest(connection),
     )
 

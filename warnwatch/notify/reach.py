@@ -6,7 +6,7 @@ In: an alert as it stands at an instant, its policy, the directory. Out: a Trail
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -15,13 +15,14 @@ from sqlalchemy import Connection, select
 from warnwatch import schema
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.escalation import Made, climb
+from warnwatch.alerts.muting import Muting
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory, Recipient
 from warnwatch.rules.rule import LEVELS, Level, Policy, Step
 
 StepState: TypeAlias = Literal["called", "next", "later"]
 # Why a step that comes next has not been called: each is said in words where it is shown.
-Waiting: TypeAlias = Literal["due", "timer", "promise", "gone", "pending", ""]
+Waiting: TypeAlias = Literal["due", "timer", "promise", "gone", "pending", "muted", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Trail:
     """An alert at an instant: its state, and its steps in the order of time.
 
     `waiting` says what the next step waits for; `opens_at` is when a pending alert opens; `standing`: no step is left.
+    `muted_since`: a call has been held back since then.
     """
 
     alert: str
@@ -77,6 +79,7 @@ class Trail:
     promised_for: datetime | None = None
     standing: bool = False
     waiting: Waiting = ""
+    muted_since: datetime | None = None
     steps: tuple[Reached, ...] = field(default=())
 
 
@@ -162,8 +165,28 @@ def trail_of(
         promised_for=alert.promised_for,
         standing=alert.standing or (alert.state is State.OPEN and not left),
         waiting=waiting,
+        muted_since=alert.muted_since,
         steps=tuple(steps),
     )
+
+
+def held_back(trail: Trail, mutings: Sequence[Muting]) -> Trail:
+    """Say of a muted alert's next step that it waits for the end of what mutes it, where that comes after its turn.
+
+    Nobody knows when another alert will end: the step has no instant then.
+    """
+    if not mutings or trail.waiting in {"", "gone", "pending"}:
+        return trail
+    ends = [muting.until for muting in mutings]
+    until = None if None in ends else max(one for one in ends if one)
+    steps = tuple(
+        replace(step, at=until) if step.state == "next" and _waits_for(until, step) else step for step in trail.steps
+    )
+    return trail if steps == trail.steps else replace(trail, waiting="muted", steps=steps)
+
+
+def _waits_for(until: datetime | None, step: Reached) -> bool:
+    return until is None or step.at is None or until > step.at
 
 
 def _left(alert: Alert, policy: Policy, made: Made) -> list[tuple[int, Step]]:

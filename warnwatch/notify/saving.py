@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from warnwatch.alerts import ledger, silencing
+from warnwatch.alerts import ledger, silencing, takeover
 from warnwatch.alerts.alert import Call
 from warnwatch.alerts.desk import Outcome
 from warnwatch.alerts.ledger import JournalRow
@@ -49,6 +49,7 @@ def save(connection: Connection, decided: Decided) -> None:
     new = [outcome.alerts[key] for key in sorted(outcome.new)]
     changed = [alert for key, alert in sorted(outcome.alerts.items()) if key not in outcome.new]
     ledger.save_alerts(connection, new, changed)
+    takeover.save_trails(connection, outcome.transitions)
     call_ids = ledger.add_calls(connection, outcome.calls)
     outbox.add(connection, decided.notifications, call_ids)
     ledger.add_reminded(connection, _reminded(outcome))
@@ -104,6 +105,8 @@ def _moved(move: Transition, now: datetime, rules_version: str) -> JournalRow:
         "value": alert.value,
         "threshold": alert.threshold,
     }
+    if move.heir_of:
+        facts |= {"alert": move.heir_of.code, "from": move.heir_of.level.word}
     if alert.end_reason:
         facts["reason"] = alert.end_reason.value
     return JournalRow(now, f"alert.{move.move.value}", ACTOR, facts, alert.id, alert.subject)

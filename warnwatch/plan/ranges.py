@@ -28,6 +28,7 @@ RANGES: Mapping[str, Mapping[str, Range]] = {
         "overdue_share": _SHARE,
         "in_time_share": _SHARE,
         "reported_share": _SHARE,
+        "unanswered_alerts": _COUNT,
     },
     "kpi": {"shortfall": _COUNT},
     "source": {"trouble_working_days": _COUNT, "overdue_working_days": _COUNT, "bad_pulls": _COUNT},

@@ -1,11 +1,13 @@
-"""How units become columns: what was counted of their tasks, rolled up the tree.
+"""How units become columns: what was counted of their tasks and alerts, rolled up the tree.
 
-In: the counted tasks and the directory. Out: a frame with one row per unit, made anew only when one of them is another.
+In: the counted tasks, the numbers of unanswered alerts and the directory. Out: a frame with one row per unit, made
+anew only when one of them is another.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -27,35 +29,72 @@ _SUMS = (
 
 @dataclass(frozen=True, slots=True)
 class UnitStands:
-    """The frame of units with what it was made from."""
+    """The frame of units with what it was made from; `unanswered`: alerts that nobody answered, by their unit."""
 
     counted: Counted
     directory: Directory
     frame: pl.DataFrame
     chains: pl.DataFrame
+    unanswered: Mapping[str, int] = field(default_factory=dict)
 
 
-def stand_now(
+def stand_now(  # noqa: PLR0913 (what is counted, on which tree, when, and what of it is known)
     snapshot: Snapshot,
     directory: Directory,
     today: Today,
     calendar: WorkCalendar,
     cutoffs: Cutoffs,
     known: UnitStands | None = None,
+    *,
+    unanswered: Mapping[str, int] | None = None,
 ) -> UnitStands:
-    """Count tasks and roll them up the tree, going on from what is `known` as far as that still stands."""
+    """Count tasks and roll them up the tree, going on from what is `known` as far as that still stands.
+
+    `unanswered` are the alerts that nobody has answered, by unit, as the cycle before left them: a cycle judges before
+    it decides about alerts.
+    """
     instants = cutoff_instants(cutoffs, calendar, today.at)
     counted = count_again(snapshot.tasks, today, instants, known.counted if known else None, snapshot.moved)
-    return stand(counted, directory, cutoffs, known)
+    return stand(counted, directory, cutoffs, known, unanswered)
 
 
-def stand(counted: Counted, directory: Directory, cutoffs: Cutoffs, before: UnitStands | None = None) -> UnitStands:
+def stand(
+    counted: Counted,
+    directory: Directory,
+    cutoffs: Cutoffs,
+    before: UnitStands | None = None,
+    unanswered: Mapping[str, int] | None = None,
+) -> UnitStands:
     """Make the frame of units; the same object as `before` while nothing about them has changed."""
+    known = {} if unanswered is None else unanswered
     same_tree = before is not None and before.directory is directory
     chains = before.chains if before and same_tree else chains_of(directory)
-    if before and same_tree and before.counted.frame is counted.frame:
-        return before if before.counted is counted else UnitStands(counted, directory, before.frame, chains)
-    return UnitStands(counted, directory, unit_frame(counted.frame, directory, cutoffs, chains), chains)
+    if not (before and same_tree and before.counted.frame is counted.frame):
+        frame = unit_frame(counted.frame, directory, cutoffs, chains)
+        return UnitStands(counted, directory, with_unanswered(frame, known, directory, chains), chains, known)
+    if before.unanswered == known:
+        return before if before.counted is counted else replace(before, counted=counted)
+    return replace(
+        before,
+        counted=counted,
+        frame=with_unanswered(before.frame, known, directory, chains),
+        unanswered=known,
+    )
+
+
+def with_unanswered(
+    frame: pl.DataFrame, unanswered: Mapping[str, int], directory: Directory, chains: pl.DataFrame
+) -> pl.DataFrame:
+    """Put the numbers of unanswered alerts, rolled up the tree, into a frame of units: unanswered_alerts Int64."""
+    if not unanswered:
+        return frame.with_columns(unanswered_alerts=pl.lit(0, pl.Int64))
+    rows = [(directory.present(code), number) for code, number in unanswered.items()]
+    numbers = pl.DataFrame(rows, schema={"unit": pl.String, "unanswered_alerts": pl.Int64}, orient="row")
+    summed = chains.join(numbers, on="unit").group_by("code").agg(pl.col("unanswered_alerts").sum())
+    rest = frame.drop("unanswered_alerts", strict=False)
+    return rest.join(summed, on="code", how="left", maintain_order="left").with_columns(
+        pl.col("unanswered_alerts").fill_null(0)
+    )
 
 
 def chains_of(directory: Directory) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Units as subjects of rules: how each stands by its own tasks and those of the units under it."""
+"""Units as subjects of rules: how each stands by its own tasks and alerts and those of the units under it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import polars as pl
 from warnwatch.plan.measures import COLOUR, SHARE, Measure, Today, column
 
 _TASKS = ("nhiệm vụ", "tasks")
+_ALERTS = ("cảnh báo", "alerts")
 _NONE = ("", "")
 
 
@@ -260,6 +261,24 @@ UNIT_MEASURES = (
             "{value} nhiệm vụ đang thực hiện có báo cáo trong 10 ngày làm việc, dưới ngưỡng {threshold}",
             "{value} of the open tasks reported within 10 working days, below {threshold}",
         ),
+    ),
+    Measure(
+        "unanswered_alerts",
+        "unit",
+        "number",
+        _ALERTS,
+        (
+            "số cảnh báo đang mở của đơn vị và cấp dưới đã báo mà chưa ai nhận trách nhiệm, đến hết chu kỳ trước",
+            "open alerts of the unit and all below, told and not answered since, as the cycle before left them",
+        ),
+        "alerts, calls, acknowledgements",
+        "4",
+        column("unanswered_alerts"),
+        (
+            "{value} cảnh báo đã báo mà chưa ai nhận trách nhiệm, vượt ngưỡng {threshold} cảnh báo",
+            "{value} alerts told and not answered, above {threshold}",
+        ),
+        nullable=False,
     ),
     Measure(
         "colour",

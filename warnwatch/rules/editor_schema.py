@@ -26,7 +26,7 @@ _SAID: Mapping[str, str] = {
     "defaults": Phrase("Giá trị dùng chung cho mọi quy tắc trong tệp; khóa ghi ở quy tắc thì thay cho giá trị này."),
     "rules": Phrase("Các quy tắc: mỗi quy tắc là một chỉ tiêu đo so với các bậc ngưỡng."),
     "policies": Phrase("Các chính sách báo cáo: ở mỗi mức báo cho ai, sau bao lâu thì báo tiếp cấp nào."),
-    "id": Phrase("Mã, giữ nguyên mãi: chữ thường không dấu, chữ số, gạch nối. Đổi mã là kết thúc các cảnh báo cũ."),
+    "id": Phrase("Mã, giữ nguyên mãi: chữ thường không dấu, chữ số, gạch nối. Đổi mã thì ghi mã cũ ở replaces."),
     "title": Phrase("Tên cảnh báo: một tên chung, hoặc mỗi mức một tên."),
     "about": Phrase("Quy tắc nói về loại đối tượng nào."),
     "where": Phrase("Điều kiện chọn đối tượng; không ghi là mọi đối tượng. Chữ đặt trong dấu nháy đơn."),
@@ -44,6 +44,7 @@ _SAID: Mapping[str, str] = {
     "guidance": Phrase("Việc người đứng đầu cần làm; ghi trong thư."),
     "source": Phrase("Văn bản mà quy tắc thực hiện."),
     "inhibited_by": Phrase("Quy tắc mà cảnh báo đang mở của nó giải thích cảnh báo này: khi đó không báo ai."),
+    "replaces": Phrase("Mã cũ mà quy tắc này thay thế: cảnh báo đang mở của mã cũ chuyển sang, không báo lại từ đầu."),
     "labels": Phrase("Nhãn cố định để phân loại cảnh báo."),
     "cap": Phrase("Cam kết không được muộn hơn thời gian này, tính từ khi mở cảnh báo."),
     "levels": Phrase("Các bước báo cáo của từng mức."),
@@ -71,7 +72,7 @@ _ABOUT: Mapping[str, str] = {
 }
 _DAY: Schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 _TEXT: Schema = {"type": "string", "minLength": 1}
-_DURATION: Schema = {
+DURATION: Schema = {
     "anyOf": [
         {"const": 0},
         {"type": "string", "pattern": r"^\s*(0|\d+(\.\d+)?\s*(working days?|working hours?|days?|h|m))\s*$"},
@@ -118,8 +119,8 @@ def _rule(catalogue: Mapping[str, Mapping[str, Measure]], kinds: Collection[str]
         "measure": {"type": "string"},
         "below": ladder,
         "above": ladder,
-        "for": _DURATION,
-        "keep": _DURATION,
+        "for": DURATION,
+        "keep": DURATION,
         "clear": {"type": "number", "minimum": 0},
         "from": _DAY,
         "until": _DAY,
@@ -129,6 +130,7 @@ def _rule(catalogue: Mapping[str, Mapping[str, Measure]], kinds: Collection[str]
         "guidance": _TEXT,
         "source": _TEXT,
         "inhibited_by": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}]},
+        "replaces": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}]},
         "labels": {
             "type": "object",
             "maxProperties": MAX_LABELS,
@@ -159,7 +161,7 @@ def _policy() -> Schema:
     step = _group(
         STEP_KEYS,
         {
-            "after": _DURATION,
+            "after": DURATION,
             "tell": {"anyOf": [office, {"type": "array", "minItems": 1, "uniqueItems": True, "items": office}]},
             "channels": {"anyOf": [channel, {"type": "array", "minItems": 1, "uniqueItems": True, "items": channel}]},
         },
@@ -168,7 +170,7 @@ def _policy() -> Schema:
     properties = {
         "id": {"type": "string", "pattern": f"^{RULE_ID.pattern}$"},
         "title": _TEXT,
-        "cap": _DURATION,
+        "cap": DURATION,
         "levels": _levels(steps),
     }
     return {**_group(POLICY_KEYS, properties), "required": list(POLICY_KEYS)}

@@ -34,9 +34,10 @@ RULE_KEYS = (
     "source",
     "labels",
     "inhibited_by",
+    "replaces",
 )
 # What makes a rule itself; all else a file's `defaults` may say for its rules.
-_OWN_KEYS = frozenset({"id", "title", "where", "measure", "below", "above", "answers", "inhibited_by"})
+_OWN_KEYS = frozenset({"id", "title", "where", "measure", "below", "above", "answers", "inhibited_by", "replaces"})
 DEFAULT_KEYS = tuple(key for key in RULE_KEYS if key not in _OWN_KEYS)
 POLICY_KEYS = ("id", "title", "cap", "levels")
 STEP_KEYS = ("after", "tell", "channels")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import Today
@@ -26,8 +26,9 @@ _HELD = "held:"
 _KEPT = ":kept"
 _KEPT_OF = ("kept", "kept_threshold")
 LEVEL = pl.col("level")
-# What a rule that cannot be judged raises: an expression that Polars refuses, a measure that is not there.
-RULE_FAILURES = (PolarsError, KeyError, ValueError, TypeError)
+# What a rule that cannot be judged raises: an expression that Polars refuses, a measure that is not there. Where Polars
+# itself breaks it raises a panic, which is no Exception: it would pass every handler up to the end of the process.
+RULE_FAILURES = (PolarsError, PanicException, KeyError, ValueError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The key `inhibited_by`: which rules' alerts explain those of a rule. Names in; what is wrong between rules, out."""
+"""The key `inhibited_by`: which rules' alerts explain those of a rule. Ids in; what is wrong between rules, out."""
 
 from __future__ import annotations
 
@@ -9,55 +9,27 @@ from warnwatch.errors import Mistake, nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules.entry import Entry
 from warnwatch.rules.rule import Rule
+from warnwatch.rules.rule_names import texts_placed
 
 KEY = "inhibited_by"
-
-
-def read_inhibited_by(entry: Entry) -> tuple[str, ...]:
-    """Read the ids under the key, one or a list, each once; whether there are such rules, the whole folder shows."""
-    if KEY not in entry.values:
-        return ()
-    value = entry.values[KEY]
-    written = value if isinstance(value, list) else [value]
-    if not written:
-        entry.complain(KEY, Phrase("khóa {name} trống", name=KEY))
-    names: list[str] = []
-    for place, name in _placed(entry):
-        if not isinstance(name, str) or not name.strip():
-            message = Phrase("khóa {name} cần mã của quy tắc khác", name=KEY)
-            entry.mistakes.append(entry.document.mistake(place, message, "" if name is None else str(name)))
-        elif name.strip() in names:
-            entry.mistakes.append(entry.document.mistake(place, Phrase("ghi hai lần"), name))
-        else:
-            names.append(name.strip())
-    return tuple(names)
 
 
 def mistakes_of(entries: Sequence[Entry], known: Collection[str], rules: Mapping[str, Rule]) -> Iterator[Mistake]:
     """Find names that are no rule, the rule itself, rules that can explain nothing of it, and rings."""
     for entry in entries:
         own = entry.values.get("id")
-        for place, name in _placed(entry):
-            if not isinstance(name, str) or not name.strip():
-                continue
-            if name.strip() == own:
+        for place, name in texts_placed(entry, KEY):
+            if name == own:
                 yield entry.document.mistake(place, Phrase("quy tắc không thể giải thích cảnh báo của chính nó"), name)
-            elif name.strip() not in known:
+            elif name not in known:
                 message, allowed = Phrase("quy tắc không có trong các tệp"), ", ".join(sorted(known))
                 yield entry.document.mistake(place, message, name, allowed, nearest_name(name, known))
             else:
-                yield from _unfit(entry, place, rules.get(str(own)), rules.get(name.strip()))
+                yield from _unfit(entry, place, rules.get(str(own)), rules.get(name))
         ring = _ring(str(own), rules)
         if ring and own == min(ring):  # once for all who are in it
             message = Phrase("các quy tắc giải thích lẫn nhau thành vòng: không cảnh báo nào được báo")
             yield entry.document.mistake((*entry.keys, KEY), message, " → ".join((*ring, ring[0])))
-
-
-def _placed(entry: Entry) -> list[tuple[Keys, object]]:
-    value = entry.values.get(KEY)
-    if isinstance(value, list):
-        return [((*entry.keys, KEY, index), name) for index, name in enumerate(value)]
-    return [((*entry.keys, KEY), value)] if KEY in entry.values else []
 
 
 def _unfit(entry: Entry, place: Keys, rule: Rule | None, other: Rule | None) -> Iterator[Mistake]:

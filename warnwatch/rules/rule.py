@@ -80,6 +80,7 @@ class Rule:
     `places`: (line, column) of `where`, `measure` and each level's rung, by that word.
     The rule is judged from `first_day` to `last_day`, local days both included; None is without end.
     `inhibited_by` names the rules whose open alerts explain this rule's: these then call nobody.
+    `replaces` names former rules for which this one stands: it takes their alerts over.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Rule:
     line: int
     answers: str = ""
     inhibited_by: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
     clear: float = 0.0
     first_day: date | None = None
     last_day: date | None = None

@@ -12,9 +12,9 @@ from warnwatch.errors import nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules.entry import RULE_KEYS, Codes, Entry
 from warnwatch.rules.expression import Column, Expression, compile_expression
-from warnwatch.rules.inhibition import read_inhibited_by
 from warnwatch.rules.margins import read_clear, read_labels, read_period
 from warnwatch.rules.rule import About, Direction, Level, Rule, Rung
+from warnwatch.rules.rule_names import read_names
 
 RULE_ID = re.compile(r"[a-z][a-z0-9-]{0,63}")
 Columns = Mapping[str, Column]
@@ -72,7 +72,8 @@ def read_rule(entry: Entry, vocabulary: Vocabulary) -> Rule | None:
         last_day=last_day,
         labels=read_labels(entry),
         places=_places(entry, direction, rungs),
-        inhibited_by=read_inhibited_by(entry),
+        inhibited_by=read_names(entry, "inhibited_by"),
+        replaces=read_names(entry, "replaces"),
     )
     return rule if len(entry.mistakes) == before else None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from warnwatch.documents import parse_document
 from warnwatch.errors import Mistake, MistakesError, nearest_name
 from warnwatch.language import Phrase
-from warnwatch.rules import inhibition
+from warnwatch.rules import inhibition, replacing
 from warnwatch.rules.entry import DEFAULT_KEYS, Codes, Entry
 from warnwatch.rules.policy_file import read_policy
 from warnwatch.rules.rule import Policy, Rule, RuleBook
@@ -124,10 +124,10 @@ class _Reading:
                 message, allowed = Phrase("chính sách báo cáo không có trong các tệp"), ", ".join(known)
                 nearest = nearest_name(name, known)
                 yield entry.document.mistake(entry.path("escalation"), message, name, allowed, nearest)
-        ids = [name for kind, name in self.first if kind == "rules"]
-        yield from inhibition.mistakes_of(
-            [entry for _, entry in self.named], ids, {rule.id: rule for rule in self.rules}
-        )
+        entries, rules = [entry for _, entry in self.named], {rule.id: rule for rule in self.rules}
+        first = {name: where for (kind, name), where in self.first.items() if kind == "rules"}
+        yield from inhibition.mistakes_of(entries, list(first), rules)
+        yield from replacing.mistakes_of(entries, first, rules)
         for rule in self.rules:
             policy = self.policies.get(rule.escalation)
             for level in rule.rungs:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from warnwatch.alerts.alert import EndReason
+from warnwatch.language import Phrase
 from warnwatch.plan.columns import FILES, find_column
 from warnwatch.plan.directory import STANDING_BODY_KIND
 from warnwatch.rules.rule import LEVELS
@@ -66,24 +67,35 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     one.word: one
     for one in (
-        Kind("milestone", "code", "mốc của nhiệm vụ; task là nhiệm vụ", ("milestones",)),
-        Kind("report", "task", "báo cáo tiến độ của nhiệm vụ", ("reports",)),
-        Kind("decided", "number", "quyết định về nhiệm vụ; task là nhiệm vụ", ("decisions",)),
-        Kind("task", "code", "nhiệm vụ, hoặc những gì đã đổi của nhiệm vụ", ("tasks",)),
-        Kind("unit_change", "unit", "đơn vị sáp nhập, chia tách, đổi tên, chuyển cấp trên", ("unit_changes",)),
-        Kind("holder", "code", "người giữ chức vụ, ví dụ DV/head", ("holders",)),
-        Kind("post", "unit", "chức vụ của đơn vị, ví dụ DV/head", ("posts",)),
-        Kind("reading", "kpi", "số liệu của chỉ tiêu; unit là đơn vị", ("readings",)),
-        Kind("kpi", "code", "chỉ tiêu và mục tiêu của đơn vị về chỉ tiêu; unit là đơn vị", ("kpis", "targets")),
+        Kind("milestone", "code", Phrase("mốc của nhiệm vụ; task là nhiệm vụ"), ("milestones",)),
+        Kind("report", "task", Phrase("báo cáo tiến độ của nhiệm vụ"), ("reports",)),
+        Kind("decided", "number", Phrase("quyết định về nhiệm vụ; task là nhiệm vụ"), ("decisions",)),
+        Kind("task", "code", Phrase("nhiệm vụ, hoặc những gì đã đổi của nhiệm vụ"), ("tasks",)),
+        Kind("unit_change", "unit", Phrase("đơn vị sáp nhập, chia tách, đổi tên, chuyển cấp trên"), ("unit_changes",)),
+        Kind("holder", "code", Phrase("người giữ chức vụ, ví dụ DV/head"), ("holders",)),
+        Kind("post", "unit", Phrase("chức vụ của đơn vị, ví dụ DV/head"), ("posts",)),
+        Kind("reading", "kpi", Phrase("số liệu của chỉ tiêu; unit là đơn vị"), ("readings",)),
+        Kind("kpi", "code", Phrase("chỉ tiêu và mục tiêu của đơn vị về chỉ tiêu; unit là đơn vị"), ("kpis", "targets")),
         Kind(
             "acknowledge",
             "subject",
-            "xác nhận cảnh báo, cam kết đến ngày until; by là chức vụ",
+            Phrase("xác nhận cảnh báo, cam kết đến ngày until; by là chức vụ"),
             others=("rule", "by", "until", "note"),
         ),
-        Kind("close", "subject", "đóng cảnh báo theo văn bản", others=("rule", "reason", "document")),
-        Kind("pull", "code", "một lần lấy số liệu từ nguồn", others=("outcome", "rows", "why")),
-        Kind("unit", "code", "đơn vị; mọi chức vụ đều có người giữ", ("units",)),
-        Kind("source", "code", "nguồn mà Hệ thống tự lấy số liệu", others=("title", "keeper", "rhythm", "grace")),
+        Kind("close", "subject", Phrase("đóng cảnh báo theo văn bản"), others=("rule", "reason", "document")),
+        Kind("pull", "code", Phrase("một lần lấy số liệu từ nguồn"), others=("outcome", "rows", "why")),
+        Kind(
+            "silence",
+            "reason",
+            Phrase("tạm dừng cảnh báo đến until, với lý do; không ghi điều kiện nào là tạm dừng tất cả"),
+            others=("rule", "about", "unit", "subject", "up_to", "until"),
+        ),
+        Kind("rule_fails", "id", Phrase("quy tắc này không chạy được từ lúc này")),
+        Kind("rule_works", "id", Phrase("quy tắc này chạy lại được từ lúc này")),
+        Kind("refused", "mistakes", Phrase("bộ quy tắc mới bị từ chối vì có chừng ấy lỗi; 0 là đã sửa xong")),
+        Kind("unit", "code", Phrase("đơn vị; mọi chức vụ đều có người giữ"), ("units",)),
+        Kind(
+            "source", "code", Phrase("nguồn mà Hệ thống tự lấy số liệu"), others=("title", "keeper", "rhythm", "grace")
+        ),
     )
 }

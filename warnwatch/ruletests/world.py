@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event
 
 from warnwatch import database
 from warnwatch.alerts import ledger
-from warnwatch.alerts.acts import Promise, acknowledge, close_by_document, find_holder
+from warnwatch.alerts.acts import Closing, Promise, acknowledge, close_by_document, find_holder
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.assembly import read_rules_folder
@@ -29,7 +29,7 @@ from warnwatch.notify.notification import Letterhead
 from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.importing import ImportReport, import_folder
-from warnwatch.rules.rule import RuleBook
+from warnwatch.rules.rule import Rule, RuleBook
 from warnwatch.ruletests.form import TREE
 
 ZONE = "Asia/Ho_Chi_Minh"
@@ -78,13 +78,17 @@ def open_stage(rules_folder: Path, tree: Mapping[str, Sequence[Row]]) -> Iterato
 
 @dataclass
 class World:
-    """One test's plan, and what the service would remember meanwhile. `rows`: what facts last said of each code."""
+    """One test's plan, and what the service would remember meanwhile. `rows`: what facts last said of each code.
+
+    `whole`: rules as the folder has them, of those that a fact made fail.
+    """
 
     engine: Engine
     folder: Path
     standards: Standards
     memory: Memory
     rows: Rows = field(default_factory=dict)
+    whole: dict[str, Rule] = field(default_factory=dict)
 
     @property
     def calendar(self) -> WorkCalendar:
@@ -116,12 +120,13 @@ class World:
             ledger.save_act(connection, taken, ledger.promise_row(known, given, now, binds=binds))
 
     def close(self, alert: Alert, reason: str, document: str, now: datetime) -> None:
-        """Close an alert by a document, as `warnwatch close` does."""
+        """Close an alert by a document, as `warnwatch close` does; the unit that answers for it decides."""
         with self.engine.begin() as connection:
             known = ledger.find_alert(connection, alert.code, for_update=True)
-            closed = close_by_document(known, reason, document, now)
+            directory = run_cycle(self.engine, Memory(), self.standards, now, dry_run=True).directory
+            closed, by = close_by_document(known, Closing(known.unit, reason, document), directory, now)
             facts = {"reason": reason, "document": document, "level": known.level.word}
-            ledger.save_act(connection, closed, JournalRow(now, "closed", "test", facts, known.id, known.subject))
+            ledger.save_act(connection, closed, JournalRow(now, "closed", by, facts, known.id, known.subject))
 
 
 @contextmanager

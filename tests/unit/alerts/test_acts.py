@@ -9,9 +9,9 @@ import pytest
 from builders import alert, end_of, local
 from judging import CALENDAR, policy
 
-from warnwatch.alerts.acts import ActError, Promise, acknowledge, close_by_document, find_holder
+from warnwatch.alerts.acts import ActError, Closing, Promise, acknowledge, close_by_document, find_holder
 from warnwatch.alerts.alert import Alert, EndReason, State
-from warnwatch.plan.directory import Directory, Holder, Unit
+from warnwatch.plan.directory import STANDING_BODY_KIND, Directory, Holder, Unit
 from warnwatch.rules.rule import Level
 
 NOW = local(13, 8, 9)
@@ -106,10 +106,58 @@ def test_who_acts_is_found_by_code_or_office() -> None:
 
 def test_closing_needs_a_reason_and_a_document() -> None:
     """A person closes an alert with both, once."""
-    closed = close_by_document(OPEN, "Đã có kết luận", "12/TB-VP", NOW)
+    known = Directory(UNITS, ALL, date(2025, 8, 13))
+    closed, _ = close_by_document(OPEN, Closing("VU", "Đã có kết luận", "12/TB-VP"), known, NOW)
     assert (closed.state, closed.end_reason) == (State.ENDED, EndReason.CLOSED)
     for reason, document in ((" ", "12/TB-VP"), ("Đã có kết luận", "")):
         with pytest.raises(ActError, match="số văn bản"):
-            close_by_document(OPEN, reason, document, NOW)
+            close_by_document(OPEN, Closing("VU", reason, document), known, NOW)
     with pytest.raises(ActError, match="đã kết thúc"):
-        close_by_document(closed, "Đã có kết luận", "12/TB-VP", NOW)
+        close_by_document(closed, Closing("VU", "Đã có kết luận", "12/TB-VP"), known, NOW)
+
+
+SECRETARIAT = Unit("TT", "Cơ quan thường trực", kind=STANDING_BODY_KIND)
+CLERK = Holder("TT/focal_point", "TT", "focal_point")
+
+
+@pytest.mark.parametrize(
+    ("by", "closer"),
+    [
+        ("VU", "VU"),
+        ("CU", "VU"),  # dissolved, and taken over by VU
+        ("BO", "BO"),
+        ("TT", "TT"),
+        ("head", "VU/head"),
+        ("BO/head", "BO/head"),
+        ("TT/head", "TT/head"),
+        ("TINH", None),
+        ("TINH/head", None),
+        ("deputy", None),
+        ("focal_point", None),
+        ("TT/focal_point", None),
+    ],
+)
+def test_only_who_answers_a_superior_or_the_secretariat_closes(by: str, closer: str | None) -> None:
+    """Named as a unit or as its head; whoever heads none of these is refused, and the answer names them."""
+    known = Directory(
+        {**UNITS, "TT": SECRETARIAT},
+        (*ALL, Holder("TT/head", "TT", "head"), CLERK),
+        date(2025, 8, 13),
+        successors={"CU": "VU"},
+        former={"CU": Unit("CU", "Vụ cũ")},
+    )
+    closing = Closing(by, "Đã có kết luận", "12/TB-VP")
+    if closer:
+        assert close_by_document(OPEN, closing, known, NOW)[1] == closer
+        return
+    with pytest.raises(ActError, match=r"không có thẩm quyền.*VU, BO, TT"):
+        close_by_document(OPEN, closing, known, NOW)
+
+
+def test_a_head_who_has_left_closes_nothing() -> None:
+    """The post is what has the right, on that day; the deputy has it while the post is vacant."""
+    gone = replace(HEAD, valid_to=date(2025, 8, 12))
+    known = Directory(UNITS, (gone, DEPUTY), date(2025, 8, 13))
+    with pytest.raises(ActError, match="không có thẩm quyền"):
+        close_by_document(OPEN, Closing("VU/head", "Đã có kết luận", "12/TB-VP"), known, NOW)
+    assert close_by_document(OPEN, Closing("VU/deputy", "Đã có kết luận", "12/TB-VP"), known, NOW)[1] == "VU/deputy"

@@ -17,10 +17,13 @@ from warnwatch.rule_check import write_schemas
 from warnwatch.rules.editor_schema import SCHEMA_FILES, described, rules_schema
 from warnwatch.rules.entry import DEFAULT_KEYS, POLICY_KEYS, RULE_KEYS, STEP_KEYS
 from warnwatch.rules.rulebook import FILE_KEYS
+from warnwatch.ruletests import form
+from warnwatch.ruletests.editor_schema import TESTS_SCHEMA_FILE, schema_of_tests
+from warnwatch.ruletests.editor_schema import described as described_in_tests
 from warnwatch.shipped import shipped
 
 FOLDER = shipped("alert_rules")
-FILES = sorted(path.name for path in FOLDER.glob("*.yml"))
+FILES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.yml"))
 RIGHT = """\
 rules:
   - id: a
@@ -37,7 +40,7 @@ rules:
 def schema_of(file: str) -> Any:
     """Give the schema that a shipped file names in its own line for editors."""
     (line,) = [line for line in (FOLDER / file).read_text("utf-8").splitlines() if "yaml-language-server" in line]
-    return json.loads((FOLDER / line.partition("$schema=")[2]).read_text("utf-8"))
+    return json.loads((FOLDER / file).parent.joinpath(line.partition("$schema=")[2]).read_text("utf-8"))
 
 
 def said(text: str) -> list[str]:
@@ -49,12 +52,13 @@ def said(text: str) -> list[str]:
 
 def test_shipped_schemas_are_those_of_the_program(tmp_path: Path) -> None:
     """A measure, key or office that is added stands in the shipped schema too."""
-    write_schemas(tmp_path)
-    for name in SCHEMA_FILES:
+    write_schemas(tmp_path, {TESTS_SCHEMA_FILE: schema_of_tests()})
+    names = (*SCHEMA_FILES, TESTS_SCHEMA_FILE)
+    for name in names:
         text = (tmp_path / name).read_text("utf-8")
         assert text == (FOLDER / name).read_text("utf-8"), "run `warnwatch check alert_rules --schema`"
         Draft7Validator.check_schema(json.loads(text))
-    assert {path.name for path in tmp_path.iterdir()} == set(SCHEMA_FILES)
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -111,3 +115,69 @@ def test_a_measure_is_offered_with_its_kind_of_subject() -> None:
     """A unit's measure is wrong for a task, and right for a unit."""
     assert said(RIGHT.replace("working_days_left", "overdue_share"))
     assert not said(RIGHT.replace("working_days_left", "overdue_share").replace("about: task", "about: unit"))
+
+
+# --- files of rule tests --------------------------------------------------------------------------------------------
+
+TEST = """\
+facts:
+  - {at: 2/6/2025, unit: DV2}
+tests:
+  - name: Nhiệm vụ quá hạn
+    rules: [task-deadline]
+    every: 30m
+    facts:
+      - {at: 19/6/2025, task: NV-1, start: 2025-06-19, due: 2025-06-27, status: open}
+      - {Thời điểm: x, report: NV-1, progress: 40%}
+      - {acknowledge: NV-1, by: head, until: 2025-06-30}
+    expect:
+      - {at: 25/6/2025, level: notice, tell: focal_point}
+      - {at: 28/6/2025, task-deadline: {NV-1: critical}, tell: [overdue critical head DV, head CT]}
+      - {at: 29/6/2025, level: {NV-1: critical}, tell: none}
+"""
+TEST_FORM_KEYS = {*form.FILE_KEYS, *form.TEST_KEYS, *form.EXPECT_KEYS, *form.KINDS}
+TEST_FORM_KEYS |= {key for kind in form.KINDS.values() for key in kind.others}
+
+
+def said_of_test(text: str) -> list[str]:
+    """Give what the schema of rule tests says against a text."""
+    document = parse_document(text.encode(), "tests/a.yml").data
+    return [error.message for error in Draft7Validator(schema_of_tests()).iter_errors(document)]
+
+
+@pytest.mark.parametrize("key", sorted(TEST_FORM_KEYS))
+def test_every_key_of_a_rule_test_is_described(key: str) -> None:
+    """An editor shows a Vietnamese sentence for every key of a file of rule tests that is no column of an import."""
+    assert described_in_tests(key)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("tests:", "test:"),
+        ("name: Nhiệm vụ quá hạn", "nam: Nhiệm vụ quá hạn"),
+        ("rules: [task-deadline]", "rules: [Quy tắc]"),
+        ("every: 30m", "every: half"),
+        ("task: NV-1, start", "tsak: NV-1, start"),
+        ("due: 2025-06-27", "deu: 2025-06-27"),
+        ("progress: 40%", "start: 40%"),
+        ("by: head", "who: head"),
+        ("level: notice", "level: notce"),
+        ("level: notice", "LEVEL: notice"),
+        ("{NV-1: critical}, tell: [", "{NV-1: crtical}, tell: ["),
+        ("tell: focal_point", "tell: boss"),
+        ("head CT", "hed CT"),
+        ("at: 25/6/2025, level", "level"),
+    ],
+)
+def test_slips_in_a_rule_test_are_seen_while_typing(old: str, new: str) -> None:
+    """A key, level or office that cannot stand there, also a column of another kind of fact."""
+    assert not said_of_test(TEST)
+    assert old in TEST
+    assert said_of_test(TEST.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("header", ["Mã nhiệm vụ", "Lead unit", "LEAD_UNIT", "Đơn vị chủ trì", "đơn_vị_chủ_trì"])
+def test_headers_of_an_import_are_right_in_a_fact(header: str) -> None:
+    """A fact may use the headers that a file of an import may have, in any of their letters."""
+    assert not said_of_test(TEST.replace("status: open", f"{header}: DV"))

@@ -64,8 +64,9 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
     rungs = {word: draw(st.one_of(st.just(constant), expressions)) for word, constant in zip(present, constants)}  # noqa: B905 (fewer levels than constants)
     first, last = sorted([draw(days), draw(days)])
     each = st.one_of
+    name = draw(ids)
     whole = {
-        "id": draw(ids),
+        "id": name,
         "title": draw(each(sentences, st.fixed_dictionaries(dict.fromkeys(present, sentences)))),
         "about": "task",
         "where": draw(conditions),
@@ -83,8 +84,11 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
         "guidance": draw(sentences),
         "source": draw(sentences),
         "labels": draw(st.dictionaries(label_names, sentences, max_size=3)),
+        "replaces": draw(each(st.just(f"{name}-old"), st.just([f"{name}-old", f"{name}-older"]))),
     }
-    left_out = draw(st.sets(st.sampled_from(["where", "for", "keep", "clear", "from", "until", "source", "labels"])))
+    left_out = draw(
+        st.sets(st.sampled_from(["where", "for", "keep", "clear", "from", "until", "source", "labels", "replaces"]))
+    )
     return {key: value for key, value in whole.items() if key not in left_out}
 
 
@@ -144,6 +148,7 @@ def written(one: Rule) -> Mapping[str, Any]:
         "guidance": one.guidance,
         **({"source": one.source} if one.source else {}),
         "labels": dict(one.labels),
+        **({"replaces": list(one.replaces)} if one.replaces else {}),
     }
 
 

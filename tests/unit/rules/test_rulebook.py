@@ -645,3 +645,52 @@ def test_rules_that_explain_one_another_are_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(MistakesError) as caught:
         Folder(tmp_path, rules=rules).load()
     assert [mistake.found for mistake in caught.value.mistakes] == ["task-deadline → task-late → task-deadline"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("task-late", "quy tắc này vẫn còn, ở "),
+        ("task-deadline", "quy tắc không thể thay thế chính nó"),
+        ("[old, old]", "ghi hai lần"),
+        ("[]", "khóa replaces trống"),
+        ("3", "khóa replaces cần mã của quy tắc khác"),
+        ("Quy tắc cũ", "không thể là mã của một quy tắc cũ"),
+    ],
+)
+def test_what_a_rule_replaces_is_there_no_more(tmp_path: Path, key: str, said: str) -> None:
+    """`replaces` names rules that are gone, not the rule itself nor one in the folder; the mistake has its line."""
+    line = "    escalation: head-of-unit\n"
+    rules = TWO.replace(line, f"{line}    replaces: {key}\n", 1)
+    with pytest.raises(MistakesError) as caught:
+        Folder(tmp_path, rules=rules).load()
+    assert any(said in mistake.message and mistake.line == 14 for mistake in caught.value.mistakes)
+
+
+def test_a_rule_is_replaced_once(tmp_path: Path) -> None:
+    """Two rules cannot both take over the alerts of a third; one may take over several, known or not."""
+    line = "    escalation: head-of-unit\n"
+    twice = TWO.replace(line, f"{line}    replaces: old\n")
+    with pytest.raises(MistakesError, match="quy tắc này đã được task-deadline thay thế"):
+        Folder(tmp_path, rules=twice).load()
+    once = TWO.replace(line, f"{line}    replaces: [old, older]\n", 1)
+    assert Folder(tmp_path, rules=once).load().rules[0].replaces == ("old", "older")
+
+
+def test_a_rule_that_is_over_may_stay_beside_the_one_that_replaces_it(tmp_path: Path) -> None:
+    """Its last day lies before the first day of the other: on no day are both in force."""
+    line = "    escalation: head-of-unit\n"
+    first, second = TWO.split("  - id: task-late")
+    new = first.replace(line, f"{line}    from: 2026-01-01\n    replaces: task-late\n") + "  - id: task-late"
+    over = new + second.replace(line, f"{line}    until: 2025-12-31\n")
+    assert Folder(tmp_path, rules=over).load().rules[0].replaces == ("task-late",)
+    both = new + second.replace(line, f"{line}    until: 2026-01-01\n")
+    with pytest.raises(MistakesError, match="vẫn còn"):
+        Folder(tmp_path, rules=both).load()
+
+
+@pytest.mark.parametrize("key", ["replaces", "inhibited_by", "id"])
+def test_what_names_rules_is_never_shared(tmp_path: Path, key: str) -> None:
+    """A file's defaults say neither which rules a rule replaces nor which explain it."""
+    with pytest.raises(MistakesError, match=rf"khóa không có trong danh mục; gặp: {key}"):
+        Folder(tmp_path, rules=f"defaults: {{{key}: old}}\n{TWO}").load()
