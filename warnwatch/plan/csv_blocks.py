@@ -12,7 +12,7 @@ from typing import IO
 
 import polars as pl
 
-BLOCK = 8 * 1024 * 1024  # bytes
+BLOCK = 20 * 1024 * 1024  # bytes
 
 
 def read_blocks(

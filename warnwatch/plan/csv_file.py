@@ -29,7 +29,7 @@ from warnwatch.plan.printed import Printed, is_total
 from warnwatch.plan.stamps import read_titles
 
 MOST_LINE = 2 * 1024 * 1024  # bytes; a row of 28 full cells stays below half of it
-BATCH = 20_000
+BATCH = 50_000
 
 _BOM = "\ufeff"
 _VIETNAMESE = re.compile("[ăâđêôơưạ-ỹ]", re.IGNORECASE)
