@@ -6,6 +6,7 @@ In memory stay codes and what checks need of all rows: trees, the times of tasks
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -195,20 +196,22 @@ def _put_stored(connection: Connection, reading: Reading, spool: Spool) -> Readi
     file = reading.sheet.file
     first: pl.DataFrame | None = None
     parts = reading.parts
-    for piece in ahead(stored_pieces(connection, file)):
-        if parts == 1 and first is None:
-            first = piece
-            continue
-        if first is not None:
-            parts = PARTS
-            spool.put_parts(_stored_shelf(file), split(file, first, parts))
-            first = None
-        spool.put_parts(_stored_shelf(file), split(file, piece, parts))
+    with closing(ahead(stored_pieces(connection, file))) as pieces:  # no thread reads on while a failure is rolled back
+        for piece in pieces:
+            if parts == 1 and first is None:
+                first = piece
+                continue
+            if first is not None:
+                parts = PARTS
+                spool.put_parts(_stored_shelf(file), split(file, first, parts))
+                first = None
+            spool.put_parts(_stored_shelf(file), split(file, piece, parts))
     if first is not None:
         spool.put(_stored_shelf(file), first)
     if file.name == "tasks":
-        for piece in ahead(due_pieces(connection)):
-            spool.put_parts(STORED_DUE, split(file, piece, parts))
+        with closing(ahead(due_pieces(connection))) as pieces:
+            for piece in pieces:
+                spool.put_parts(STORED_DUE, split(file, piece, parts))
     if parts == reading.parts:
         return reading
     again = replace(reading, parts=parts, shelf=f"{reading.shelf} again")

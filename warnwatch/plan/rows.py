@@ -6,9 +6,9 @@ SQLAlchemy's rows would take longer than the database; so instants are asked for
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import polars as pl
 from sqlalchemy import Connection, Select
@@ -22,6 +22,13 @@ DType: TypeAlias = type[pl.DataType] | pl.DataType
 Columns: TypeAlias = Mapping[str, DType]
 
 
+class Cursor(Protocol):
+    """A driver's cursor, or SQLAlchemy's streamed result."""
+
+    def fetchmany(self, size: int, /) -> Sequence[Sequence[Any]]:
+        """Give the next rows, none at the end."""
+
+
 def read_columns(
     connection: Connection, query: Select[*tuple[object, ...]], asked: Mapping[str, object], columns: Columns
 ) -> pl.DataFrame:
@@ -30,11 +37,16 @@ def read_columns(
     result = connection.execute(query, asked)
     chunks = [pl.DataFrame(schema=columns)]
     with _without_collector():
-        while rows := result.cursor.fetchmany(CHUNK):
-            values = zip(columns.items(), zip(*rows, strict=True), strict=True)
-            chunks.append(pl.DataFrame([_series(name, column, dtype) for (name, dtype), column in values]))
+        chunks.extend(fetched(result.cursor, columns, CHUNK))
     result.close()
     return pl.concat(chunks, rechunk=True)
+
+
+def fetched(cursor: Cursor, columns: Columns, size: int) -> Iterator[pl.DataFrame]:
+    """Fetch the rows of a cursor, or of a streamed result, `size` at a time, as columns of these types."""
+    while rows := cursor.fetchmany(size):
+        values = zip(columns.items(), zip(*rows, strict=True), strict=True)
+        yield pl.DataFrame([_series(name, column, dtype) for (name, dtype), column in values])
 
 
 def _series(name: str, values: Collection[Any], dtype: DType) -> pl.Series:

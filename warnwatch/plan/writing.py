@@ -33,6 +33,7 @@ from warnwatch.plan.bulk import add
 from warnwatch.plan.cell_columns import dtype_of
 from warnwatch.plan.column import Column, File, Keeping, Type
 from warnwatch.plan.differences import WAS, Difference, kept_columns, match_key
+from warnwatch.plan.rows import fetched
 from warnwatch.plan.spool import Spool
 from warnwatch.schema import micros
 
@@ -148,29 +149,17 @@ def _pieces(
 
     SQLite's driver gives row by row in any case, and then without SQLAlchemy's work per row.
     """
-    plain = {pl.Boolean: pl.Int64, pl.Date: pl.String}
     streamed = {} if connection.dialect.name == "sqlite" else {"stream_results": True, "max_row_buffer": READ_BATCH}
     result = connection.execute(query, execution_options=streamed)
-    rows: Any = result if streamed else result.cursor
-    meant = [_meant(name, of) for name, of in types.items()]
-    fetched: list[pl.DataFrame] = []
-    while part := rows.fetchmany(FETCH):
-        columns = zip(types.items(), zip(*part, strict=True), strict=True)
-        fetched.append(pl.DataFrame([pl.Series(name, cells, dtype=plain.get(of, of)) for (name, of), cells in columns]))
-        if len(fetched) * FETCH >= READ_BATCH:
-            yield pl.concat(fetched).with_columns(meant)
-            fetched = []
-    if fetched:
-        yield pl.concat(fetched).with_columns(meant)
+    some: list[pl.DataFrame] = []
+    for few in fetched(result if streamed else result.cursor, types, FETCH):
+        some.append(few)
+        if len(some) * FETCH >= READ_BATCH:
+            yield pl.concat(some)
+            some = []
+    if some:
+        yield pl.concat(some)
     result.close()
-
-
-def _meant(name: str, dtype: object) -> pl.Expr:
-    """Turn what the driver gave into the frame's type."""
-    cells = pl.col(name)
-    return (
-        cells.str.to_date("%Y-%m-%d") if dtype == pl.Date else cells.cast(pl.Boolean) if dtype == pl.Boolean else cells
-    )
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

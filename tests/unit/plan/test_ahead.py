@@ -44,5 +44,5 @@ def test_left_early_nothing_runs_on() -> None:
     before = threading.active_count()
     pieces = ahead(iter(range(1_000)))
     assert next(pieces) == 0
-    pieces.close()  # type: ignore[attr-defined]
+    pieces.close()
     assert threading.active_count() == before
