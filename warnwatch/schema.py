@@ -24,6 +24,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -564,15 +565,39 @@ call = Table(
     Column("level", Integer, nullable=False),
     Column("step", Integer, nullable=False),
     Column("repeat", Integer, nullable=False, server_default="0"),
+    # Which round of the alert it belongs to: going live begins a new one, in which `repeat` counts on.
+    Column("round_no", Integer, nullable=False, server_default="0"),
     Column("office", Text, nullable=False),
     Column("unit", Text, nullable=False),
     Column("at", Instant, nullable=False),
     UniqueConstraint("alert", "level", "step", "repeat"),
 )
 
+# What people answered, each once and for good. kind: received (it binds nobody), promised, help. `by_link`: the
+# notification whose link was used; `authority`: the unit that is asked to help.
+answer = Table(
+    "answer",
+    metadata,
+    _serial(),
+    Column("alert", SERIAL, ForeignKey("alert.id"), nullable=False, index=True),
+    Column("holder", Text, nullable=False),
+    Column("office", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("promised_for", Instant),
+    Column("authority", Text, ForeignKey("unit.code")),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("by_link", SERIAL),
+    Column("at", Instant, nullable=False),
+)
+
 # --- telling --------------------------------------------------------------------------------------------------------
 
-# The outbox. state: ready, held (mode or pilot), claimed, sent, failed, uncertain. One text, one holder, one channel.
+# The outbox. state: ready, held (mode or pilot), claimed, sent, failed, uncertain, merged (a later text says it, too).
+# One text, one holder, one channel. `merged_into`: that later text. `reference`: the gateway's own number of it.
+# `delivered_at`: the gateway says that it arrived. `handled_at`: what a failure asks for was done. `revoked_at`: its
+# link opens nothing any more.
 notification = Table(
     "notification",
     metadata,
@@ -599,8 +624,33 @@ notification = Table(
     Column("finished_at", Instant),
     # The keys of the earlier notifications that this one answers to, oldest first.
     Column("thread", Text, nullable=False, server_default=""),
+    Column("merged_into", SERIAL),
+    Column("reference", Text),
+    Column("segments", Integer),
+    Column("delivered_at", Instant),
+    Column("handled_at", Instant),
+    Column("revoked_at", Instant),
 )
 Index("ix_notification_state_due_at", notification.c.state, notification.c.due_at)
+# What the next text to a holder may take in; failures that nothing was done about; whose a gateway's report is.
+_waiting = notification.c.state == "ready"
+Index(
+    "ix_notification_waiting",
+    notification.c.holder,
+    notification.c.channel,
+    sqlite_where=_waiting,
+    postgresql_where=_waiting,
+)
+_unhandled = and_(notification.c.state == "failed", notification.c.handled_at.is_(None))
+Index("ix_notification_unhandled", notification.c.id, sqlite_where=_unhandled, postgresql_where=_unhandled)
+_known = notification.c.reference.is_not(None)
+Index(
+    "ix_notification_reference",
+    notification.c.channel,
+    notification.c.reference,
+    sqlite_where=_known,
+    postgresql_where=_known,
+)
 
 notification_call = Table(
     "notification_call",
@@ -634,6 +684,31 @@ delivery = Table(
     Column("answer", Text),
 )
 
+# Addresses that a server refused for good: no text goes there until the plan names another, or a person clears it.
+contact_flag = Table(
+    "contact_flag",
+    metadata,
+    _serial(),
+    Column("holder", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("notification", SERIAL, ForeignKey("notification.id")),
+    Column("said", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("cleared_at", Instant),
+    Column("cleared_by", Text),
+)
+_standing = contact_flag.c.cleared_at.is_(None)
+Index(
+    "ux_contact_flag_standing",
+    contact_flag.c.holder,
+    contact_flag.c.channel,
+    contact_flag.c.address,
+    unique=True,
+    sqlite_where=_standing,
+    postgresql_where=_standing,
+)
+
 # Who did what, when, to what: written in the transaction of the act. `alert` makes it the alert's own history.
 journal = Table(
     "journal",
@@ -652,6 +727,41 @@ Index(
     journal.c.subject,
     sqlite_where=journal.c.kind == "promise.broken",
     postgresql_where=journal.c.kind == "promise.broken",
+)
+
+# The chain that proves the journal unbroken, in the order of sealing: `hash` covers the row and the hash before it.
+seal = Table(
+    "seal",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("journal", SERIAL, ForeignKey("journal.id"), nullable=False, unique=True),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# --- processes ------------------------------------------------------------------------------------------------------
+
+# Work that one process does for all (name: evaluator). `epoch` counts the owners: whoever writes names his. `last_now`:
+# the latest instant that a cycle ran at, so that a clock set back repeats nothing.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("since", Instant),
+    Column("lease_until", Instant),
+    Column("last_now", Instant),
+)
+
+# Which processes share the work: their roles, their program's version, and when each was last heard of.
+process = Table(
+    "process",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("roles", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
 )
 
 
