@@ -157,6 +157,8 @@ def _open_alerts(engine: Engine, standards: Standards) -> None:
     news = standards.release.news({}, evaluation.seconds, [unit.code for unit in snapshot.units])
     with engine.begin() as connection:
         add_live(connection, news, now)
+    # The alerts about units open in a cycle of their own, with their texts: a restart finds them.
+    run_cycle(engine, Memory(), standards, now)
 
 
 def _alert(number: int, rule: Rule, row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
