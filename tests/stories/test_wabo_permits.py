@@ -219,7 +219,7 @@ class Replay:
     book: RuleBook
     alive: dict[tuple[str, str], Alert] = field(default_factory=dict)
     episodes: dict[tuple[str, str], int] = field(default_factory=dict)
-    calls: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+    calls: dict[int, list[tuple[int, int, int, int]]] = field(default_factory=dict)
     present: Present = field(default_factory=lambda: Present({}))
     critical: set[str] = field(default_factory=set)
     number: int = 1
@@ -247,7 +247,7 @@ class Replay:
             elif alert.level is Level.CRITICAL and alert.state is State.OPEN:
                 self.critical.add(alert.subject)
         for call in outcome.calls:
-            self.calls.setdefault(call.alert, []).append((int(call.level), call.step, call.repeat))
+            self.calls.setdefault(call.alert, []).append((int(call.level), call.step, call.repeat, call.round_no))
         self.number += len(outcome.new)
         self.present.note(outcome.alerts.values())
 

@@ -98,7 +98,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A step of a policy that an alert has reached; unique by alert, level, step and repeat. Steps count from 1."""
+    """A step of a policy that an alert has reached; unique by alert, level, step and repeat. Steps count from 1.
+
+    `repeat` counts the calls of this step at this level from 0 on, whatever round they belong to.
+    """
 
     alert: int
     level: Level
@@ -109,3 +112,4 @@ class Call:
     at: datetime
     reason: Reason
     channels: tuple[str, ...] = ("email",)
+    round_no: int = 0

@@ -20,39 +20,58 @@ class Made:
     """The calls already made for one alert, as far as climbing needs them.
 
     `round_no`: a going-live starts a new round, in which the steps are called again. `steps`: by level, how many
-    different steps were called in this round. `times`: how many calls in all.
+    different steps were called in this round. `times`: how many calls in all. `told`: by (level, step), how many calls
+    of this round, and the number that its next call takes.
     """
 
     round_no: int = 0
     steps: tuple[tuple[int, int], ...] = ()
     times: int = 0
+    told: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = ()
 
     def at(self, level: int) -> int:
         """How many steps of a level were called in this round."""
         return dict(self.steps).get(level, 0)
 
+    def of(self, level: int, step: int) -> tuple[int, int]:
+        """How many calls of a step there were in this round, and the number that its next call takes."""
+        return dict(self.told).get((level, step), (0, 0))
 
-def made_of(calls: Iterable[tuple[int, int, int]]) -> Made:
-    """Sum up the (level, step, repeat) of one alert's calls."""
+    def in_round(self, round_no: int) -> Made:
+        """Count only the calls of a round, where that is a later one than the last that had calls."""
+        if self.round_no >= round_no:
+            return self
+        return Made(round_no, (), self.times, tuple((key, (0, number)) for key, (_, number) in self.told))
+
+    def after(self, call: Call) -> Made:
+        """Count one more call."""
+        known = self.in_round(call.round_no)
+        level = int(call.level)
+        steps = {**dict(known.steps), level: max(known.at(level), call.step)}
+        times, number = known.of(level, call.step)
+        told = {**dict(known.told), (level, call.step): (times + 1, max(number, call.repeat + 1))}
+        return Made(call.round_no, tuple(sorted(steps.items())), known.times + 1, tuple(sorted(told.items())))
+
+
+def made_of(calls: Iterable[tuple[int, int, int, int]]) -> Made:
+    """Sum up the (level, step, repeat, round) of one alert's calls."""
     known = list(calls)
     if not known:
         return Made()
-    latest = max(repeat for _, _, repeat in known)
+    latest = max(round_no for *_, round_no in known)
     steps: dict[int, int] = {}
-    for level, step, repeat in known:
-        if repeat == latest:
+    told: dict[tuple[int, int], tuple[int, int]] = {}
+    for level, step, repeat, round_no in known:
+        times, number = told.get((level, step), (0, 0))
+        told[level, step] = (times + (round_no == latest), max(number, repeat + 1))
+        if round_no == latest:
             steps[level] = max(steps.get(level, 0), step)
-    return Made(latest, tuple(sorted(steps.items())), len(known))
+    return Made(latest, tuple(sorted(steps.items())), len(known), tuple(sorted(told.items())))
 
 
 def restarted(alert: Alert, made: Made) -> Alert:
     """Begin a new round of calls for an alert; one that was never called is in its first round still."""
     return replace(alert, round_no=made.round_no + 1) if made.times else alert
-
-
-def _in_round(alert: Alert, made: Made) -> Made:
-    """Count only the calls of the round that the alert is in."""
-    return made if made.round_no >= alert.round_no else Made(alert.round_no, (), made.times)
 
 
 def climb(
@@ -66,7 +85,7 @@ def climb(
     """
     if alert.state is not State.OPEN or alert.gone_since:
         return alert, ()
-    made = _in_round(alert, made)
+    made = made.in_round(alert.round_no)
     steps = policy.levels.get(alert.level, ())
     done = made.at(alert.level)
     if not done and alert.called_level > alert.level and not _new_round(alert, made):
@@ -116,7 +135,16 @@ def _called(
     made, now, calendar = at
     step = steps[done]
     call = Call(
-        alert.id, alert.level, done + 1, made.round_no, ",".join(step.tell), alert.unit, now, reason, step.channels
+        alert.id,
+        alert.level,
+        done + 1,
+        made.of(alert.level, done + 1)[1],
+        ",".join(step.tell),
+        alert.unit,
+        now,
+        reason,
+        step.channels,
+        made.round_no,
     )
     more = done + 1 < len(steps)
     after = replace(
@@ -150,6 +178,6 @@ def climb_all(
 def next_step(alert: Alert, policy: Policy, made: Made) -> Step | None:
     """Give the step that an alert would reach next at its present level."""
     steps = policy.levels.get(alert.level, ())
-    made = _in_round(alert, made)
+    made = made.in_round(alert.round_no)
     done = max(made.at(alert.level), 1 if alert.called_level > alert.level else 0)
     return steps[done] if done < len(steps) else None

@@ -171,12 +171,12 @@ def read_numbering(connection: Connection, subjects: Mapping[str, Collection[str
 def read_made(connection: Connection, alerts: Collection[int]) -> dict[int, Made]:
     """Read which steps were called for some alerts."""
     table = schema.call
-    calls: dict[int, list[tuple[int, int, int]]] = {}
+    calls: dict[int, list[tuple[int, int, int, int]]] = {}
     ordered = sorted(alerts)
     for start in range(0, len(ordered), CHUNK):
-        query = select(table.c.alert, table.c.level, table.c.step, table.c.repeat)
+        query = select(table.c.alert, table.c.level, table.c.step, table.c.repeat, table.c.round_no)
         for row in connection.execute(query.where(table.c.alert.in_(ordered[start : start + CHUNK]))):
-            calls.setdefault(row.alert, []).append((row.level, row.step, row.repeat))
+            calls.setdefault(row.alert, []).append((row.level, row.step, row.repeat, row.round_no))
     return {alert: made_of(known) for alert, known in calls.items()}
 
 
@@ -325,6 +325,7 @@ def add_calls(connection: Connection, calls: Sequence[Call]) -> dict[tuple[int, 
             "level": int(call.level),
             "step": call.step,
             "repeat": call.repeat,
+            "round_no": call.round_no,
             "office": call.office,
             "unit": call.unit,
             "at": call.at,

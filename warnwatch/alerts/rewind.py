@@ -56,7 +56,14 @@ def as_it_was(alert: Alert, history: Sequence[JournalRow], at: datetime) -> Aler
 def made_until(history: Iterable[JournalRow], at: datetime) -> Made:
     """Sum up the calls that were made for an alert by `at`."""
     calls = (row.facts for row in history if row.kind in ("call", "call.nobody") and row.at <= at)
-    return made_of((int(LEVELS[str(call["level"])]), int(call["step"]), int(call["repeat"])) for call in calls)
+    return made_of(
+        (int(LEVELS[str(call["level"])]), int(call["step"]), int(call["repeat"]), _round(call)) for call in calls
+    )
+
+
+def _round(call: Mapping[str, Any]) -> int:
+    """Give the round of a call in the journal; before rounds had a number of their own it was that of the repeat."""
+    return int(call.get("round", call["repeat"]))
 
 
 def _after(alert: Alert, row: JournalRow) -> Alert:
@@ -72,7 +79,7 @@ def _after(alert: Alert, row: JournalRow) -> Alert:
             alert,
             called_level=max(alert.called_level, int(level)),
             last_call_at=row.at,
-            round_no=int(row.facts["repeat"]),
+            round_no=_round(row.facts),
         )
     if row.kind == "acknowledged":
         taken = replace(alert, acknowledged_at=row.at, acknowledged_by=str(row.facts["holder"]))

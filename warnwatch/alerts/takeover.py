@@ -128,7 +128,7 @@ def _pairs(old_rule: str, new_rule: str, first: int) -> Subquery:
 
 def _copies(pairs: Subquery) -> Iterator[Insert]:
     call, told, text, new = schema.call, schema.notification_call, schema.notification_alert, schema.call.alias()
-    kept = ("level", "step", "repeat", "office", "unit", "at")
+    kept = ("level", "step", "repeat", "round_no", "office", "unit", "at")
     calls = select(pairs.c.heir, *(call.c[name] for name in kept)).join(pairs, pairs.c.old == call.c.alert)
     yield insert(call).from_select(["alert", *kept], calls)
     same = (new.c.level == call.c.level, new.c.step == call.c.step, new.c.repeat == call.c.repeat)

@@ -57,6 +57,7 @@ class CallLine:
     level: int
     step: int
     repeat: int
+    round_no: int
     office: str
     unit: str
     at: datetime
@@ -152,7 +153,7 @@ def _read_calls(connection: Connection, alerts: Collection[int]) -> dict[int, li
     table = schema.call
     found: dict[int, list[CallLine]] = {}
     for row in connection.execute(select(table).where(table.c.alert.in_(alerts)).order_by(table.c.id)):
-        line = CallLine(row.level, row.step, row.repeat, row.office, row.unit, row.at)
+        line = CallLine(row.level, row.step, row.repeat, row.round_no, row.office, row.unit, row.at)
         found.setdefault(row.alert, []).append(line)
     return found
 

@@ -90,6 +90,7 @@ class CallRow:
     level: int
     step: int
     repeat: int
+    round_no: int
     office: str
     unit: str
     at: datetime
@@ -119,7 +120,7 @@ def read_calls(connection: Connection, alerts: Collection[int], at: datetime) ->
     for row in connection.execute(select(call).where(call.c.alert.in_(ids), call.c.at <= at).order_by(call.c.id)):
         told = tuple(messages.get(row.id, ()))
         found.setdefault(row.alert, []).append(
-            CallRow(row.level, row.step, row.repeat, row.office, row.unit, row.at, told)
+            CallRow(row.level, row.step, row.repeat, row.round_no, row.office, row.unit, row.at, told)
         )
     return found
 
@@ -153,7 +154,8 @@ def trail_of(
     waiting = _waiting(alert, moved, due_now=bool(due)) if left else ""
     at = now if due else moved.next_at
     for place, (number, step) in enumerate(left):
-        steps.append(_to_come(alert, number, step, directory, at if not place else None))
+        repeat = made.of(alert.level, number)[1]
+        steps.append(_to_come(alert, (number, repeat, step), directory, at if not place else None))
     return Trail(
         alert=alert.code,
         state=alert.state.value,
@@ -218,10 +220,11 @@ def _called(row: CallRow, directory: Directory) -> Reached:
     return Reached(level, row.step, row.repeat, offices, row.unit, "called", row.at, holders, row.messages)
 
 
-def _to_come(alert: Alert, number: int, step: Step, directory: Directory, at: datetime | None) -> Reached:
+def _to_come(alert: Alert, coming: tuple[int, int, Step], directory: Directory, at: datetime | None) -> Reached:
+    number, repeat, step = coming
     holders = _holders(alert.unit, step.tell, directory)
     state: StepState = "next" if at is not None else "later"
-    return Reached(alert.level.word, number, alert.round_no, step.tell, alert.unit, state, at, holders)
+    return Reached(alert.level.word, number, repeat, step.tell, alert.unit, state, at, holders)
 
 
 def _holders(unit: str, offices: Sequence[str], directory: Directory) -> tuple[str, ...]:

@@ -83,6 +83,7 @@ def _journal(decided: Decided) -> Iterable[JournalRow]:
             "level": call.level.word,
             "step": call.step,
             "repeat": call.repeat,
+            "round": call.round_no,
             "office": call.office,
             "unit": call.unit,
             "reason": call.reason.value,

@@ -186,7 +186,7 @@ def _times_told(alert: Alert, call: Call, made: Made, sources: Sources) -> int:
     what a superior got for a vacant post, and what was only shown before going live, reminded nobody.
     """
     policy = sources.book.policies[sources.book.rule(alert.rule).escalation]
-    called = made.steps if made.round_no == call.repeat else ()
+    called = made.steps if made.round_no == call.round_no else ()
     steps = [step for level, done in called for step in policy.levels.get(Level(level), ())[:done]]
     return min(made.times, sum(_told_unit(alert, step, sources.directory) for step in steps))
 
@@ -205,9 +205,7 @@ def _told_unit(alert: Alert, step: Step, directory: Directory) -> bool:
 
 def _after(made: Made, call: Call) -> Made:
     """Count the call that is being made among those made."""
-    steps = dict(made.steps) if made.round_no == call.repeat else {}
-    steps[int(call.level)] = max(steps.get(int(call.level), 0), call.step)
-    return Made(call.repeat, tuple(sorted(steps.items())), made.times + 1)
+    return made.after(call)
 
 
 def _language(recipient: Recipient, sources: Sources) -> str:

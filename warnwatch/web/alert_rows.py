@@ -136,7 +136,9 @@ class Telling:
         policy = self.book.policies.get(rule.escalation) if rule else None
         if policy is None:
             return ""
-        step = next_step(alert, policy, made_of((call.level, call.step, call.repeat) for call in line.calls))
+        step = next_step(
+            alert, policy, made_of((call.level, call.step, call.repeat, call.round_no) for call in line.calls)
+        )
         if step is None:
             return ""
         when = f", {self.says.moment(alert.next_at, self.zone)}" if alert.next_at else ""

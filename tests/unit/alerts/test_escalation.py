@@ -31,7 +31,7 @@ class Climber:
 
     def cycle(self, now: datetime, **changes: Any) -> list[tuple[int, str, Reason]]:
         """Change the alert, climb, and say which calls were made: level, office, reason."""
-        made = made_of((int(call.level), call.step, call.repeat) for call in self.calls)
+        made = made_of((int(call.level), call.step, call.repeat, call.round_no) for call in self.calls)
         if self.restart:
             self.alert, self.restart = restarted(self.alert, made), False
         self.alert, calls = climb(replace(self.alert, **changes), POLICY, made, now, CALENDAR)
@@ -151,7 +151,7 @@ def test_the_first_digest_comes_whatever_was_promised_before() -> None:
 
 
 def test_going_live_starts_a_new_round() -> None:
-    """Gone live, the first step is called again under the next number, and the waits count from it."""
+    """Gone live, each step is called again under its own next number, and the waits count from the first."""
     one = Climber()
     one.cycle(MONDAY)
     one.cycle(local(12, 8, 9))
@@ -159,7 +159,9 @@ def test_going_live_starts_a_new_round() -> None:
     assert one.cycle(local(13, 8, 9), initial=True) == [(3, "head", Reason.INITIAL)]
     assert (one.calls[-1].step, one.calls[-1].repeat, one.alert.initial) == (1, 1, False)
     assert one.cycle(local(14, 8, 9)) == [(3, "head", Reason.CLIMBED)]
-    assert (one.calls[-1].step, one.calls[-1].repeat) == (2, 1)
+    assert (one.calls[-1].step, one.calls[-1].repeat, one.calls[-1].round_no) == (2, 1, 1)
+    assert one.cycle(local(19, 8, 9)) == [(3, "superior.head", Reason.CLIMBED)]
+    assert (one.calls[-1].step, one.calls[-1].repeat, one.calls[-1].round_no) == (3, 0, 1)
 
 
 def test_going_live_at_a_lower_level_than_before_tells_too() -> None:
@@ -199,8 +201,9 @@ def test_a_policy_that_lost_steps_stays_at_its_end() -> None:
 
 def test_what_was_made_is_counted_by_the_last_round() -> None:
     """Calls of an earlier round count as told, not as steps of this one."""
-    made = made_of([(3, 1, 0), (3, 2, 0), (2, 1, 1)])
+    made = made_of([(3, 1, 0, 0), (3, 2, 0, 0), (2, 1, 0, 1)])
     assert (made.round_no, made.at(2), made.at(3), made.times) == (1, 1, 0, 3)
+    assert (made.of(3, 1), made.of(2, 1), made.of(2, 2)) == ((0, 1), (1, 1), (0, 0))
     assert made_of([]) == Made()
     assert (restarted(FRESH, made).round_no, restarted(FRESH, Made())) == (2, FRESH)
 

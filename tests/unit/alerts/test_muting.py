@@ -46,7 +46,7 @@ def test_nobody_is_told_of_a_muted_alert_and_what_stands_is_told_once(
         now = NOW + timedelta(hours=hour)
         if level != one.level or (one.next_at is not None and one.next_at <= now):
             one = replace(one, level=level)
-            known = made_of((call.level, call.step, call.repeat) for call in made)
+            known = made_of((call.level, call.step, call.repeat, call.round_no) for call in made)
             moved, calls = climb(one, POLICY, known, now, CALENDAR)
             force = tuple(silence for silence in silences if silence.holds_at(now))
             mutings = Mutings(force, {}, book(rule(), by=POLICY), DIRECTORY)

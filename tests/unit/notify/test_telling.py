@@ -143,7 +143,7 @@ def test_a_text_says_whom_the_next_step_tells(made: Made, step: int, next_title:
 
 
 @pytest.mark.parametrize(
-    ("holders", "made", "repeat", "times"),
+    ("holders", "made", "round_no", "times"),
     [
         (HEADS, Made(), 0, 0),
         (HEADS, Made(0, ((3, 2),), 2), 0, 2),
@@ -157,11 +157,11 @@ def test_a_text_says_whom_the_next_step_tells(made: Made, step: int, next_title:
     ids=["none", "own head", "the superior's step", "a new round", "going live", "vacant", "no address", "came later"],
 )
 def test_only_what_reached_the_unit_itself_counts_as_telling_it(
-    holders: Sequence[Holder], made: Made, repeat: int, times: int
+    holders: Sequence[Holder], made: Made, round_no: int, times: int
 ) -> None:
     """Steps that told a superior, or nobody, or were shown before going live, reminded the unit of nothing."""
     directory = Directory(UNITS, tuple(holders), date(2025, 8, 26))
-    one_more = called(FIRST, "superior.head", step=3, repeat=repeat)
+    one_more = called(FIRST, "superior.head", step=3, round_no=round_no)
     (one,), _ = gather([one_more], [], sources(made={1: made}, directory=directory))
     assert one.items[0].times_told == times
 

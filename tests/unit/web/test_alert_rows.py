@@ -27,7 +27,7 @@ from warnwatch.web.alert_rows import ALL_TOLD, STEPS_TOLD, Telling
 def test_only_a_step_above_the_unit_is_a_report_to_all_levels(offices: list[str], said: str) -> None:
     """A notice that only the focal point was told of was reported to nobody."""
     calls = tuple(
-        CallLine(level=Level.NOTICE, step=step, repeat=0, office=office, unit="DP-19-UB", at=NOW)
+        CallLine(level=Level.NOTICE, step=step, repeat=0, round_no=0, office=office, unit="DP-19-UB", at=NOW)
         for step, office in enumerate(offices, 1)
     )
     line = AlertLine(alert(level=Level.NOTICE, standing=True), None, calls)
