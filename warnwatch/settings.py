@@ -111,6 +111,12 @@ class Delivery(_Section):
     pilot: tuple[str, ...] | None = Field(None, description="unit codes; when given, only these units are told")
 
 
+class Journal(_Section):
+    """The journal's chain of seals, and what proves it to somebody else."""
+
+    heads: Path | None = Field(None, description="a file to which each day's head of the chain is added; empty: none")
+
+
 class SilenceLimits(_Section):
     """How long a person may pause alerts."""
 
@@ -167,6 +173,7 @@ class Settings(_Section):
     cycle: Cycle = Cycle()
     delivery: Delivery = Delivery()
     silence: SilenceLimits = SilenceLimits()
+    journal: Journal = Journal()
     mail: Mail = Mail()
     web: Web = Web()
     letter: Letter = Letter()
@@ -304,7 +311,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: not a TOML file ({error})") from error
-    for section, name in (("rules", "folder"), ("mail", "password_file"), ("mail", "ca_file")):
+    for section, name in (("rules", "folder"), ("mail", "password_file"), ("mail", "ca_file"), ("journal", "heads")):
         part = values.get(section)
         if isinstance(part, dict) and isinstance(part.get(name), str):
             part[name] = str(file.parent / part[name])
