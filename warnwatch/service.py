@@ -130,9 +130,10 @@ class Service:
         """Start sending until `stop`; in mode hold nothing is sent, and nothing starts."""
         if self._mailer is None:
             return None
-        box = Outbox(self.engine, owner=self.owner, clock=self.clock)
-        before = self.sender
-        self.sender = Sender(box, self._mailer, random.random, Pace(stop_within=SENDING_ENDS))
+        mail, before = self.settings.mail, self.sender
+        box = Outbox(self.engine, owner=self.owner, clock=self.clock, lease=timedelta(seconds=mail.lease))
+        pace = Pace(stop_within=SENDING_ENDS, first_pause=timedelta(seconds=mail.first_pause))
+        self.sender = Sender(box, self._mailer, random.random, pace)
         if before:
             self.sender.totals.update(before.totals)
         return asyncio.create_task(self.sender.run(stop))
@@ -189,8 +190,7 @@ class Service:
 
     def look(self) -> News:
         """Look at the rule folder, in the thread of the cycles: another set takes over between two of them."""
-        before = self.standards
-        news = self._desk.look()
+        before, news = self.standards, self._desk.look()
         if self.standards is not before:
             if self.standards.book is not before.book:
                 self._memory = self._memory.under(before, self.standards)

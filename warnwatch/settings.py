@@ -142,8 +142,24 @@ class Mail(_Section):
     connections: int = Field(4, gt=0, le=64, description="kept open at once while there is mail")
     connect_limit: float = Field(10.0, gt=0, description="seconds for a connection")
     command_limit: float = Field(10.0, gt=0, description="seconds for one answer")
-    attempt_limit: float = Field(30.0, gt=0, le=40, description="seconds for one attempt; below the lease of 45")
+    attempt_limit: float = Field(30.0, gt=0, description="seconds for one attempt; below the lease")
+    lease: float = Field(
+        45.0,
+        gt=0,
+        le=3600,
+        validate_default=True,
+        description="seconds that a sender holds a text before another takes it",
+    )
+    first_pause: float = Field(5.0, gt=0, le=1800, description="seconds before the second try; they double from there")
     redirect_to: str | None = Field(None, description="where mode redirect sends everything")
+
+    @field_validator("lease")
+    @classmethod
+    def _outlives_an_attempt(cls, lease: float, info: ValidationInfo) -> float:
+        attempt = info.data.get("attempt_limit", 0.0)
+        if lease < 1.1 * attempt:
+            raise ValueError(f"must be a tenth longer than mail.attempt_limit ({attempt:g}), or two send the same text")
+        return lease
 
 
 class Web(_Section):
