@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup check format texts test test-servers demo run bench bench-import lock wheel clean force
+.PHONY: help setup check format texts test test-servers faults demo run bench bench-import lock wheel clean force
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ test: setup ## all tests but those that need servers from Debian, against the bu
 test-servers: setup ## tests against Debian's Postfix, Prometheus and Chromium; installs them as root
 	scripts/install-servers
 	WARNWATCH_TEST_WHEEL=1 $(BIN)/pytest -m servers $(ARGS)
+
+faults: setup ## the service killed at every numbered point, and the books compared: ARGS='--from-seed 0 --trials 500'
+	PYTHONPATH=tests $(BIN)/python -m faults $(ARGS)
 
 demo: $(VENV)/.wheel ## Plan 02, judged and warned about: a first mail in a local mailbox, and the page
 	$(BIN)/warnwatch demo $(ARGS)

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine
 
 from warnwatch.database import open_engine, upgrade
 from warnwatch.notify.email import Mailer, MailSettings, build
@@ -26,7 +26,6 @@ from warnwatch.notify.notification import Kind, Notification
 from warnwatch.notify.outbox import Outbox, add, counts
 from warnwatch.notify.sending import Sender
 from warnwatch.rules.rule import Level
-from warnwatch.schema import delivery, notification
 
 START = datetime(2025, 8, 20, 1, 0, tzinfo=UTC)
 ANSWERS = {b"EHLO": b"250 sink\r\n", b"DATA": b"354 go\r\n", b"QUIT": b"221 bye\r\n"}
@@ -121,9 +120,6 @@ def measure(engine: Engine, port: int, count: int, connections: int) -> None:
         connections=connections,
     )
     outbox = Outbox(engine, owner="bench", clock=lambda: START)
-    with engine.begin() as connection:
-        connection.execute(delete(delivery))
-        connection.execute(delete(notification))
 
     def write() -> None:
         with engine.begin() as connection:
@@ -155,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--url", help="an empty or migrated database; default: a new SQLite file")
+    parser.add_argument("--url", help="an empty database; default: a new SQLite file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sink() as port:
         url = given.url or f"sqlite:///{Path(folder) / 'bench.sqlite3'}"

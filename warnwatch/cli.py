@@ -16,6 +16,7 @@ import click
 from warnwatch import (
     __version__,
     alert_commands,
+    audit_commands,
     check_command,
     database,
     plan_commands,
@@ -201,6 +202,7 @@ for command in (
     alert_commands.close,
     silence_commands.silence,
     rule_commands.rules,
+    audit_commands.audit,
 ):
     main.add_command(command)
 

@@ -22,6 +22,7 @@ from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 
 from warnwatch.alerts import ledger
+from warnwatch.alerts.journal_heads import Keeper
 from warnwatch.assembly import mail_settings, open_database, opening
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
 from warnwatch.metrics import Metrics
@@ -102,6 +103,7 @@ class Service:
         self.sender: Sender | None = None
         self.link = ""
         self._memory = Memory()
+        self._keeper = Keeper(self.engine, settings.zone, settings.journal.heads)
         self._thread = ThreadPoolExecutor(1, "cycle")
         # A thread for each source: one that takes its whole limit keeps no other waiting.
         self._pullers = ThreadPoolExecutor(max(1, len(settings.sources)), "pull")
@@ -128,9 +130,10 @@ class Service:
         """Start sending until `stop`; in mode hold nothing is sent, and nothing starts."""
         if self._mailer is None:
             return None
-        box = Outbox(self.engine, owner=self.owner, clock=self.clock)
-        before = self.sender
-        self.sender = Sender(box, self._mailer, random.random, Pace(stop_within=SENDING_ENDS))
+        mail, before = self.settings.mail, self.sender
+        box = Outbox(self.engine, owner=self.owner, clock=self.clock, lease=timedelta(seconds=mail.lease))
+        pace = Pace(stop_within=SENDING_ENDS, first_pause=timedelta(seconds=mail.first_pause))
+        self.sender = Sender(box, self._mailer, random.random, pace)
         if before:
             self.sender.totals.update(before.totals)
         return asyncio.create_task(self.sender.run(stop))
@@ -148,6 +151,7 @@ class Service:
         self._in_cycle = True
         try:
             report, self._memory = run_uncontested(self.engine, self._memory, self.standards, self._read_clock)
+            self._keeper.turn(report.at)
             self.counts = self.lookup.counts()
         except Exception as error:
             self._memory = Memory()
@@ -167,12 +171,11 @@ class Service:
 
     async def _turn(self) -> None:
         """Run a cycle off the event loop; a failure is logged, and the next turn tries again."""
-        loop = asyncio.get_running_loop()
         try:
             async with self._turning:
                 if self._stopping:
                     return
-                report = await loop.run_in_executor(self._thread, self.cycle)
+                report = await asyncio.get_running_loop().run_in_executor(self._thread, self.cycle)
         except asyncio.CancelledError:  # the stop has said that it is abandoned
             return
         except Exception:
@@ -187,8 +190,7 @@ class Service:
 
     def look(self) -> News:
         """Look at the rule folder, in the thread of the cycles: another set takes over between two of them."""
-        before = self.standards
-        news = self._desk.look()
+        before, news = self.standards, self._desk.look()
         if self.standards is not before:
             if self.standards.book is not before.book:
                 self._memory = self._memory.under(before, self.standards)
@@ -231,13 +233,12 @@ class Service:
 
     async def _pull_turn(self, source: Source) -> None:
         """Pull a source off the event loop; whatever goes wrong, the next turn tries again and the cycles go on."""
-        loop = asyncio.get_running_loop()
         extra: dict[str, object] = {"source": source.code}
         if self._stopping:
             return
         self._pulling.add(source.code)
         try:
-            report = await loop.run_in_executor(self._pullers, self.pull, source)
+            report = await asyncio.get_running_loop().run_in_executor(self._pullers, self.pull, source)
         except asyncio.CancelledError:
             return
         except Exception:
@@ -248,9 +249,8 @@ class Service:
         if not report.recorded:
             LOG.warning(UNKNOWN_KEEPER, extra=extra)
         if not report.good:
-            LOG.warning(
-                "a source gave no usable data", extra=extra | {"outcome": str(report.outcome), "why": report.why}
-            )
+            extra |= {"outcome": str(report.outcome), "why": report.why}
+            LOG.warning("a source gave no usable data", extra=extra)
 
     def _register_turn(self) -> None:
         try:

@@ -111,6 +111,12 @@ class Delivery(_Section):
     pilot: tuple[str, ...] | None = Field(None, description="unit codes; when given, only these units are told")
 
 
+class Journal(_Section):
+    """The journal's chain of seals, and what proves it to somebody else."""
+
+    heads: Path | None = Field(None, description="a file to which each day's head of the chain is added; empty: none")
+
+
 class SilenceLimits(_Section):
     """How long a person may pause alerts."""
 
@@ -136,8 +142,24 @@ class Mail(_Section):
     connections: int = Field(4, gt=0, le=64, description="kept open at once while there is mail")
     connect_limit: float = Field(10.0, gt=0, description="seconds for a connection")
     command_limit: float = Field(10.0, gt=0, description="seconds for one answer")
-    attempt_limit: float = Field(30.0, gt=0, le=40, description="seconds for one attempt; below the lease of 45")
+    attempt_limit: float = Field(30.0, gt=0, description="seconds for one attempt; below the lease")
+    lease: float = Field(
+        45.0,
+        gt=0,
+        le=3600,
+        validate_default=True,
+        description="seconds that a sender holds a text before another takes it",
+    )
+    first_pause: float = Field(5.0, gt=0, le=1800, description="seconds before the second try; they double from there")
     redirect_to: str | None = Field(None, description="where mode redirect sends everything")
+
+    @field_validator("lease")
+    @classmethod
+    def _outlives_an_attempt(cls, lease: float, info: ValidationInfo) -> float:
+        attempt = info.data.get("attempt_limit", 0.0)
+        if lease < 1.1 * attempt:
+            raise ValueError(f"must be a tenth longer than mail.attempt_limit ({attempt:g}), or two send the same text")
+        return lease
 
 
 class Web(_Section):
@@ -167,6 +189,7 @@ class Settings(_Section):
     cycle: Cycle = Cycle()
     delivery: Delivery = Delivery()
     silence: SilenceLimits = SilenceLimits()
+    journal: Journal = Journal()
     mail: Mail = Mail()
     web: Web = Web()
     letter: Letter = Letter()
@@ -304,7 +327,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: not a TOML file ({error})") from error
-    for section, name in (("rules", "folder"), ("mail", "password_file"), ("mail", "ca_file")):
+    for section, name in (("rules", "folder"), ("mail", "password_file"), ("mail", "ca_file"), ("journal", "heads")):
         part = values.get(section)
         if isinstance(part, dict) and isinstance(part.get(name), str):
             part[name] = str(file.parent / part[name])

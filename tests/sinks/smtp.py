@@ -12,7 +12,7 @@ import threading
 import time
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -81,7 +81,8 @@ class _CutError(Exception):
 class Sink:
     """The server; use it as a context manager. `script` is for all, `recipients` for some; both may change at any time.
 
-    `tls`: none, starttls or implicit, with the certificate of that name. `users`: passwords by name.
+    `at_point` is called before the answer at each point, with `half` while a message comes in, and with `after` behind
+    the 250. `tls`: none, starttls or implicit, with the certificate of that name. `users`: passwords by name.
     """
 
     def __init__(
@@ -93,8 +94,10 @@ class Sink:
         certificate: str = "good",
         users: Mapping[str, str] | None = None,
         injected: bytes = b"",
+        at_point: Callable[[str], None] = lambda _point: None,
     ) -> None:
         self.script = script
+        self.at_point = at_point
         self.recipients = dict(recipients or {})
         self.users = dict(users or {})
         self.messages: list[Received] = []
@@ -242,6 +245,7 @@ class _Session:
 
     async def _answer(self, point: Point, fine: str | None = None) -> bool:
         """Answer as the script says; True when that was a yes."""
+        self._sink.at_point(point)
         script = self._sink.script_for(point, self._recipient)
         if script.silent == point:
             await self._reader.read()
@@ -284,6 +288,7 @@ class _Session:
     async def _take_message(self) -> None:
         if not await self._answer("data"):
             return
+        self._sink.at_point("half")
         raw = (await self._reader.readuntil(b"\r\n.\r\n")).removesuffix(b".\r\n")
         script = self._sink.recipients.get(self._recipient, self._sink.script)
         refused = script.refuse.get("dot") or script.drop == "dot" or script.silent == "dot"
@@ -295,3 +300,4 @@ class _Session:
             self._sink._used[id(script)] += 1
             raise _CutError
         await self._answer("dot")
+        self._sink.at_point("after")

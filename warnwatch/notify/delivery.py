@@ -132,16 +132,23 @@ def read_answer(phase: Phase, code: int | None, text: str) -> Answer:
     return Answer(phase, code, enhanced[1] if enhanced else None, line[:LONGEST_ANSWER])
 
 
-def pause(tries: int, jitter: float) -> timedelta:
+def pause(tries: int, jitter: float, first: timedelta = FIRST_PAUSE) -> timedelta:
     """Give the pause after so many tries: doubling from 5 s to 30 min, less up to half of it by `jitter` (0 to 1).
 
     The first pauses alone keep an hour below 20 tries even at the least jitter.
     """
-    whole: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries, 16))
-    return max(FIRST_PAUSE, whole * (0.5 + 0.5 * jitter))
+    whole: timedelta = min(LONGEST_PAUSE, first * 2 ** min(tries, 16))
+    return max(first, whole * (0.5 + 0.5 * jitter))
 
 
-def decide(answer: Answer, tries: int, created_at: datetime, now: datetime, jitter: float) -> Verdict:
+def decide(
+    answer: Answer,
+    tries: int,
+    created_at: datetime,
+    now: datetime,
+    jitter: float,
+    first_pause: timedelta = FIRST_PAUSE,
+) -> Verdict:
     """Judge an attempt that followed `tries` earlier ones by phase, reply code, enhanced code; unknown means again."""
     alarm = _needs_a_person(answer)
     if answer.accepted:
@@ -150,7 +157,7 @@ def decide(answer: Answer, tries: int, created_at: datetime, now: datetime, jitt
         return Verdict(Outcome.FAILED, alarm=alarm)
     if now >= created_at + GIVE_UP_AFTER and tries + 1 >= FEWEST_TRIES:
         return Verdict(Outcome.FAILED, alarm=alarm)
-    return Verdict(Outcome.RETRY, now + pause(tries, jitter), alarm)
+    return Verdict(Outcome.RETRY, now + pause(tries, jitter, first_pause), alarm)
 
 
 def _is_permanent(answer: Answer) -> bool:

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from warnwatch.notify.delivery import SERVER_PHASES, Answer, Attempt, Claimed, Outcome, Phase, decide, read_answer
+from warnwatch.notify.delivery import (
+    FIRST_PAUSE,
+    SERVER_PHASES,
+    Answer,
+    Attempt,
+    Claimed,
+    Outcome,
+    Phase,
+    decide,
+    read_answer,
+)
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -55,7 +65,7 @@ class Pace:
     `look_every`: how often it looks for due rows. `record_after`, `record_rows`: how long an answer waits for company
     before it is written down, and how much; what is not yet written, a crash sends twice. `claim_rows`: the most it
     claims ahead. `stop_within`: how long a stop waits for attempts in the air. `server_pause`: between tries while the
-    server itself is at fault.
+    server itself is at fault. `first_pause`: before a text's second try.
     """
 
     look_every: float = 1.0
@@ -64,6 +74,7 @@ class Pace:
     claim_rows: int = 500
     stop_within: float = 10.0
     server_pause: float = 1.0
+    first_pause: timedelta = FIRST_PAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +302,7 @@ class Sender:
         for one in batch:
             at = now - timedelta(seconds=loop_now - one.at)
             held = one.claimed
-            verdict = decide(one.answer, held.tries, held.created_at, at, self._jitter())
+            verdict = decide(one.answer, held.tries, held.created_at, at, self._jitter(), self._pace.first_pause)
             attempts.append(Attempt(held, at, one.answer, verdict))
         self._outbox.record(attempts)
         return attempts

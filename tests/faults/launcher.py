@@ -1,0 +1,105 @@
+"""Starts `warnwatch serve` with a fault around one of its functions: production code has no switch for tests.
+
+One launcher imports the program once and forks a process for each line of JSON on its standard input; it answers with
+the process's number. What it started ends with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from faults import planted
+from faults.points import POINTS
+
+PR_SET_PDEATHSIG = 1
+ENDED = 70
+
+
+def resolve(function: str) -> tuple[Any, str, Any]:
+    """Give whoever holds a function named module:attribute, the attribute's name, and the function."""
+    module, _, path = function.partition(":")
+    owner: Any = importlib.import_module(module)
+    *steps, name = path.split(".")
+    for step in steps:
+        owner = getattr(owner, step)
+    return owner, name, getattr(owner, name)
+
+
+def arm(point: str, turn: int, act: Callable[[], None]) -> None:
+    """Let `act` happen at the point's `turn`-th passing."""
+    found = next(one for one in POINTS if one.name == point)
+    owner, name, function = resolve(found.function)
+    passed = 0
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        nonlocal passed
+        passed += 1
+        if found.when == "before" and passed == turn:
+            act()
+        result = function(*args, **options)
+        if found.when == "after" and passed == turn:
+            act()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _raise() -> None:
+    message = "a fault of the tests"
+    raise OSError(message)
+
+
+ACTS: dict[str, Callable[[], None]] = {
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "raise": _raise,
+}
+
+
+def _become(order: dict[str, Any]) -> None:
+    """Turn this fork into the service."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.environ.update(order["environment"])
+    if order.get("planted"):
+        planted.BUGS[order["planted"]]()
+    if order.get("point"):
+        arm(order["point"], order["turn"], ACTS[order["act"]])
+    from warnwatch.cli import main  # noqa: PLC0415 (after the faults are in place)
+
+    main(["serve"], standalone_mode=False)
+
+
+def run() -> None:
+    """Fork for each order until the standard input ends."""
+    importlib.import_module("warnwatch.cli")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            try:
+                os.close(0)
+                os.open(os.devnull, os.O_RDONLY)
+                _become(json.loads(line))
+            except BaseException as error:  # noqa: BLE001 (a fork must never go on with the launcher's loop)
+                print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+                os._exit(ENDED)
+            os._exit(0)
+        print(process, flush=True)
+
+
+if __name__ == "__main__":
+    run()
