@@ -30,11 +30,10 @@ from warnwatch.notify.email import Mailer
 from warnwatch.notify.lookup import Counts, Lookup
 from warnwatch.notify.outbox import Outbox
 from warnwatch.notify.sending import Pace, Sender
-from warnwatch.plan.pulling import Desk, PullReport, pull
-from warnwatch.plan.pulls import register
 from warnwatch.plan.source import Source
 from warnwatch.rule_desk import News, RuleDesk, first_reading, said
 from warnwatch.settings import Settings
+from warnwatch.source_turns import SourceTurns
 from warnwatch.web.app import create_app
 from warnwatch.web.board import STALE_AFTER, Board
 from warnwatch.web.server import PageServer, link_of, listen
@@ -47,7 +46,6 @@ CONFLICT_TRIES = 3
 # Seconds that a stop gives to a cycle and to mail in the air, side by side: 10 in all.
 CYCLE_ENDS = 8.0
 SENDING_ENDS = 8.0
-UNKNOWN_KEEPER = "the plan does not know the keeper of a source: it is pulled, not watched"
 
 
 def wall_clock() -> datetime:
@@ -105,9 +103,7 @@ class Service:
         self._memory = Memory()
         self._keeper = Keeper(self.engine, settings.zone, settings.journal.heads)
         self._thread = ThreadPoolExecutor(1, "cycle")
-        # A thread for each source: one that takes its whole limit keeps no other waiting.
-        self._pullers = ThreadPoolExecutor(max(1, len(settings.sources)), "pull")
-        self._pulling: set[str] = set()
+        self._sources = SourceTurns(settings, self.engine, self.clock)
         self._turning = asyncio.Lock()
         self._stopping = False
         self._in_cycle = False
@@ -221,45 +217,9 @@ class Service:
 
     # --- the sources
 
-    def pull(self, source: Source) -> PullReport:
-        """Pull one source now, in the calling thread."""
-        plan = self.settings.plan
-        return pull(self.engine, source, self.clock(), Desk(self.settings.zone, plan.strict_before))
-
-    def register_sources(self) -> list[str]:
-        """Write the settings' sources into the plan; give those whose keeper it does not know."""
-        with self.engine.begin() as connection:
-            return register(connection, self.settings.sources, self.clock(), all_=True)
-
     async def _pull_turn(self, source: Source) -> None:
-        """Pull a source off the event loop; whatever goes wrong, the next turn tries again and the cycles go on."""
-        extra: dict[str, object] = {"source": source.code}
-        if self._stopping:
-            return
-        self._pulling.add(source.code)
-        try:
-            report = await asyncio.get_running_loop().run_in_executor(self._pullers, self.pull, source)
-        except asyncio.CancelledError:
-            return
-        except Exception:
-            LOG.exception("a pull failed on this side; the source is tried again", extra=extra)
-            return
-        finally:
-            self._pulling.discard(source.code)
-        if not report.recorded:
-            LOG.warning(UNKNOWN_KEEPER, extra=extra)
-        if not report.good:
-            extra |= {"outcome": str(report.outcome), "why": report.why}
-            LOG.warning("a source gave no usable data", extra=extra)
-
-    def _register_turn(self) -> None:
-        try:
-            unknown = self.register_sources()
-        except Exception:
-            LOG.exception("the sources could not be written into the plan; the next pull of each tries again")
-            return
-        for code in unknown:
-            LOG.warning(UNKNOWN_KEEPER, extra={"source": code})
+        if not self._stopping:
+            await self._sources.pull_turn(source)
 
     # --- health
 
@@ -306,7 +266,7 @@ class Service:
         self._sending = self.start_sender(stop)
         if self._sending:
             tasks.append(self._sending)
-        await asyncio.to_thread(self._register_turn)
+        await asyncio.to_thread(self._sources.register_turn)
         self._say_rules(await asyncio.to_thread(self._desk.first))
         scheduler.start()
         opened, extra = opening(self.settings, self.engine, self.link)
@@ -354,11 +314,11 @@ class Service:
     @property
     def is_pulling(self) -> bool:
         """Whether a pull is under way; one that is cut has imported nothing."""
-        return bool(self._pulling)
+        return self._sources.is_pulling
 
     def close(self) -> None:
         """Wait for a cycle that is under way, then let go of the database."""
-        self._pullers.shutdown(wait=True, cancel_futures=True)
+        self._sources.close()
         self._thread.shutdown(wait=True)
         self.engine.dispose()
 
