@@ -40,6 +40,7 @@ from warnwatch.errors import CannotRunError, SettingsError
 from warnwatch.language import Language, Phrase, in_language
 from warnwatch.logs import log_to_stderr
 from warnwatch.notify.delivery import SERVER_PHASES
+from warnwatch.presence import Role
 from warnwatch.service import serve, wall_clock
 from warnwatch.shipped import shipped
 
@@ -142,14 +143,21 @@ sender = "canh-bao@example.vn"
 
 
 @main.command(name="serve")
+@click.option("--roles", default=",".join(Role), show_default=True, help="What this process does, by commas.")
 @pass_installation
-def serve_(here: Installation) -> None:
+def serve_(here: Installation, roles: str) -> None:
     """Run the service: cycles, mail, metrics and the page, until SIGTERM.
 
-    Example: warnwatch --config warnwatch.toml serve
+    Several on one database share the work: one evaluates, the others stand by; all of them send.
+
+    Example: warnwatch --config warnwatch.toml serve --roles evaluator,sender
     """
+    wanted = {word.strip() for word in roles.split(",") if word.strip()}
+    unknown = sorted(wanted - set(Role))
+    if unknown or not wanted:
+        raise click.UsageError(f"--roles: {', '.join(unknown) or 'nothing'} is no role; allowed: {', '.join(Role)}")
     log_to_stderr()
-    serve(here.settings)
+    serve(here.settings, frozenset(map(Role, wanted)))
 
 
 @main.command(name="send-test")
