@@ -19,12 +19,14 @@ from warnwatch import (
     audit_commands,
     check_command,
     database,
+    database_roles,
     plan_commands,
     rule_commands,
     rule_test_command,
     silence_commands,
 )
 from warnwatch.assembly import send_test
+from warnwatch.clocks import wall_clock
 from warnwatch.console import (
     NEW_FOLDER,
     Commands,
@@ -41,7 +43,7 @@ from warnwatch.language import Language, Phrase, in_language
 from warnwatch.logs import log_to_stderr
 from warnwatch.notify.delivery import SERVER_PHASES
 from warnwatch.presence import Role
-from warnwatch.service import serve, wall_clock
+from warnwatch.service import serve
 from warnwatch.shipped import shipped
 
 PORT = click.IntRange(0, 65_535)
@@ -196,6 +198,20 @@ def upgrade(here: Installation) -> None:
     """
     database.upgrade(here.settings.database.url)
     click.echo("the database has this program's schema")
+
+
+@db.command()
+def roles() -> None:
+    """Print the SQL of three roles on PostgreSQL: migrate, app and read.
+
+    The app role cannot change the journal, answers, deliveries or the seal; the read role sees no text of a message.
+
+    Example: warnwatch db roles | psql warnwatch
+    """
+    click.echo("BEGIN;")
+    for one in database_roles.statements():
+        click.echo(f"{one};")
+    click.echo("COMMIT;")
 
 
 for command in (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from warnwatch import __version__, database
@@ -90,10 +90,3 @@ class Presence:
                 dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
                 connection.execute(dialect.insert(process).values(**row).on_conflict_do_nothing())
             connection.execute(delete(process).where(process.c.seen_at < now - GONE_AFTER))
-
-
-def read_processes(engine: Engine) -> list[dict[str, str]]:
-    """Read who shares the work, the eldest first."""
-    with engine.connect().execution_options(reads_only=True) as connection:
-        found = connection.execute(select(process).order_by(process.c.started_at, process.c.owner)).mappings().all()
-    return [{name: str(value) for name, value in row.items()} for row in found]

@@ -17,13 +17,14 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 
 from warnwatch.alerts.journal_heads import Keeper
 from warnwatch.alerts.lease import Lease, LeaseLostError
 from warnwatch.assembly import mail_settings, open_database, opening
+from warnwatch.clocks import Clock, clock_of
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
+from warnwatch.health import Health
 from warnwatch.metrics import Metrics
 from warnwatch.notify.email import Mailer
 from warnwatch.notify.lookup import Counts, Lookup
@@ -34,35 +35,17 @@ from warnwatch.presence import ALL_ROLES, Presence, Role
 from warnwatch.rule_desk import News, RuleDesk, first_reading, said
 from warnwatch.settings import Settings
 from warnwatch.source_turns import SourceTurns
-from warnwatch.turns import Turn, run_uncontested, scheduler_of
+from warnwatch.turns import Turn, prune, run_uncontested, scheduler_of
 from warnwatch.web.app import create_app
-from warnwatch.web.board import STALE_AFTER, Board
+from warnwatch.web.board import Board
 from warnwatch.web.server import PageServer, link_of, listen
 
 LOG = logging.getLogger("warnwatch")
-Clock = Callable[[], datetime]
 
 # Seconds that a stop gives to a cycle and to mail in the air, side by side: 10 in all.
 CYCLE_ENDS = 8.0
 SENDING_ENDS = 8.0
 LEAVING_ENDS = 1.5
-
-
-def wall_clock() -> datetime:
-    """Read the machine's clock."""
-    return datetime.now(UTC)
-
-
-def clock_of(engine: Engine) -> Clock:
-    """Give the clock of an installation: the database's own on PostgreSQL, where machines share it."""
-    if engine.dialect.name != "postgresql":
-        return wall_clock
-
-    def read() -> datetime:
-        with engine.connect() as connection:
-            return connection.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
-
-    return read
 
 
 class Service:
@@ -152,6 +135,7 @@ class Service:
             report, self._memory = run_uncontested(fenced, self._memory, self.standards, self._read_clock)
             self._keeper.turn(report.at)
             self.counts = self.lookup.counts()
+            prune(fenced)
         except Exception as error:
             self._memory = Memory()
             # One line: the driver's second one may be a statement with its values.
@@ -184,7 +168,7 @@ class Service:
                 if self._stopping or self.presence.fault:
                     return
                 if not self.presence.evaluates:
-                    if Role.WEB in self._roles:
+                    if self._judges:
                         await asyncio.get_running_loop().run_in_executor(self._thread, self.follow)
                     return
                 report = await asyncio.get_running_loop().run_in_executor(self._thread, self.cycle)
@@ -273,21 +257,20 @@ class Service:
 
     def unready(self) -> list[str]:
         """Name every reason not to count on this process; none when it is well. Asks no database."""
-        reasons = [self.presence.fault] if self.presence.fault else []
-        waited, every = time.monotonic() - self._finished, self.settings.cycle.every
-        if self.latest is None:
-            reasons.append("no cycle has finished yet")
-        if waited > STALE_AFTER * every:
-            reasons.append(f"no cycle has finished for {waited:.0f} s; one is due every {every:g} s")
-        if self.failure:
-            reasons.append(f"the last cycle failed: {self.failure}")
-        if self.sender and self.sender.alarm:
-            reasons.append(f"mail cannot leave: {self.sender.alarm}")
-        if self.sender and self.sender.trouble:
-            reasons.append(f"the outbox cannot be used: {self.sender.trouble}")
-        if self._sending and self._sending.done():
-            reasons.append("the sender has stopped: nothing leaves")
-        return reasons
+        return Health(
+            fault=self.presence.fault,
+            waited=time.monotonic() - self._finished if self._judges else None,
+            every=self.settings.cycle.every,
+            begun=self.latest is not None,
+            failure=self.failure,
+            sender=self.sender,
+            sender_stopped=bool(self._sending and self._sending.done()),
+        ).unready()
+
+    @property
+    def _judges(self) -> bool:
+        """Whether this process looks at the plan: to evaluate it, to stand by, or for its pages."""
+        return bool(self._roles & {Role.EVALUATOR, Role.WEB})
 
     def _render(self, accept: str) -> tuple[bytes, str]:
         if self.sender:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,10 +14,15 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine
 
 from warnwatch.alerts import ledger
+from warnwatch.alerts.lease import Lease
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
+from warnwatch.errors import CannotRunError
+from warnwatch.plan.snapshot import changes_are_many, prune_changes
 
 # A cycle that meets a person's act on one of its alerts is run again; more often than this it waits for its next turn.
 CONFLICT_TRIES = 3
+# Seconds after which a command that was killed in its cycle counts as gone.
+ONCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +58,28 @@ def run_uncontested(
         except ledger.ConflictError:
             memory = Memory()
     return run_cycle(engine, memory, standards, clock()), memory
+
+
+def prune(engine: Engine) -> None:
+    """Keep the list of changes short."""
+    with engine.connect().execution_options(reads_only=True) as connection:
+        due = changes_are_many(connection)
+    if due:
+        with engine.begin() as connection:
+            prune_changes(connection)
+
+
+def run_once(engine: Engine, standards: Standards, clock: Callable[[], datetime]) -> CycleReport:
+    """Run one cycle for a command; where another process evaluates, it is the one to do so."""
+    owner = f"{socket.gethostname()}-{os.getpid()}-{clock().isoformat()}"
+    lease = Lease(engine, owner, clock, ONCE, time.perf_counter, ONCE)
+    if not lease.look():
+        raise CannotRunError(
+            "another process evaluates this plan (`warnwatch serve`), or was killed some seconds ago: "
+            "use --dry-run, or wait until it has stopped"
+        )
+    try:
+        fenced = engine.execution_options(fence=lease.fence())
+        return run_uncontested(fenced, Memory(), standards, lambda: lease.instant(clock()))[0]
+    finally:
+        lease.give_back()
