@@ -111,6 +111,25 @@ def test_a_holder_that_was_stopped_for_a_while_cannot_commit(postgresql_url: str
         assert rows(postgresql_url, "SELECT epoch FROM lease") == [(2,)]
 
 
+def test_terminated_backends_are_got_over_without_a_person(postgresql_url: str, tmp_path: Path) -> None:
+    """Every connection is cut, again and again, in whatever it does: the work goes on, and nothing is doubled."""
+    with replicas(postgresql_url, tmp_path, 2) as running:
+        settled(running)
+        assert said_here("import", str(PLAN), database={"url": postgresql_url}).exit_code == 0
+        for _ in range(10):
+            rows(
+                postgresql_url,
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            time.sleep(0.1)
+        running[0].wait_for(lambda: [bool(state(one)) for one in running] == [True, True] and evaluators(running))
+        running[0].wait_for(lambda: rows(postgresql_url, "SELECT 1 FROM call LIMIT 1"))
+        assert len(evaluators(running)) == 1
+        called = rows(postgresql_url, "SELECT alert, level, step, repeat FROM call")
+        assert len(set(called)) == len(called)
+
+
 def test_an_upgrade_of_the_schema_stops_the_older_program_and_says_so(postgresql_url: str, tmp_path: Path) -> None:
     """A process that meets a schema it does not know works no more, says why, and goes on when it is back."""
     with replicas(postgresql_url, tmp_path, 1) as (one,):
