@@ -84,7 +84,7 @@ def uses(line: str) -> Iterator[tuple[str, list[str]]]:
         found = re.search(r"(?:^|[ /$])warnwatch((?: --config \S+)?)((?: [a-z][a-z-]*)+)(.*)$", part)
         if found:
             words = found[2].split()
-            name = " ".join(words[:2]) if words[0] in {"db", "rules", "silence"} else words[0]
+            name = " ".join(words[:2]) if words[0] in {"audit", "db", "rules", "silence"} else words[0]
             yield name, re.findall(r"(?<= )--[a-z-]+", found[2] + found[3])
 
 

@@ -227,8 +227,6 @@ class Service:
         if not self._stopping and self.presence.evaluates:
             await self._sources.pull_turn(source)
 
-    # --- the others
-
     async def _presence_turn(self) -> None:
         """Renew or take the lease; who begins to evaluate judges at once, from what the database says."""
         loop = asyncio.get_running_loop()
