@@ -13,6 +13,7 @@ import click
 
 from warnwatch import printing
 from warnwatch.assembly import load_standards
+from warnwatch.clocks import clock_of
 from warnwatch.console import (
     FOLDER,
     Installation,
@@ -38,7 +39,6 @@ from warnwatch.rule_check import (
     write_schemas,
 )
 from warnwatch.ruletests.editor_schema import TESTS_SCHEMA_FILE, schema_of_tests
-from warnwatch.service import clock_of
 from warnwatch.settings import Settings
 from warnwatch.typed_text import decode, excerpt, read_content
 

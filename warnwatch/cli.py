@@ -19,12 +19,14 @@ from warnwatch import (
     audit_commands,
     check_command,
     database,
+    database_roles,
     plan_commands,
     rule_commands,
     rule_test_command,
     silence_commands,
 )
 from warnwatch.assembly import send_test
+from warnwatch.clocks import wall_clock
 from warnwatch.console import (
     NEW_FOLDER,
     Commands,
@@ -40,7 +42,8 @@ from warnwatch.errors import CannotRunError, SettingsError
 from warnwatch.language import Language, Phrase, in_language
 from warnwatch.logs import log_to_stderr
 from warnwatch.notify.delivery import SERVER_PHASES
-from warnwatch.service import serve, wall_clock
+from warnwatch.presence import Role
+from warnwatch.service import serve
 from warnwatch.shipped import shipped
 
 PORT = click.IntRange(0, 65_535)
@@ -142,14 +145,21 @@ sender = "canh-bao@example.vn"
 
 
 @main.command(name="serve")
+@click.option("--roles", default=",".join(Role), show_default=True, help="What this process does, by commas.")
 @pass_installation
-def serve_(here: Installation) -> None:
+def serve_(here: Installation, roles: str) -> None:
     """Run the service: cycles, mail, metrics and the page, until SIGTERM.
 
-    Example: warnwatch --config warnwatch.toml serve
+    Several on one database share the work: one evaluates, the others stand by; all of them send.
+
+    Example: warnwatch --config warnwatch.toml serve --roles evaluator,sender
     """
+    wanted = {word.strip() for word in roles.split(",") if word.strip()}
+    unknown = sorted(wanted - set(Role))
+    if unknown or not wanted:
+        raise click.UsageError(f"--roles: {', '.join(unknown) or 'nothing'} is no role; allowed: {', '.join(Role)}")
     log_to_stderr()
-    serve(here.settings)
+    serve(here.settings, frozenset(map(Role, wanted)))
 
 
 @main.command(name="send-test")
@@ -188,6 +198,20 @@ def upgrade(here: Installation) -> None:
     """
     database.upgrade(here.settings.database.url)
     click.echo("the database has this program's schema")
+
+
+@db.command()
+def roles() -> None:
+    """Print the SQL of three roles on PostgreSQL: migrate, app and read.
+
+    The app role cannot change the journal, answers, deliveries or the seal; the read role sees no text of a message.
+
+    Example: warnwatch db roles | psql warnwatch
+    """
+    click.echo("BEGIN;")
+    for one in database_roles.statements():
+        click.echo(f"{one};")
+    click.echo("COMMIT;")
 
 
 for command in (

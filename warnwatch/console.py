@@ -22,12 +22,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from warnwatch import database, rule_desk
 from warnwatch.assembly import load_standards, open_database
+from warnwatch.clocks import clock_of
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, MistakesError, SettingsError, WarnWatchError
 from warnwatch.language import LANGUAGES, Language, Phrase, in_language
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.snapshot import read_snapshot
-from warnwatch.service import clock_of
 from warnwatch.settings import Settings, load_settings
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it

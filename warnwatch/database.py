@@ -5,6 +5,7 @@ How each is opened, brought to this program's schema, and refused when it cannot
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -21,6 +22,8 @@ from warnwatch.errors import CannotRunError, SettingsError
 # How long a statement waits for a lock, and a connection for the server's answer.
 _LOCK_SECONDS = 20
 _CONNECT_SECONDS = 10
+# A server that is cut off without a word is noticed in so many seconds: unanswered data, then an idle line.
+_CUT_OFF = {"keepalives_idle": 3, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 5000}
 
 
 def open_engine(url: str) -> Engine:
@@ -29,11 +32,12 @@ def open_engine(url: str) -> Engine:
     SQLite runs in WAL mode with foreign keys, and every transaction begins IMMEDIATE: a deferred one that reads and
     then writes fails at once with "database is locked" when another writer is at work, whatever the time limit.
     On PostgreSQL nobody waits for a lock, or for the server to answer, longer than on SQLite; and a connection with
-    the option `reads_only` sees one state of the database from its first statement on, as on SQLite.
+    the option `reads_only` sees one state of the database from its first statement on, as on SQLite. The option
+    `fence` of an engine or a connection is called first in every transaction that may write; what it raises ends it.
     """
     parsed = _parse(url)
-    patient = parsed.get_backend_name() == "sqlite" or "connect_timeout" in parsed.query
-    arguments = {} if patient else {"connect_timeout": _CONNECT_SECONDS}
+    limits = {} if parsed.get_backend_name() == "sqlite" else {"connect_timeout": _CONNECT_SECONDS, **_CUT_OFF}
+    arguments = {name: value for name, value in limits.items() if name not in parsed.query}
     try:
         # Values stay out of errors, and so out of logs: they may be confidential titles.
         engine = create_engine(
@@ -85,6 +89,8 @@ def _prepare_server(connection: Any, _record: object) -> None:
 def _begin_immediate(connection: Connection) -> None:
     reads = connection.get_execution_options().get("reads_only", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    if not reads:
+        _fence(connection)
 
 
 def _begin_on_server(connection: Connection) -> None:
@@ -92,6 +98,14 @@ def _begin_on_server(connection: Connection) -> None:
     # server that is set to take no writes.
     if connection.get_execution_options().get("reads_only", False):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    else:
+        _fence(connection)
+
+
+def _fence(connection: Connection) -> None:
+    fence = connection.get_execution_options().get("fence")
+    if fence:
+        fence(connection)
 
 
 def _alembic(url: str) -> Config:
@@ -115,22 +129,33 @@ def upgrade(url: str) -> None:
 
 def check_revision(engine: Engine) -> None:
     """Refuse a database whose schema is not this program's: CannotRunError says what to do."""
-    scripts = ScriptDirectory.from_config(_alembic(""))
-    wanted = scripts.get_current_head()
     try:
         with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+            fault = schema_fault(connection)
     except SQLAlchemyError as error:
         raise CannotRunError(cannot_reach(engine.url, error)) from error
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-        raise CannotRunError(
+    if fault:
+        raise CannotRunError(fault)
+
+
+def schema_fault(connection: Connection) -> str:
+    """Say what is wrong with the database's schema for this program, and what to do; nothing when it is its own."""
+    wanted, known = _revisions()
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found not in known:
+        return (
             f"the database has schema {found}, which is newer than this program (it knows {wanted}): "
             "install the newer WarnWatch"
         )
     if found != wanted:
-        raise CannotRunError(
-            f"the database has schema {found or 'none'}, this program needs {wanted}: run `warnwatch db upgrade`"
-        )
+        return f"the database has schema {found or 'none'}, this program needs {wanted}: run `warnwatch db upgrade`"
+    return ""
+
+
+@cache
+def _revisions() -> tuple[str | None, frozenset[str]]:
+    scripts = ScriptDirectory.from_config(_alembic(""))
+    return scripts.get_current_head(), frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def cannot_reach(url: str | URL, error: Exception) -> str:

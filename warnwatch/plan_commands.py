@@ -35,7 +35,7 @@ from warnwatch.plan.marking import write_marked
 from warnwatch.plan.pulling import Desk, pull
 from warnwatch.plan.template import write_template
 from warnwatch.plan.writing import read_codes
-from warnwatch.service import run_uncontested
+from warnwatch.turns import run_once
 
 _BAR = 20  # signs wide
 _SHOWN_EVERY = 0.1  # seconds
@@ -230,7 +230,7 @@ def evaluate(here: Installation, at_: str | None, *, dry_run: bool, json_: bool)
         as_of = at if at < now else None
         report = run_cycle(here.engine, Memory(), here.drafted, at, dry_run=True, as_of=as_of)
     else:
-        report, _ = run_uncontested(here.engine, Memory(), here.standards, here.now)
+        report = run_once(here.engine, here.standards, here.now)
     print_either(here, printing.cycle_lines(report, here.settings.zone), printing.cycle_json(report), json_=json_)
     if report.evaluation.failures:
         sys.exit(1)

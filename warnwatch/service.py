@@ -13,84 +13,60 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy import Engine, func, select
 from starlette.applications import Starlette
 
-from warnwatch.alerts import ledger
 from warnwatch.alerts.journal_heads import Keeper
+from warnwatch.alerts.lease import Lease, LeaseLostError
 from warnwatch.assembly import mail_settings, open_database, opening
+from warnwatch.clocks import Clock, clock_of
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
+from warnwatch.health import Health
 from warnwatch.metrics import Metrics
 from warnwatch.notify.email import Mailer
 from warnwatch.notify.lookup import Counts, Lookup
 from warnwatch.notify.outbox import Outbox
 from warnwatch.notify.sending import Pace, Sender
-from warnwatch.plan.pulling import Desk, PullReport, pull
-from warnwatch.plan.pulls import register
 from warnwatch.plan.source import Source
+from warnwatch.presence import ALL_ROLES, Presence, Role
 from warnwatch.rule_desk import News, RuleDesk, first_reading, said
 from warnwatch.settings import Settings
+from warnwatch.source_turns import SourceTurns
+from warnwatch.turns import Turn, prune, run_uncontested, scheduler_of
 from warnwatch.web.app import create_app
-from warnwatch.web.board import STALE_AFTER, Board
+from warnwatch.web.board import Board
 from warnwatch.web.server import PageServer, link_of, listen
 
 LOG = logging.getLogger("warnwatch")
-Clock = Callable[[], datetime]
 
-# A cycle that meets a person's act on one of its alerts is run again; more often than this it waits for its next turn.
-CONFLICT_TRIES = 3
 # Seconds that a stop gives to a cycle and to mail in the air, side by side: 10 in all.
 CYCLE_ENDS = 8.0
 SENDING_ENDS = 8.0
-UNKNOWN_KEEPER = "the plan does not know the keeper of a source: it is pulled, not watched"
-
-
-def wall_clock() -> datetime:
-    """Read the machine's clock."""
-    return datetime.now(UTC)
-
-
-def clock_of(engine: Engine) -> Clock:
-    """Give the clock of an installation: the database's own on PostgreSQL, where machines share it."""
-    if engine.dialect.name != "postgresql":
-        return wall_clock
-
-    def read() -> datetime:
-        with engine.connect() as connection:
-            return connection.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
-
-    return read
-
-
-def run_uncontested(engine: Engine, memory: Memory, standards: Standards, clock: Clock) -> tuple[CycleReport, Memory]:
-    """Run one cycle now; when a person's act came in between, run it again from what the database says then.
-
-    Gives the memory to go on with: the one handed in, or a new one.
-    """
-    for _ in range(CONFLICT_TRIES - 1):
-        try:
-            return run_cycle(engine, memory, standards, clock()), memory
-        except ledger.ConflictError:
-            memory = Memory()
-    return run_cycle(engine, memory, standards, clock()), memory
+LEAVING_ENDS = 1.5
 
 
 class Service:
     """One process of WarnWatch. `clock` may be handed in: the demo's is the machine's with an offset."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, clock: Clock | None = None, roles: Collection[Role] = ALL_ROLES) -> None:
+        self.settings, self._roles = settings, frozenset(roles)
         self._mailer = None if settings.delivery.mode == "hold" else Mailer(mail_settings(settings))
         rules = first_reading(settings)
         self.engine = open_database(settings)
         self.clock = clock or clock_of(self.engine)
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        seconds = settings.cycle.lease
+        # Renewed five times in its length; a holder that hears nothing for a third stands back before it may be lost.
+        self._renew_every = seconds / 5
+        self.lease = Lease(self.engine, self.owner, self.clock, seconds, time.monotonic, seconds / 3)
+        self.presence = Presence(self.engine, self.lease, self._roles, self.clock)
+        # Every transaction of the evaluator begins with the lease.
+        fenced = self.engine.execution_options(fence=self.lease.check)
         try:
-            self._desk = RuleDesk(settings, self.engine, self.clock, rules)
+            self._desk = RuleDesk(settings, fenced, self.clock, rules)
         except BaseException:
             self.engine.dispose()
             raise
@@ -99,15 +75,13 @@ class Service:
         self.latest: CycleReport | None = None
         self.counts = Counts()
         self.failure = ""
-        self.owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         self.sender: Sender | None = None
         self.link = ""
-        self._memory = Memory()
-        self._keeper = Keeper(self.engine, settings.zone, settings.journal.heads)
+        self._memory, self._memory_epoch = Memory(), -1
+        self._keeper = Keeper(fenced, settings.zone, settings.journal.heads)
         self._thread = ThreadPoolExecutor(1, "cycle")
-        # A thread for each source: one that takes its whole limit keeps no other waiting.
-        self._pullers = ThreadPoolExecutor(max(1, len(settings.sources)), "pull")
-        self._pulling: set[str] = set()
+        self._looker = ThreadPoolExecutor(1, "lease")
+        self._sources = SourceTurns(settings, fenced, self.clock)
         self._turning = asyncio.Lock()
         self._stopping = False
         self._in_cycle = False
@@ -115,6 +89,8 @@ class Service:
         self._looking: asyncio.Task[None] | None = None
         self._set = (self.clock(), time.monotonic())
         self._finished = time.monotonic()
+        self._scheduled = False
+        self._taking: asyncio.Task[None] | None = None
 
     @property
     def standards(self) -> Standards:
@@ -128,10 +104,11 @@ class Service:
 
     def start_sender(self, stop: asyncio.Event) -> asyncio.Task[None] | None:
         """Start sending until `stop`; in mode hold nothing is sent, and nothing starts."""
-        if self._mailer is None:
+        if self._mailer is None or Role.SENDER not in self._roles:
             return None
         mail, before = self.settings.mail, self.sender
-        box = Outbox(self.engine, owner=self.owner, clock=self.clock, lease=timedelta(seconds=mail.lease))
+        gated = self.engine.execution_options(fence=self.presence.gate)
+        box = Outbox(gated, owner=self.owner, clock=self.clock, lease=timedelta(seconds=mail.lease))
         pace = Pace(stop_within=SENDING_ENDS, first_pause=timedelta(seconds=mail.first_pause))
         self.sender = Sender(box, self._mailer, random.random, pace)
         if before:
@@ -150,9 +127,15 @@ class Service:
         began = time.perf_counter()
         self._in_cycle = True
         try:
-            report, self._memory = run_uncontested(self.engine, self._memory, self.standards, self._read_clock)
+            if not self.lease.held:
+                self.lease.look()
+            fenced = self.engine.execution_options(fence=self.lease.fence())
+            if self.lease.epoch != self._memory_epoch:  # others have evaluated meanwhile
+                self._memory, self._memory_epoch = Memory(), self.lease.epoch or -1
+            report, self._memory = run_uncontested(fenced, self._memory, self.standards, self._read_clock)
             self._keeper.turn(report.at)
             self.counts = self.lookup.counts()
+            prune(fenced)
         except Exception as error:
             self._memory = Memory()
             # One line: the driver's second one may be a statement with its values.
@@ -167,16 +150,33 @@ class Service:
     def _read_clock(self) -> datetime:
         now = self.clock()
         self._set = (now, time.monotonic())
-        return now
+        return self.lease.instant(now)
+
+    def follow(self) -> None:
+        """Stand by: show on the pages what a cycle would find now, and write nothing."""
+        before = self.latest
+        memory = Memory(snapshot=before.snapshot) if before else Memory()
+        now = self.clock()
+        self._set = (now, time.monotonic())
+        self.latest = run_cycle(self.engine, memory, self.standards, now, dry_run=True)
+        self.counts, self.failure, self._finished = self.lookup.counts(), "", time.monotonic()
 
     async def _turn(self) -> None:
         """Run a cycle off the event loop; a failure is logged, and the next turn tries again."""
         try:
             async with self._turning:
-                if self._stopping:
+                if self._stopping or self.presence.fault:
+                    return
+                if not self.presence.evaluates:
+                    if self._judges:
+                        await asyncio.get_running_loop().run_in_executor(self._thread, self.follow)
                     return
                 report = await asyncio.get_running_loop().run_in_executor(self._thread, self.cycle)
         except asyncio.CancelledError:  # the stop has said that it is abandoned
+            return
+        except LeaseLostError:
+            self.failure = ""
+            LOG.warning("the cycle was given up: another process evaluates now", extra={"owner": self.owner})
             return
         except Exception:
             LOG.exception("the cycle failed; alerts stay as they are")
@@ -213,6 +213,8 @@ class Service:
         """Look at the rules off the event loop; when something has come of it, a cycle follows at once."""
         try:
             news = await asyncio.get_running_loop().run_in_executor(self._thread, self.look)
+        except LeaseLostError:  # who evaluates writes down what has become of a set
+            return
         except Exception:
             LOG.exception("the rule folder could not be looked at; the next look tries again")
             return
@@ -221,65 +223,52 @@ class Service:
 
     # --- the sources
 
-    def pull(self, source: Source) -> PullReport:
-        """Pull one source now, in the calling thread."""
-        plan = self.settings.plan
-        return pull(self.engine, source, self.clock(), Desk(self.settings.zone, plan.strict_before))
-
-    def register_sources(self) -> list[str]:
-        """Write the settings' sources into the plan; give those whose keeper it does not know."""
-        with self.engine.begin() as connection:
-            return register(connection, self.settings.sources, self.clock(), all_=True)
-
     async def _pull_turn(self, source: Source) -> None:
-        """Pull a source off the event loop; whatever goes wrong, the next turn tries again and the cycles go on."""
-        extra: dict[str, object] = {"source": source.code}
-        if self._stopping:
-            return
-        self._pulling.add(source.code)
-        try:
-            report = await asyncio.get_running_loop().run_in_executor(self._pullers, self.pull, source)
-        except asyncio.CancelledError:
-            return
-        except Exception:
-            LOG.exception("a pull failed on this side; the source is tried again", extra=extra)
-            return
-        finally:
-            self._pulling.discard(source.code)
-        if not report.recorded:
-            LOG.warning(UNKNOWN_KEEPER, extra=extra)
-        if not report.good:
-            extra |= {"outcome": str(report.outcome), "why": report.why}
-            LOG.warning("a source gave no usable data", extra=extra)
+        if not self._stopping and self.presence.evaluates:
+            await self._sources.pull_turn(source)
 
-    def _register_turn(self) -> None:
+    async def _presence_turn(self) -> None:
+        """Renew or take the lease; who begins to evaluate judges at once, from what the database says."""
+        loop = asyncio.get_running_loop()
+        before = self.presence.fault
         try:
-            unknown = self.register_sources()
+            begun = await loop.run_in_executor(self._looker, self.presence.look)
         except Exception:
-            LOG.exception("the sources could not be written into the plan; the next pull of each tries again")
+            LOG.exception("the lease could not be looked at; the next look tries again")
+            begun = False
+        if self.presence.fault and self.presence.fault != before:
+            LOG.error("this process stops working: %s", self.presence.fault)
+        if not self.presence.evaluates:
+            self.metrics.stand_by()
+        if not begun or self._stopping:
             return
-        for code in unknown:
-            LOG.warning(UNKNOWN_KEEPER, extra={"source": code})
+        LOG.info("this process evaluates", extra={"owner": self.owner, "epoch": self.lease.epoch})
+        await asyncio.to_thread(self._sources.register_turn)
+        try:
+            self._say_rules(await asyncio.to_thread(self._desk.first))
+        except Exception:
+            LOG.exception("the state of the rules could not be written down")
+        if self._scheduled:
+            self._taking = asyncio.create_task(self._turn())
 
     # --- health
 
     def unready(self) -> list[str]:
         """Name every reason not to count on this process; none when it is well. Asks no database."""
-        reasons = []
-        waited, every = time.monotonic() - self._finished, self.settings.cycle.every
-        if self.latest is None:
-            reasons.append("no cycle has finished yet")
-        if waited > STALE_AFTER * every:
-            reasons.append(f"no cycle has finished for {waited:.0f} s; one is due every {every:g} s")
-        if self.failure:
-            reasons.append(f"the last cycle failed: {self.failure}")
-        if self.sender and self.sender.alarm:
-            reasons.append(f"mail cannot leave: {self.sender.alarm}")
-        if self.sender and self.sender.trouble:
-            reasons.append(f"the outbox cannot be used: {self.sender.trouble}")
-        if self._sending and self._sending.done():
-            reasons.append("the sender has stopped: nothing leaves")
-        return reasons
+        return Health(
+            fault=self.presence.fault,
+            waited=time.monotonic() - self._finished if self._judges else None,
+            every=self.settings.cycle.every,
+            begun=self.latest is not None,
+            failure=self.failure,
+            sender=self.sender,
+            sender_stopped=bool(self._sending and self._sending.done()),
+        ).unready()
+
+    @property
+    def _judges(self) -> bool:
+        """Whether this process looks at the plan: to evaluate it, to stand by, or for its pages."""
+        return bool(self._roles & {Role.EVALUATOR, Role.WEB})
 
     def _render(self, accept: str) -> tuple[bytes, str]:
         if self.sender:
@@ -301,14 +290,14 @@ class Service:
         listening = listening or listen(self.settings.web.host, self.settings.web.port)
         self.link = link_of(listening)
         server = PageServer(self._app())
-        scheduler = self._scheduler()
+        scheduler = scheduler_of(self._turns())
         tasks = [asyncio.create_task(server.serve(sockets=[listening]))]
         self._sending = self.start_sender(stop)
         if self._sending:
             tasks.append(self._sending)
-        await asyncio.to_thread(self._register_turn)
-        self._say_rules(await asyncio.to_thread(self._desk.first))
+        await self._presence_turn()
         scheduler.start()
+        self._scheduled = True
         opened, extra = opening(self.settings, self.engine, self.link)
         LOG.info(opened, extra=extra)
         ready()
@@ -320,23 +309,31 @@ class Service:
         server.should_exit = True
         ended = await asyncio.gather(self._last_cycle(), *tasks, return_exceptions=True)
         scheduler.shutdown(wait=False)
+        await self._leave()
         await stopped
         for failure in ended:
             if isinstance(failure, BaseException):
                 raise failure
         LOG.info("stopped")
 
-    def _scheduler(self) -> AsyncIOScheduler:
-        """Plan the cycles: a late run still runs, several missed ones run once, and never two at a time."""
-        scheduler = AsyncIOScheduler(timezone=UTC)
-        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        every = self.settings.cycle.every
-        scheduler.add_job(self._turn, "interval", seconds=every, next_run_time=datetime.now(UTC), **options)
-        scheduler.add_job(self._look_turn, "interval", seconds=self.settings.rules.watch, **options)
-        for source in self.settings.sources:
-            again = {"seconds": source.pull, "next_run_time": datetime.now(UTC)}
-            scheduler.add_job(self._pull_turn, "interval", args=[source], **again, **options)
-        return scheduler
+    async def _leave(self) -> None:
+        """Give the lease back, so that another takes over at once; a database that is away waits it out."""
+        if self.in_cycle:
+            return
+        try:
+            async with asyncio.timeout(LEAVING_ENDS):
+                await asyncio.get_running_loop().run_in_executor(self._looker, self.presence.leave)
+        except Exception:  # noqa: BLE001 (whatever it is, the lease runs out)
+            LOG.warning("the lease could not be given back; it runs out", extra={"owner": self.owner})
+
+    def _turns(self) -> list[Turn]:
+        at_once = datetime.now(UTC)
+        return [
+            Turn(self._turn, self.settings.cycle.every, at_once),
+            Turn(self._presence_turn, self._renew_every),
+            Turn(self._look_turn, self.settings.rules.watch),
+            *(Turn(self._pull_turn, source.pull, at_once, [source]) for source in self.settings.sources),
+        ]
 
     async def _last_cycle(self) -> None:
         """Wait for a cycle that is under way; one that takes too long is left: it commits all or nothing."""
@@ -354,12 +351,13 @@ class Service:
     @property
     def is_pulling(self) -> bool:
         """Whether a pull is under way; one that is cut has imported nothing."""
-        return bool(self._pulling)
+        return self._sources.is_pulling
 
     def close(self) -> None:
         """Wait for a cycle that is under way, then let go of the database."""
-        self._pullers.shutdown(wait=True, cancel_futures=True)
+        self._sources.close()
         self._thread.shutdown(wait=True)
+        self._looker.shutdown(wait=True)
         self.engine.dispose()
 
     def _app(self) -> Starlette:
@@ -375,13 +373,14 @@ class Service:
                 set_state=lambda: self._desk.set_state,
                 clock=self.estimate,
                 every=self.settings.cycle.every,
+                state=lambda: self.presence.state,
             )
         )
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, roles: Collection[Role] = ALL_ROLES) -> None:
     """Run the service in this process until SIGTERM or SIGINT."""
-    service = Service(settings)
+    service = Service(settings, roles=roles)
 
     async def main() -> None:
         stop = asyncio.Event()

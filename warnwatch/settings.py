@@ -102,6 +102,9 @@ class Cycle(_Section):
     """When the plan is judged."""
 
     every: float = Field(60.0, gt=0, le=86_400, description="seconds from cycle to cycle")
+    lease: float = Field(
+        15.0, ge=1, le=300, description="seconds after which another process evaluates when the one that did is gone"
+    )
 
 
 class Delivery(_Section):

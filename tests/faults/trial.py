@@ -199,6 +199,7 @@ def variables(url: str, sink: Sink, folder: Path) -> dict[str, str]:
     return {
         "WARNWATCH_DATABASE__URL": url,
         "WARNWATCH_CYCLE__EVERY": "0.3",
+        "WARNWATCH_CYCLE__LEASE": "1",
         "WARNWATCH_RULES__WATCH": "0.4",
         "WARNWATCH_DELIVERY__MODE": "live",
         "WARNWATCH_JOURNAL__HEADS": str(folder / "heads.txt"),

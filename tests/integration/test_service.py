@@ -27,8 +27,9 @@ from warnwatch.cycle import CycleReport, Memory
 from warnwatch.errors import CannotRunError, SettingsError
 from warnwatch.notify.release import Mode, Release
 from warnwatch.rules.rule import Level
-from warnwatch.service import CONFLICT_TRIES, Service, run_uncontested
+from warnwatch.service import Service
 from warnwatch.settings import Settings
+from warnwatch.turns import CONFLICT_TRIES, run_uncontested
 from warnwatch.web.server import listen
 
 Sections = dict[str, dict[str, object]]

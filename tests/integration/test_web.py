@@ -242,7 +242,7 @@ def test_the_process_is_alive_and_ready(judged: Judged) -> None:
     """Both questions are answered with 200 and JSON."""
     assert client(judged).get("/healthz").json() == {"status": "ok"}
     ready = client(judged).get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "reasons": []})
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "reasons": [], "evaluator": "evaluating"})
 
 
 @on_sqlite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+from sqlalchemy import text
 
 from warnwatch.database import open_engine
 from warnwatch.schema import metadata
@@ -12,6 +13,10 @@ try:
     with engine.connect() as connection:
         context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
         with context.begin_transaction():
+            if (
+                connection.dialect.name == "postgresql"
+            ):  # of several that start at once, the others wait and find it done
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('warnwatch.schema'))"))
             context.run_migrations()
         connection.commit()
 finally:

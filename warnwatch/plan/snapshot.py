@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import polars as pl
-from sqlalchemy import Column, CompoundSelect, Connection, and_, func, literal, select, text, union_all
+from sqlalchemy import Column, CompoundSelect, Connection, and_, delete, func, insert, literal, select, text, union_all
 
 from warnwatch import schema
 from warnwatch.plan.bodies import read_changes, read_holders, read_units
@@ -26,6 +26,9 @@ from warnwatch.plan.task_frame import AS_OF, SINCE, read_tasks, with_lead
 
 # Above this many changed subjects, reading all again is cheaper than picking them out.
 FEW = 20_000
+# So many changes are kept; when there are twice as many, the older ones go. Who has not read them reads all again.
+KEPT = 200_000
+PRUNED = "pruned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar, da
     changes, bound = _read_changes(connection, before.bound)
     after = replace(before, bound=bound, moved=None, acted=any(kind == "alert" for kind, _ in changes))
     codes = {subject for kind, subject in changes if kind == "task"}
+    if any(kind == PRUNED and before.bound < int(subject) for kind, subject in changes):
+        return replace(read_snapshot(connection, calendar, day=day), acted=True)
     if "*" in codes or len(codes) > FEW:
         return replace(read_snapshot(connection, calendar, day=day), acted=after.acted)
     kinds = {kind for kind, _ in changes}
@@ -219,3 +224,31 @@ def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, st
     return {
         (kind, subject) for kind, subject in connection.execute(select(change.c.kind, change.c.subject).where(where))
     }, upto
+
+
+def changes_are_many(connection: Connection, kept: int = KEPT) -> bool:
+    """Say whether it is time to prune; asks the ends of an index."""
+    least, most = (connection.scalar(select(end(schema.change.c.seq))) for end in (func.min, func.max))
+    return least is not None and most is not None and most - least >= 2 * kept
+
+
+def prune_changes(connection: Connection, kept: int = KEPT) -> int:
+    """Remove all but the newest changes; give how many.
+
+    A row is left in their place that names up to where they went, for a reader who had not come so far.
+    """
+    change = schema.change
+    most = int(connection.scalar(select(func.max(change.c.seq))) or 0)
+    if connection.dialect.name == "postgresql":
+        # Whoever wrote below the bound has ended: no row comes there any more.
+        oldest = select(change.c.xact).where(change.c.seq > most - kept).order_by(change.c.seq).limit(1)
+        first = connection.scalar(oldest)
+        horizon = min(int(first or 0), _read_bound(connection))
+        where = change.c.xact < horizon
+    else:
+        horizon = most - kept
+        where = change.c.seq <= horizon
+    gone = connection.execute(delete(change).where(where)).rowcount
+    mark = {"kind": PRUNED, "subject": str(horizon)}
+    connection.execute(insert(change).values(xact=schema.xact(connection), **mark))
+    return gone

@@ -133,7 +133,8 @@ class _Site:
             reasons.append(f"the database has not answered for {PING_SECONDS:g} s")
         except CannotRunError as error:
             reasons.append(str(error))
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        said = {"ready": not reasons, "reasons": reasons, "evaluator": self._board.state()}
+        return JSONResponse(said, 503 if reasons else 200)
 
     async def database_away(self, _request: Request, _error: Exception) -> Response:
         """Say that the database does not answer; nothing of the error itself, which may name servers."""

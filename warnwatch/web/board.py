@@ -24,7 +24,8 @@ class Board:
     in English, every reason not to count on this process; the pages themselves ask the database. `metrics` takes the
     Accept header and gives the exposition with its content type. `every`: seconds from cycle to cycle. `hosts` are the
     names under which the pages may be reached. `standards` gives the letterhead and what may leave; the rules are those
-    of the last report, and `set_state` says what keeps a newer set from running.
+    of the last report, and `set_state` says what keeps a newer set from running; `state` whether this
+    process is evaluating, on standby, or does neither (none).
     """
 
     lookup: Lookup
@@ -38,6 +39,7 @@ class Board:
     cutoffs: Cutoffs = field(default_factory=Cutoffs)
     hosts: tuple[str, ...] = LOOPBACK_NAMES
     set_state: Callable[[], SetState] = SetState
+    state: Callable[[], str] = lambda: "evaluating"
 
     def stale(self, report: CycleReport, now: datetime) -> bool:
         """Say whether a report is older than three intervals."""
