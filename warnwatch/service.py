@@ -28,7 +28,7 @@ from warnwatch.metrics import Metrics
 from warnwatch.notify.email import Mailer
 from warnwatch.notify.lookup import Counts, Lookup
 from warnwatch.notify.outbox import Outbox
-from warnwatch.notify.sending import Pace, Sender
+from warnwatch.notify.sending import Pace, Sender, Soon
 from warnwatch.plan.pulling import Desk, PullReport, pull
 from warnwatch.plan.pulls import register
 from warnwatch.plan.source import Source
@@ -130,7 +130,7 @@ class Service:
             return None
         box = Outbox(self.engine, owner=self.owner, clock=self.clock)
         before = self.sender
-        self.sender = Sender(box, self._mailer, random.random, Pace(stop_within=SENDING_ENDS))
+        self.sender = Sender(box, self._mailer, random.random, Pace(stop_within=SENDING_ENDS), Soon(self._turn).ask)
         if before:
             self.sender.totals.update(before.totals)
         return asyncio.create_task(self.sender.run(stop))
