@@ -5,7 +5,7 @@ It happens at one instant, which is handed in. Delivery comes after, in `notify.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -20,7 +20,9 @@ from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.alerts.silencing import Recheck, read_mutings
 from warnwatch.alerts.unanswered import Unanswered, count_moved, read_unanswered
+from warnwatch.notify import failures
 from warnwatch.notify.compose import compose
+from warnwatch.notify.failures import Failure, Instead
 from warnwatch.notify.notification import Letterhead, Notification
 from warnwatch.notify.release import Release
 from warnwatch.notify.saving import Decided, save
@@ -128,16 +130,21 @@ def run_cycle(
         differing = present.differing(evaluation)
         work = untouched(differing) if as_of else _read_desk(connection, plan, memory, evaluation, differing, news)
         observations = observe_all(evaluation, book, work)
-        made = ledger.read_made(connection, work.known())
+        unreached = failures.read_alerts(connection, plan.failures)
+        made = ledger.read_made(connection, work.known() | unreached.keys())
         outcome = decide(work, observations, book, made, (now, standards.calendar), frozenset(news))
+        unreached = outcome.open_now(unreached)
+        handled = failures.handle(plan.failures, unreached, directory)
 
         # Read the words of what is told.
         known = Sources(book, directory, {}, made, observations, counts)
-        sources = _read_words(connection, plan, outcome, evaluation, known)
+        sources = _read_words(connection, plan, outcome, evaluation, known, unreached.values())
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
 
     # Write the texts.
-    notifications, nobody = _write_texts(plan, outcome, told, sources)
+    notifications, nobody = _write_texts(
+        plan, outcome, told, sources, [(unreached[one.call.alert], one) for one in handled.instead]
+    )
 
     # What has moved holds the frame before, which nobody needs any more.
     snapshot = replace(snapshot, moved=None)
@@ -147,7 +154,7 @@ def run_cycle(
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
         documents, acts = snapshot.tree.documents, work.mutings.acts
-        decided = Decided(now, outcome, notifications, news, nobody, book.version, documents, acts)
+        decided = Decided(now, outcome, notifications, news, nobody, book.version, documents, acts, handled)
         _commit(engine, memory, standards, decided)
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
@@ -167,6 +174,7 @@ class _Plan:
     snapshot: Snapshot
     directory: Directory
     standards: Standards
+    failures: tuple[Failure, ...] = ()
 
 
 def _read_plan(
@@ -175,11 +183,12 @@ def _read_plan(
     calendar = standards.calendar
     day = calendar.local_date(now)
     snapshot = _snapshot(connection, memory.snapshot, calendar, day, as_of)
-    directory = _directory(memory, snapshot, day)
+    failed = () if as_of else failures.read_failures(connection, standards.release)
+    directory = _directory(memory, snapshot, day, frozenset() if as_of else failures.read_flags(connection, failed))
     book = standards.book.in_force(day).following(directory.successors)
     release = standards.release.following(directory.successors)
     applied = replace(standards, book=book, release=release)
-    return _Plan(now, as_of, today_of(now, calendar), snapshot, directory, applied)
+    return _Plan(now, as_of, today_of(now, calendar), snapshot, directory, applied, failed)
 
 
 def _judge(
@@ -232,10 +241,16 @@ def _read_desk(
 
 
 def _read_words(
-    connection: Connection, plan: _Plan, outcome: Outcome, evaluation: Evaluation, known: Sources
+    connection: Connection,
+    plan: _Plan,
+    outcome: Outcome,
+    evaluation: Evaluation,
+    known: Sources,
+    unreached: Collection[Alert],
 ) -> Sources:
     """Add to what telling looks things up in the words of everything that is told, by kind of subject."""
-    told = {about: outcome.told_subjects(about) for about in CATALOGUE}
+    again = {about: {one.subject for one in unreached if one.about == about} for about in CATALOGUE}
+    told = {about: outcome.told_subjects(about) | again[about] for about in CATALOGUE}
     snapshot, standards = plan.snapshot, plan.standards
     return replace(
         known,
@@ -251,13 +266,17 @@ def _read_words(
 
 
 def _write_texts(
-    plan: _Plan, outcome: Outcome, told: Mapping[int, Sequence[tuple[str, str, bool]]], sources: Sources
+    plan: _Plan,
+    outcome: Outcome,
+    told: Mapping[int, Sequence[tuple[str, str, bool]]],
+    sources: Sources,
+    instead: Sequence[tuple[Alert, Instead]],
 ) -> tuple[tuple[tuple[Notification, str], ...], list[Call]]:
     """Write what each holder is told, with its state in the outbox; the calls that reach nobody beside it."""
     release, head = plan.standards.release, plan.standards.letterhead
     called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
     cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
-    tellings, nobody = gather(called, cleared, sources)
+    tellings, nobody = gather(called, cleared, sources, instead)
     texts = ((compose(one, head, plan.now), release.state_for(one.recipient.unit.code)) for one in tellings)
     return tuple(texts), nobody
 
@@ -293,12 +312,13 @@ def _tomorrow(now: datetime, calendar: WorkCalendar) -> datetime:
     return calendar.end_of_day(calendar.next_working_day(calendar.local_date(now) + timedelta(days=1)))
 
 
-def _directory(memory: Memory, snapshot: Snapshot, day: date) -> Directory:
+def _directory(memory: Memory, snapshot: Snapshot, day: date, flags: frozenset[tuple[str, str, str]]) -> Directory:
     """Keep the directory while nobody changed and the day is the same: 10,000 holders take longer than the rules."""
     known, before = memory.directory, memory.snapshot
-    if known and before and known.day == day and before.tree is snapshot.tree and before.holders is snapshot.holders:
+    same = known is not None and known.day == day and known.flags == flags
+    if known and before and same and before.tree is snapshot.tree and before.holders is snapshot.holders:
         return known
-    return snapshot.directory(day)
+    return snapshot.directory(day).flagging(flags)
 
 
 def _commit(engine: Engine, memory: Memory, standards: Standards, decided: Decided) -> None:

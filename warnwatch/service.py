@@ -29,7 +29,7 @@ from warnwatch.metrics import Metrics
 from warnwatch.notify.email import Mailer
 from warnwatch.notify.lookup import Counts, Lookup
 from warnwatch.notify.outbox import Outbox
-from warnwatch.notify.sending import Pace, Sender
+from warnwatch.notify.sending import Pace, Sender, Soon
 from warnwatch.plan.source import Source
 from warnwatch.presence import ALL_ROLES, Presence, Role
 from warnwatch.rule_desk import News, RuleDesk, first_reading, said
@@ -110,7 +110,7 @@ class Service:
         gated = self.engine.execution_options(fence=self.presence.gate)
         box = Outbox(gated, owner=self.owner, clock=self.clock, lease=timedelta(seconds=mail.lease))
         pace = Pace(stop_within=SENDING_ENDS, first_pause=timedelta(seconds=mail.first_pause))
-        self.sender = Sender(box, self._mailer, random.random, pace)
+        self.sender = Sender(box, self._mailer, random.random, pace, Soon(self._turn).ask)
         if before:
             self.sender.totals.update(before.totals)
         return asyncio.create_task(self.sender.run(stop))

@@ -208,6 +208,16 @@ def test_a_vanished_sender_s_row_is_taken_over_and_marked(engine: Engine, clock:
     assert (tried["outcome"], tried["epoch"], tried["code"]) == ("uncertain", 1, None)
 
 
+def test_crash_upon_crash_stays_below_20_tries_an_hour(engine: Engine, clock: HandClock) -> None:
+    """Each lost hold is a try; after several the text waits longer and longer, across restarts."""
+    put(engine, [letter()])
+    held = 0
+    for second in range(0, 3600, 5):
+        held += len(sender(engine, clock, f"killed-{second}").claim(1))
+        clock.move(seconds=5)
+    assert 5 <= held <= 20
+
+
 def test_a_stale_holder_cannot_finish_a_row(engine: Engine, clock: HandClock) -> None:
     """Woken after its lease was taken over, it changes no state; its attempt is kept as `stale`."""
     put(engine, [letter()])

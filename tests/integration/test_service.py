@@ -454,3 +454,14 @@ def test_the_log_is_json_and_holds_no_secret(sqlite_url: str, tmp_path: Path) ->
     assert CANARY not in pages + running.log.read_text(encoding="utf-8")
     assert [line for line in running.lines() if line["level"] == "error" and "auth" in line["message"]]
     assert all({"at", "level", "logger", "message"} <= set(line) for line in running.lines())
+
+
+async def test_a_refused_address_has_its_stand_in_told_at_once(world: World) -> None:
+    """No cycle is due for an hour, and yet those who stand in for the two heads have the text within seconds."""
+    refuse_two = Script(refuse={"rcpt": "550 5.1.1 no such user"}, times=2)
+    with Sink(refuse_two) as sink:
+        service = service_for(world, smtp=sink.port, delivery={"mode": "live"}, cycle={"every": 3600})
+        async with serving(service):
+            await holds(lambda: len(sink.messages) == 2)
+        told = sorted(one.recipient for one in sink.messages)
+    assert told == ["cqtt.head@example.vn", "dp-19-ub.deputy@example.vn"]

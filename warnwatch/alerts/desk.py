@@ -87,6 +87,11 @@ class Outcome:
         told = [*(self.alerts[call.alert] for call in self.calls), *self.cured]
         return {alert.subject for alert in told if alert.about == about}
 
+    def open_now(self, known: Mapping[int, Alert]) -> dict[int, Alert]:
+        """Give some alerts as they are after this cycle, those that are open then."""
+        after = {number: self.alerts.get(number, alert) for number, alert in known.items()}
+        return {number: alert for number, alert in after.items() if alert.state is State.OPEN}
+
     @property
     def cured(self) -> list[Alert]:
         """The alerts whose end is told to whoever was told of them."""

@@ -171,6 +171,22 @@ def _is_permanent(answer: Answer) -> bool:
     return answer.phase in (Phase.RCPT, Phase.DATA, Phase.DOT)
 
 
+def blames_address(answer: Answer) -> bool:
+    """Say whether a permanent failure is the address's: refused as a recipient, or later by such a code.
+
+    A text that is refused for what it holds, and one given up after days, says nothing against the address.
+    """
+    if answer.phase is Phase.BUILD:
+        return True
+    if answer.code is None or not 500 <= answer.code < 600:
+        return False
+    if answer.phase is Phase.RCPT:
+        return True
+    if answer.enhanced:
+        return answer.enhanced.startswith(("5.1.", "5.2.")) and answer.enhanced != "5.2.3"
+    return answer.phase in (Phase.DATA, Phase.DOT) and answer.code in (550, 551, 553)
+
+
 def _wants_login(answer: Answer) -> bool:
     return answer.code in (530, 534, 535, 538)
 

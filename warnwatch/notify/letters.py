@@ -292,6 +292,7 @@ def _via(desk: Desk) -> str:
     words = {
         "via": str(way),
         "no_address": Via.NO_ADDRESS in recipient.via,
+        "unreachable": Via.UNREACHABLE in recipient.via,
         "via_rank": desk.said(ranks.get(recipient.via[-1], Phrase("người đứng đầu"))),
         "hidden": any(item.facts.confidential for item in desk.telling.items),
         "asked_unit": wording.unit_name(recipient.asked_unit),

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from warnwatch.notify.delivery import Attempt, Claimed, Outcome
+from warnwatch.notify.delivery import Attempt, Claimed, Outcome, pause
 from warnwatch.notify.notification import Notification
 from warnwatch.notify.threads import read_threads
 from warnwatch.schema import Instant, delivery, notification, notification_alert, notification_call
@@ -39,13 +39,18 @@ _UNSENT = ("ready", "claimed")
 
 
 def add(
-    connection: Connection, notifications: Iterable[tuple[Notification, str]], call_ids: Mapping[CallKey, int]
+    connection: Connection,
+    notifications: Iterable[tuple[Notification, str]],
+    call_ids: Mapping[CallKey, int],
+    earlier: Mapping[CallKey, int] | None = None,
 ) -> int:
     """Write finished texts, each with its state `ready` or `held`, in the caller's transaction; give how many were new.
 
     A key that is there, or a text all of whose calls were told to its holder on its channel, is passed over.
+    `earlier`: the numbers of older calls that are told to somebody else now, beside those of this cycle.
     """
-    told = _told(connection, call_ids.values())
+    told = _told(connection, call_ids.values()) | _told_earlier(connection, list((earlier or {}).values()))
+    call_ids = {**(earlier or {}), **call_ids}
     count = 0
     remaining = iter(notifications)
     while chunk := list(islice(remaining, _CHUNK)):
@@ -65,7 +70,7 @@ def _add_chunk(
         return 0
     threads = read_threads(connection, [one for one, _ in fresh.values()])
     written = connection.execute(
-        _insert_new(connection, notification).returning(notification.c.id, notification.c.key),
+        insert_new(connection, notification).returning(notification.c.id, notification.c.key),
         [_row(one, state) | {"thread": threads.get(one.key, "")} for one, state in fresh.values()],
     ).all()
     new = [(row.id, fresh[row.key][0]) for row in written]
@@ -77,7 +82,7 @@ def _add_chunk(
     alerts = [{"notification": row_id, "alert": alert} for row_id, one in new for alert in dict.fromkeys(one.alerts)]
     for table, rows in ((notification_call, calls), (notification_alert, alerts)):
         if rows:
-            connection.execute(_insert_new(connection, table), rows)
+            connection.execute(insert_new(connection, table), rows)
     return len(new)
 
 
@@ -93,11 +98,22 @@ def _told(connection: Connection, call_ids: Iterable[int]) -> set[tuple[int, str
     return {(row.call, row.holder, row.channel) for row in found if row.call in ids}
 
 
+def _told_earlier(connection: Connection, call_ids: Sequence[int]) -> set[tuple[int, str, str]]:
+    """Read the same of calls that were made in any cycle before."""
+    table, told = notification_call.c, set[tuple[int, str, str]]()
+    for at in range(0, len(call_ids), _CHUNK):
+        some = table.call.in_(call_ids[at : at + _CHUNK])
+        rows = connection.execute(select(table.call, table.holder, table.channel).where(some))
+        told |= {(row.call, row.holder, row.channel) for row in rows}
+    return told
+
+
 def _calls(one: Notification, call_ids: Mapping[CallKey, int]) -> Iterator[int]:
     return (call_ids[call.alert, call.level, call.step, call.repeat] for call in one.calls)
 
 
-def _insert_new(connection: Connection, table: Table) -> Insert:
+def insert_new(connection: Connection, table: Table) -> Insert:
+    """Give an INSERT that passes over what is there already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     new: Insert = dialect.insert(table).on_conflict_do_nothing()
     return new
@@ -197,15 +213,15 @@ def _expire(connection: Connection, now: datetime) -> None:
     """Make due again what a vanished sender held; owner and epoch stay, so a late "sent" of its own still counts."""
     table = notification.c
     lost = connection.execute(
-        select(table.id, table.epoch, table.owner)
+        select(table.id, table.epoch, table.owner, table.tries)
         .where(table.state == "claimed", table.lease_until <= now)
         .with_for_update(skip_locked=True)
     ).all()
     if not lost:
         return
-    connection.execute(
-        update(notification).where(table.id.in_([row.id for row in lost])).values(state="ready", due_at=now)
-    )
+    change = update(notification).where(table.id == bindparam("row"))
+    change = change.values(state="ready", tries=table.tries + 1, due_at=bindparam("again_at"))
+    connection.execute(change, [{"row": row.id, "again_at": _again(row.tries, now)} for row in lost])
     connection.execute(
         insert(delivery),
         [
@@ -219,6 +235,11 @@ def _expire(connection: Connection, now: datetime) -> None:
             for row in lost
         ],
     )
+
+
+def _again(tries: int, now: datetime) -> datetime:
+    """Let a lost hold be taken at once; after several tries it waits, so that crashes make no flood."""
+    return now if tries < 3 else now + pause(tries, 1.0)
 
 
 def record(connection: Connection, attempts: Sequence[Attempt]) -> None:

@@ -13,7 +13,8 @@ from warnwatch.alerts.alert import Call
 from warnwatch.alerts.desk import Outcome
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.alerts.lifecycle import Transition
-from warnwatch.notify import outbox
+from warnwatch.notify import failures, outbox
+from warnwatch.notify.failures import NOTHING_FAILED, Handled
 from warnwatch.notify.notification import Notification
 
 ACTOR = "warnwatch"
@@ -24,6 +25,7 @@ class Decided:
     """All that one cycle has to write. `news`: rules and units gone live; `nobody`: calls that reached no holder.
 
     `documents`: by dissolved unit the number of the document that dissolved it. `silence_acts`: see `Mutings.acts`.
+    `handled`: what is done about texts that failed for good.
     """
 
     now: datetime
@@ -34,11 +36,12 @@ class Decided:
     rules_version: str = ""
     documents: Mapping[str, str] = field(default_factory=dict)
     silence_acts: int | None = None
+    handled: Handled = NOTHING_FAILED
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write at all: a quiet cycle opens no transaction."""
-        return not (self.outcome.alerts or self.notifications or self.news)
+        return not (self.outcome.alerts or self.notifications or self.news or self.handled.failures)
 
 
 def save(connection: Connection, decided: Decided) -> None:
@@ -51,7 +54,8 @@ def save(connection: Connection, decided: Decided) -> None:
     ledger.save_alerts(connection, new, changed)
     takeover.save_trails(connection, outcome.transitions)
     call_ids = ledger.add_calls(connection, outcome.calls)
-    outbox.add(connection, decided.notifications, call_ids)
+    failures.save(connection, decided.handled, now, ACTOR)
+    outbox.add(connection, decided.notifications, call_ids, decided.handled.call_ids)
     ledger.add_reminded(connection, _reminded(outcome))
     ledger.add_live(connection, decided.news, now)
     ledger.add_journal(connection, list(_journal(decided)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -94,17 +94,46 @@ class _Answered:
     at: float
 
 
+class Soon:
+    """Work that is done at once when asked for, never twice side by side; asked meanwhile, it is done once more."""
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._work = work
+        self._asked = False
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self) -> None:
+        """Ask for it, on the event loop."""
+        self._asked = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while self._asked:
+            self._asked = False
+            await self._work()
+
+
 class Sender:
     """One channel's sender in this process. The event loop never waits for the database: that has a thread of its own.
 
     `totals` counts attempts by outcome; `alarm` is the last answer that asks for a person, empty once mail goes out;
-    `trouble` says that the outbox itself cannot be used, empty once it can.
+    `trouble` says that the outbox itself cannot be used, empty once it can. `on_failure` is called on the loop when a
+    text has failed for good and that is written down.
     """
 
-    def __init__(self, outbox: Holds, carrier: Carrier, jitter: Callable[[], float], pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        outbox: Holds,
+        carrier: Carrier,
+        jitter: Callable[[], float],
+        pace: Pace | None = None,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
         self.totals: Counter[Outcome] = Counter()
         self.alarm = ""
         self.trouble = ""
+        self._on_failure = on_failure
         self._outbox = outbox
         self._carrier = carrier
         self._jitter = jitter
@@ -308,6 +337,8 @@ class Sender:
         return attempts
 
     def _note(self, attempts: Sequence[Attempt]) -> None:
+        if any(one.verdict.outcome is Outcome.FAILED for one in attempts):
+            self._on_failure()
         for one in attempts:
             outcome, answer = one.verdict.outcome, one.answer
             self.totals[outcome] += 1

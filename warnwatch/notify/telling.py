@@ -16,6 +16,7 @@ import polars as pl
 from warnwatch.alerts.alert import Alert, Call, Reason, State
 from warnwatch.alerts.escalation import Made, next_step
 from warnwatch.language import Phrase, in_language
+from warnwatch.notify.failures import Instead
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
 from warnwatch.notify.tongues import wording_of
 from warnwatch.notify.wording import Wording, clean
@@ -75,11 +76,15 @@ class _Pile:
 
 
 def gather(
-    called: Iterable[tuple[Alert, Call]], cleared: Iterable[tuple[Alert, Sequence[tuple[str, str]]]], sources: Sources
+    called: Iterable[tuple[Alert, Call]],
+    cleared: Iterable[tuple[Alert, Sequence[tuple[str, str]]]],
+    sources: Sources,
+    instead: Iterable[tuple[Alert, Instead]] = (),
 ) -> tuple[list[Telling], list[Call]]:
     """Gather tellings; the second list holds the calls for which nobody was found on the whole way up.
 
-    `cleared` are alerts that ended as cured, each with the (holder, channel) pairs that were told of it.
+    `cleared` are alerts that ended as cured, each with the (holder, channel) pairs that were told of it; `instead` are
+    calls that a text did not bring to their holder, with who is told of them now.
     """
     piles: dict[tuple[str, str], _Pile] = {}
     nobody: list[Call] = []
@@ -92,6 +97,11 @@ def gather(
                 pile = piles.setdefault((recipient.holder.code, channel), _Pile(recipient))
                 pile.items.append(_item(alert, call, recipient, sources))
                 pile.calls.append(call)
+    for alert, one in instead:
+        pile = piles.setdefault((one.recipient.holder.code, one.channel), _Pile(one.recipient))
+        pile.calls.append(one.call)
+        if all(item.alert.id != alert.id for item in pile.items):
+            pile.items.append(_item(alert, one.call, one.recipient, sources))
     for alert, told in cleared:
         for holder, channel in told:
             known = _holder(holder, sources.directory)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -64,13 +64,15 @@ class Via(StrEnum):
     HEAD = "head"
     SUPERIOR = "superior"
     NO_ADDRESS = "no_address"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """Who is told for an office asked for. `unit` is the recipient's own; `via` is empty when the post was filled.
 
-    With NO_ADDRESS, which comes first, somebody nearer was passed over for want of an e-mail address.
+    With NO_ADDRESS, which comes first, somebody nearer was passed over for want of an e-mail address; with UNREACHABLE,
+    because a server refused the address that the plan names.
     """
 
     holder: Holder
@@ -88,6 +90,7 @@ class Directory:
     """The unit tree and the holders as they are on one local date.
 
     `successors`: the present code for the code of a unit that was dissolved; `former`: units that are none of the day.
+    `flags`: (holder, channel, address) of what a server refused for good; such an address counts as none.
     """
 
     units: Mapping[str, Unit]
@@ -95,6 +98,7 @@ class Directory:
     day: date
     successors: Mapping[str, str] = field(default_factory=dict)
     former: Mapping[str, Unit] = field(default_factory=dict)
+    flags: frozenset[tuple[str, str, str]] = frozenset()
     _by_office: dict[tuple[str, str], list[Holder]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -104,6 +108,20 @@ class Directory:
             if holder.holds_on(self.day):
                 offices.setdefault((holder.unit, holder.office), []).append(holder)
         object.__setattr__(self, "_by_office", offices)
+
+    def flagging(self, flags: frozenset[tuple[str, str, str]]) -> Directory:
+        """Give the same directory without the addresses that a server refused; one that the plan changed stands."""
+        holders = (self._without_flagged(one, flags) for one in self.holders)
+        return replace(self, holders=tuple(holders), flags=flags)
+
+    def _without_flagged(self, one: Holder, flags: Collection[tuple[str, str, str]]) -> Holder:
+        email = None if (one.code, "email", one.email) in flags else one.email
+        phone = None if (one.code, "sms", one.phone) in flags else one.phone
+        return one if (email, phone) == (one.email, one.phone) else replace(one, email=email, phone=phone)
+
+    @cached_property
+    def _refused(self) -> frozenset[str]:
+        return frozenset(code for code, channel, _ in self.flags if channel == "email")
 
     def present(self, code: str) -> str:
         """Give the present code of a unit: an old code still finds its way."""
@@ -133,12 +151,15 @@ class Directory:
         bodies = [unit for unit in self.units.values() if unit.kind == STANDING_BODY_KIND]
         return min(bodies, key=lambda unit: (len(list(self.superiors(unit.code))), unit.code), default=None)
 
-    def recipient(self, code: str, office: str, *, reachable: bool = True) -> Recipient | None:
+    def recipient(
+        self, code: str, office: str, *, reachable: bool = True, passing: Collection[str] = ()
+    ) -> Recipient | None:
         """Find who is told for `office` (a word of the escalation policies) of a unit.
 
         A vacant post goes to the acting holder, then the deputy, then the superior unit's head; a vacant focal point
         to the unit's own head first. A holder without an e-mail address counts as absent where another has one, unless
         `reachable` is off. With nobody the whole way up the secretariat's head is told; None where nobody is left.
+        `passing`: holders whom a text did not reach; they count as absent, too.
         """
         asked = self._asked_unit(code, office)
         if asked is None:
@@ -146,10 +167,16 @@ class Directory:
         choice = [*self._way(asked, office), *self._at_secretariat()]
         if not choice:
             return None
-        passed_over = next((at for at, (holder, _) in enumerate(choice) if holder.email or not reachable), 0)
+        reached = (
+            at
+            for at, (holder, _) in enumerate(choice)
+            if (holder.email or not reachable) and holder.code not in passing
+        )
+        passed_over = next(reached, 0)
         holder, via = choice[passed_over]
         if passed_over and via:
-            via = (Via.NO_ADDRESS, *via)
+            refused = any(one.code in self._refused or one.code in passing for one, _ in choice[:passed_over])
+            via = (Via.UNREACHABLE if refused else Via.NO_ADDRESS, *via)
         return Recipient(holder, self.named(holder.unit) or asked, office, asked, via)
 
     def _asked_unit(self, code: str, office: str) -> Unit | None:
