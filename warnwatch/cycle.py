@@ -15,7 +15,9 @@ from sqlalchemy import Connection, Engine
 
 from warnwatch.alerts import ledger, rule_sets
 from warnwatch.alerts.alert import Alert, Call
+from warnwatch.alerts.calls import read_made
 from warnwatch.alerts.desk import Outcome, Work, decide, observe_all, read_work, untouched
+from warnwatch.alerts.escalation import people_of
 from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.alerts.silencing import Recheck, read_mutings
@@ -128,7 +130,7 @@ def run_cycle(
         differing = present.differing(evaluation)
         work = untouched(differing) if as_of else _read_desk(connection, plan, memory, evaluation, differing, news)
         observations = observe_all(evaluation, book, work)
-        made = ledger.read_made(connection, work.known())
+        made = read_made(connection, work.known())
         outcome = decide(work, observations, book, made, (now, standards.calendar), frozenset(news))
 
         # Read the words of what is told.
@@ -228,6 +230,7 @@ def _read_desk(
     book, now = plan.standards.book, plan.now
     handed = _read_handed(connection, memory.snapshot, plan.snapshot, evaluation.frames, book)
     work = read_work(connection, differing, book, news, now, handed)
+    work = replace(work, people=people_of(plan.directory))
     return read_mutings(connection, work, book, plan.directory, now, _recheck(memory, plan.snapshot, book))
 
 
