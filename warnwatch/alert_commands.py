@@ -10,12 +10,14 @@ import click
 from warnwatch import printing
 from warnwatch.alerts import acts, ledger
 from warnwatch.alerts.alert import Alert
+from warnwatch.alerts.calls import read_made
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.alerts.muting import Mutings
 from warnwatch.alerts.silencing import read_mutings_at
 from warnwatch.console import Installation, as_json, pass_installation, print_either
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase
+from warnwatch.next_steps import next_of
 from warnwatch.plan.snapshot import read_snapshot
 
 
@@ -24,6 +26,7 @@ from warnwatch.plan.snapshot import read_snapshot
 @click.option("--unit", help="Only the alerts of one unit.")
 @click.option("--ended", is_flag=True, help="Those that ended, too.")
 @click.option("--standing", is_flag=True, help="Only the secretariat's standing list.")
+@click.option("--next", "next_", is_flag=True, help="Who is told next of each, when, and why not yet; soonest first.")
 @click.option("--limit", default=1000, show_default=True, type=click.IntRange(1), help="At most so many.")
 @as_json
 @pass_installation
@@ -34,6 +37,7 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
     *,
     ended: bool,
     standing: bool,
+    next_: bool,
     limit: int,
     json_: bool,
 ) -> None:
@@ -42,7 +46,11 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
     Example: warnwatch alerts --unit DP-19-UB
 
     Example: warnwatch alerts CB-25-00012
+
+    Example: warnwatch alerts --next --unit DP-19-UB
     """
+    if next_ and (ended or alert is not None):
+        raise click.UsageError("--next goes with --unit, --standing and --limit only")
     if alert is not None:
         _print_history(here, alert, json_=json_)
         return
@@ -52,13 +60,30 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
     with here.engine.connect().execution_options(reads_only=True) as connection:
         found = ledger.read_alerts(connection, states=states, unit=unit, standing=standing, limit=limit + 1)
     shown = found[:limit]
+    if next_:
+        _print_next(here, shown, json_=json_)
+    else:
+        _print_alerts(here, shown, json_=json_)
+    if len(found) > limit:
+        here.say(Phrase("Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", limit=limit), err=True)
+
+
+def _print_next(here: Installation, shown: Sequence[Alert], *, json_: bool) -> None:
+    directory, mutings = here.directory(), _mutings(here, shown)
+    book = here.standards.book.following(directory.successors)
+    with here.engine.connect().execution_options(reads_only=True) as connection:
+        made = read_made(connection, [alert.id for alert in shown])
+    found = [*next_of(shown, book, made, mutings, directory, (here.now(), here.standards.calendar))]
+    lines = [one.line(here.settings.zone) for one in found] or [Phrase("Không có cảnh báo nào.")]
+    print_either(here, lines, [one.as_json() for one in found], json_=json_)
+
+
+def _print_alerts(here: Installation, shown: Sequence[Alert], *, json_: bool) -> None:
     mutings = _mutings(here, shown)
     lines = [*printing.alert_lines(shown, here.settings.zone, mutings)] or [Phrase("Không có cảnh báo nào.")]
     labels = {rule.id: rule.labels for rule in here.standards.book.rules}
     found_json = [printing.alert_json(one, mutings.of(one), labels.get(one.rule)) for one in shown]
     print_either(here, lines, found_json, json_=json_)
-    if len(found) > limit:
-        here.say(Phrase("Chỉ liệt kê {limit} cảnh báo đầu; dùng --limit để xem thêm.", limit=limit), err=True)
 
 
 def _mutings(here: Installation, alerts: Sequence[Alert]) -> Mutings:

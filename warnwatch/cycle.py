@@ -15,7 +15,9 @@ from sqlalchemy import Connection, Engine
 
 from warnwatch.alerts import ledger, rule_sets
 from warnwatch.alerts.alert import Alert, Call
+from warnwatch.alerts.calls import read_made
 from warnwatch.alerts.desk import Outcome, Work, decide, observe_all, read_work, untouched
+from warnwatch.alerts.escalation import people_of
 from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.alerts.silencing import Recheck, read_mutings
@@ -131,7 +133,7 @@ def run_cycle(
         work = untouched(differing) if as_of else _read_desk(connection, plan, memory, evaluation, differing, news)
         observations = observe_all(evaluation, book, work)
         unreached = failures.read_alerts(connection, plan.failures)
-        made = ledger.read_made(connection, work.known() | unreached.keys())
+        made = read_made(connection, work.known() | unreached.keys())
         outcome = decide(work, observations, book, made, (now, standards.calendar), frozenset(news))
         unreached = outcome.open_now(unreached)
         handled = failures.handle(plan.failures, unreached, directory)
@@ -237,6 +239,7 @@ def _read_desk(
     book, now = plan.standards.book, plan.now
     handed = _read_handed(connection, memory.snapshot, plan.snapshot, evaluation.frames, book)
     work = read_work(connection, differing, book, news, now, handed)
+    work = replace(work, people=people_of(plan.directory))
     return read_mutings(connection, work, book, plan.directory, now, _recheck(memory, plan.snapshot, book))
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from warnwatch import database, schema
 from warnwatch.alerts import ledger, rule_sets
 from warnwatch.alerts.alert import Alert, Call, EndReason, Reason, State
+from warnwatch.alerts.calls import read_made
 from warnwatch.alerts.escalation import Made
 from warnwatch.alerts.ledger import ConflictError, JournalRow
 from warnwatch.alerts.present import CLOSED, GONE, PENDING
@@ -146,7 +147,7 @@ def test_a_call_is_made_once(connection: Connection) -> None:
     ledger.save_alerts(connection, [number(1)], [])
     ids = ledger.add_calls(connection, [call(1), call(1, step=2), call(1, repeat=1)])
     assert sorted(ids) == [(1, 3, 1, 0), (1, 3, 1, 1), (1, 3, 2, 0)]
-    assert ledger.read_made(connection, [1, 2]) == {1: Made(0, ((3, 2),), 3, (((3, 1), (2, 2)), ((3, 2), (1, 1))))}
+    assert read_made(connection, [1, 2]) == {1: Made(0, ((3, 2),), 3, (((3, 1), (2, 2)), ((3, 2), (1, 1))))}
     with pytest.raises(IntegrityError):
         ledger.add_calls(connection, [call(1)])
 

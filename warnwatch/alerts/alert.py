@@ -34,6 +34,7 @@ class Reason(StrEnum):
     OPENED = "opened"
     RAISED = "raised"
     CLIMBED = "climbed"
+    REPEATED = "repeated"
     PROMISE_BROKEN = "promise_broken"
 
 
@@ -100,7 +101,8 @@ class Alert:
 class Call:
     """A step of a policy that an alert has reached; unique by alert, level, step and repeat. Steps count from 1.
 
-    `repeat` counts the calls of this step at this level from 0 on, whatever round they belong to.
+    `repeat` counts the calls of this step at this level from 0 on, whatever round they belong to. `passed`: the steps
+    before it that reached nobody new, and were passed over for it.
     """
 
     alert: int
@@ -113,3 +115,4 @@ class Call:
     reason: Reason
     channels: tuple[str, ...] = ("email",)
     round_no: int = 0
+    passed: tuple[int, ...] = ()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert, Call, EndReason, State
-from warnwatch.alerts.escalation import Made, climb_all, restarted
+from warnwatch.alerts.escalation import Made, People, climb_all, restarted
 from warnwatch.alerts.lifecycle import Numbering, Transition, advance, retire
 from warnwatch.alerts.muting import NO_MUTINGS, Muting, Mutings, hold_back
 from warnwatch.alerts.takeover import Taken, heirs_of, read_taken, subjects_of, take_over
@@ -28,6 +28,7 @@ class Work:
 
     `handed` are alerts that another unit answers for now; `homes` names that unit, by alert. `mutings`: what may hold
     calls back; `released`: muted alerts whose muting may be over. `taken`: alerts of rules that others replace.
+    `people`: who can be told for which offices.
     """
 
     due: tuple[Alert, ...]
@@ -41,6 +42,7 @@ class Work:
     mutings: Mutings = NO_MUTINGS
     released: tuple[Alert, ...] = ()
     taken: tuple[Taken, ...] = ()
+    people: People | None = None
 
     @property
     def waiting(self) -> tuple[Alert, ...]:
@@ -191,7 +193,9 @@ def decide(
         home = seen.unit if seen else work.homes.get(key, alert.unit)
         one = _handed(alert, before.get(key, alert), home, made.get(key, Made()))
         final[key] = _gone_live(one, made.get(key, Made()), initial, restart=key in restart)
-    climbed, calls = climb_all((alert for key, alert in final.items() if key not in heirs), book, made, now, calendar)
+    climbed, calls = climb_all(
+        (alert for key, alert in final.items() if key not in heirs), book, made, now, calendar, work.people
+    )
     climbed, calls, held = hold_back(final, climbed, calls, work.mutings.moved(final.values()), now)
     final |= climbed
     called = {call.alert for call in calls}

@@ -31,7 +31,6 @@ from sqlalchemy.exc import IntegrityError
 from warnwatch import schema
 from warnwatch.alerts.acts import Promise
 from warnwatch.alerts.alert import Alert, Call, EndReason, State
-from warnwatch.alerts.escalation import Made, made_of
 from warnwatch.alerts.lifecycle import Numbering
 from warnwatch.alerts.present import CLOSED, GONE, PENDING
 from warnwatch.errors import NotFoundError, WarnWatchError, nearest_name
@@ -166,18 +165,6 @@ def read_numbering(connection: Connection, subjects: Mapping[str, Collection[str
             )
             episodes.update({(rule, subject): last for subject, last in connection.execute(query)})
     return Numbering(int(connection.scalar(select(func.coalesce(func.max(table.c.id), 0))) or 0) + 1, episodes)
-
-
-def read_made(connection: Connection, alerts: Collection[int]) -> dict[int, Made]:
-    """Read which steps were called for some alerts."""
-    table = schema.call
-    calls: dict[int, list[tuple[int, int, int, int]]] = {}
-    ordered = sorted(alerts)
-    for start in range(0, len(ordered), CHUNK):
-        query = select(table.c.alert, table.c.level, table.c.step, table.c.repeat, table.c.round_no)
-        for row in connection.execute(query.where(table.c.alert.in_(ordered[start : start + CHUNK]))):
-            calls.setdefault(row.alert, []).append((row.level, row.step, row.repeat, row.round_no))
-    return {alert: made_of(known) for alert, known in calls.items()}
 
 
 def read_told(connection: Connection, alerts: Collection[int]) -> dict[int, list[tuple[str, str, bool]]]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from warnwatch.alerts.alert import Alert, State
-from warnwatch.alerts.escalation import Made, made_of
+from warnwatch.alerts.escalation import Made, Told, made_of
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.rules.rule import LEVELS, Level
 
@@ -55,9 +55,10 @@ def as_it_was(alert: Alert, history: Sequence[JournalRow], at: datetime) -> Aler
 
 def made_until(history: Iterable[JournalRow], at: datetime) -> Made:
     """Sum up the calls that were made for an alert by `at`."""
-    calls = (row.facts for row in history if row.kind in ("call", "call.nobody") and row.at <= at)
+    calls = ((row.at, row.facts) for row in history if row.kind in ("call", "call.nobody") and row.at <= at)
     return made_of(
-        (int(LEVELS[str(call["level"])]), int(call["step"]), int(call["repeat"]), _round(call)) for call in calls
+        Told(int(LEVELS[str(call["level"])]), int(call["step"]), int(call["repeat"]), _round(call), made_at, made_at)
+        for made_at, call in calls
     )
 
 

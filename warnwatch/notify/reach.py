@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from warnwatch import schema
 from warnwatch.alerts.alert import Alert, State
-from warnwatch.alerts.escalation import Made, climb
+from warnwatch.alerts.escalation import Made, climb, coming
 from warnwatch.alerts.muting import Muting
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory, Recipient
@@ -153,6 +153,11 @@ def trail_of(
     left = _left(alert, policy, made)
     waiting = _waiting(alert, moved, due_now=bool(due)) if left else ""
     at = now if due else moved.next_at
+    again = coming(alert, policy, made, now, calendar) if alert.state is State.OPEN and not alert.gone_since else None
+    if again and again.repeats:
+        repeat, step = made.of(alert.level, again.place + 1)[1], policy.levels[alert.level][again.place]
+        steps.append(_to_come(alert, (again.place + 1, repeat, step), directory, at))
+        waiting, at = waiting or _waiting(alert, moved, due_now=bool(due)), None
     for place, (number, step) in enumerate(left):
         repeat = made.of(alert.level, number)[1]
         steps.append(_to_come(alert, (number, repeat, step), directory, at if not place else None))

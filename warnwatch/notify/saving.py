@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from warnwatch.alerts import ledger, silencing, takeover
-from warnwatch.alerts.alert import Call
+from warnwatch.alerts.alert import Call, Reason
 from warnwatch.alerts.desk import Outcome
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.alerts.lifecycle import Transition
@@ -62,8 +62,8 @@ def save(connection: Connection, decided: Decided) -> None:
 
 
 def _reminded(outcome: Outcome) -> set[str]:
-    """Name the tasks about which a step after the first was called, or a promise was broken."""
-    called = [outcome.alerts[call.alert] for call in outcome.calls if call.step > 1]
+    """Name the tasks about which a step after the first, or a repeat, was called, or a promise was broken."""
+    called = [outcome.alerts[call.alert] for call in outcome.calls if call.step > 1 or call.reason is Reason.REPEATED]
     return {alert.subject for alert in (*called, *outcome.broken) if alert.about == "task"}
 
 
@@ -92,6 +92,8 @@ def _journal(decided: Decided) -> Iterable[JournalRow]:
             "unit": call.unit,
             "reason": call.reason.value,
         }
+        if call.passed:
+            facts["passed"] = list(call.passed)
         kind = "call.nobody" if (call.alert, call.step) in nobody else "call"
         yield JournalRow(now, kind, ACTOR, facts, call.alert)
     for one, state in decided.notifications:

@@ -160,6 +160,9 @@ def _item(alert: Alert, call: Call, recipient: Recipient, sources: Sources) -> I
     made = sources.made.get(alert.id, Made())
     step = next_step(alert, sources.book.policies[rule.escalation], _after(made, call))
     upper = sources.directory.recipient(alert.unit, step.tell[0]) if step else None
+    called = sources.book.policies[rule.escalation].levels.get(alert.level, ())[: _after(made, call).at(alert.level)]
+    if any(one.repeat for one in called):  # the answer is asked by the next repeat, which tells the same again
+        upper = None
     language = _language(recipient, sources)
     taken_from, taken_under = sources.taken.get(alert.id, (None, ""))
     told_next = upper is not None and upper.holder.code != recipient.holder.code

@@ -49,6 +49,8 @@ _SAID: Mapping[str, str] = {
     "cap": Phrase("Cam kết không được muộn hơn thời gian này, tính từ khi mở cảnh báo."),
     "levels": Phrase("Các bước báo cáo của từng mức."),
     "after": Phrase("Chờ bao lâu kể từ bước trước; bước đầu không có khóa này."),
+    "repeat": Phrase("Báo lại bước này sau mỗi khoảng thời gian này, trong khi vẫn báo lên các bước sau."),
+    "times": Phrase("Báo lại nhiều nhất bao nhiêu lần; không ghi là đến khi cảnh báo kết thúc."),
     "tell": Phrase("Báo cho chức danh nào: một hoặc nhiều."),
     "channels": Phrase("Gửi bằng kênh nào."),
     "country": Phrase("Lấy ngày nghỉ lễ của nước nào (VN), hoặc none."),
@@ -162,6 +164,8 @@ def _policy() -> Schema:
         STEP_KEYS,
         {
             "after": DURATION,
+            "repeat": DURATION,
+            "times": {"type": "integer", "minimum": 1},
             "tell": {"anyOf": [office, {"type": "array", "minItems": 1, "uniqueItems": True, "items": office}]},
             "channels": {"anyOf": [channel, {"type": "array", "minItems": 1, "uniqueItems": True, "items": channel}]},
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from warnwatch.documents import Keys
 from warnwatch.language import Phrase
+from warnwatch.plan.calendar import Duration
 from warnwatch.rules.entry import POLICY_KEYS, STEP_KEYS, ZERO, Entry
 from warnwatch.rules.rule import CHANNELS, OFFICES, Level, Policy, Step
 from warnwatch.rules.rule_file import read_id
@@ -48,4 +49,22 @@ def _step(entry: Entry, *, first: bool) -> Step:
     channels = CHANNELS
     if "channels" in entry.values:
         channels = entry.names("channels", CHANNELS, Phrase("kênh gửi không có trong danh mục"))
-    return Step(after, tell, channels)
+    return Step(after, tell, channels, *_repeats(entry))
+
+
+def _repeats(entry: Entry) -> tuple[Duration | None, int | None]:
+    """Read how often a step is called again."""
+    before, repeat, times = len(entry.mistakes), None, None
+    if "repeat" in entry.values:
+        repeat = entry.duration("repeat")
+        if repeat == ZERO and len(entry.mistakes) == before:
+            entry.complain("repeat", Phrase("khoảng lặp lại phải lớn hơn 0"), "0", "5 working days, 7 days")
+    if "times" in entry.values:
+        value = entry.values["times"]
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            times = value
+        else:
+            entry.complain("times", Phrase("times cần một số nguyên lớn hơn 0"), str(value), "1, 2, 3")
+        if "repeat" not in entry.values:
+            entry.complain("times", Phrase("times chỉ dùng cùng repeat"), str(value), "repeat: 5 working days")
+    return repeat, times

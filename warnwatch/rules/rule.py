@@ -123,11 +123,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a policy: whom to tell, so long after the step before."""
+    """One step of a policy: whom to tell, so long after the step before.
+
+    `repeat`: it is called again so long after its last call, at most `times` times; None is until the alert ends.
+    """
 
     after: Duration
     tell: tuple[str, ...]
     channels: tuple[str, ...] = CHANNELS
+    repeat: Duration | None = None
+    times: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from judging import CALENDAR, book, policy, rule, step
 
 from warnwatch.alerts.alert import Alert, Call, Reason, State
-from warnwatch.alerts.escalation import Made, climb, climb_all, made_of, next_step, restarted
-from warnwatch.rules.rule import Level
+from warnwatch.alerts.escalation import Made, Told, climb, climb_all, coming, made_of, next_step, people_of, restarted
+from warnwatch.plan.calendar import Duration
+from warnwatch.plan.directory import Directory, Holder, Unit
+from warnwatch.rules.rule import Level, Policy, Step
 
 MONDAY = local(11, 8, 9)
 POLICY = policy()
@@ -234,4 +236,151 @@ def test_no_step_is_ever_called_twice_and_none_too_early(rounds: list[tuple[time
             assert now >= CALENDAR.add(before.last_call_at, steps[one.calls[-1].step - 1].after)
         assert not (made and promises)
     keys = [(call.level, call.step, call.repeat) for call in one.calls]
+    assert len(keys) == len(set(keys))
+
+
+DAY, WEEK = Duration(1, "working_day"), Duration(5, "working_day")
+AT_ONCE = Duration(0, "minute")
+WEEKLY = policy(
+    {
+        "critical": (
+            Step(AT_ONCE, ("head",)),
+            Step(DAY, ("head",), repeat=WEEK, times=2),
+            Step(Duration(7, "working_day"), ("standing_body",), repeat=WEEK),
+        )
+    }
+)
+
+
+def walk(by: Policy, days: int, heard: timedelta | None = timedelta(0)) -> list[tuple[datetime, int, Reason]]:
+    """Run cycles hourly and give the calls; the text of each leaves `heard` after it, or never."""
+    one, calls, made = FRESH, list[Call](), list[tuple[datetime, int, Reason]]()
+    for hour in range(days * 24):
+        now = MONDAY + timedelta(hours=hour)
+        told = (
+            Told(int(call.level), call.step, call.repeat, call.round_no, call.at, _left(call.at, heard, now))
+            for call in calls
+        )
+        if one.next_at and one.next_at <= now:
+            one, new = climb(one, by, made_of(told), now, CALENDAR)
+            calls += new
+            made += [(call.at, call.step, call.reason) for call in new]
+    return made
+
+
+def _left(at: datetime, heard: timedelta | None, now: datetime) -> datetime | None:
+    return at + heard if heard is not None and at + heard <= now else None
+
+
+def test_a_step_repeats_while_the_alert_climbs_and_its_last_one_for_ever() -> None:
+    """A weekly reminder never delays the climb, stops after its `times`, and that of the last step goes on."""
+    assert walk(WEEKLY, 40) == [
+        (MONDAY, 1, Reason.OPENED),
+        (local(12, 8, 9), 2, Reason.CLIMBED),
+        (local(19, 8, 9), 2, Reason.REPEATED),
+        (local(21, 8, 9), 3, Reason.CLIMBED),
+        (local(26, 8, 9), 2, Reason.REPEATED),
+        (local(28, 8, 9), 3, Reason.REPEATED),
+        (local(8, 9, 9), 3, Reason.REPEATED),
+        (local(15, 9, 9), 3, Reason.REPEATED),
+    ]
+
+
+def test_a_wait_counts_from_when_the_text_left() -> None:
+    """Where the text of a step left two days late, the next step comes its whole wait after that."""
+    assert walk(WEEKLY, 6, timedelta(days=2))[1][0] == local(14, 8, 9)
+
+
+def test_a_dead_mail_server_holds_nothing_down_for_ever() -> None:
+    """While no text leaves nothing climbs; from the policy's cap on, counted from the opening, it climbs regardless."""
+    (first, second, *_) = walk(WEEKLY, 60, None)
+    assert first[0] == MONDAY
+    assert second[:2] == (CALENDAR.add(MONDAY, WEEKLY.cap), 2)
+
+
+def test_the_next_step_says_that_it_waits_for_a_text() -> None:
+    """Whoever asks why a step has not come learns that the text before it has not left."""
+    held = made_of([Told(3, 1, 0, 0, MONDAY, None)])
+    after = replace(FRESH, called_level=3, last_call_at=MONDAY)
+    found = coming(after, POLICY, held, local(12, 8, 10), CALENDAR)
+    assert found == (local(13, 8, 10), False, 1, True)
+
+
+TREE = {
+    "A": Unit("A", "Gốc", kind="co_quan_thuong_truc"),
+    "DP-19-UB": Unit("DP-19-UB", "Tỉnh", parent="A"),
+}
+CLIMBS = policy({"critical": (Step(AT_ONCE, ("head",)), Step(DAY, ("superior.head",)), Step(DAY, ("standing_body",)))})
+
+
+def holder(unit: str, email: str | None = "a@b.vn") -> Holder:
+    """Give the head of a unit."""
+    return Holder(f"{unit}/head/1", unit, "head", email=email)
+
+
+def climbed(holders: tuple[Holder, ...], step_made: int, unit: str = "DP-19-UB") -> tuple[list[Any], bool]:
+    """Climb one alert whose wait is over; give (step, passed over) of its calls, and whether it stands."""
+    directory = Directory(TREE, holders, MONDAY.date())
+    made = made_of([Told(3, number, 0, 0, MONDAY, MONDAY) for number in range(1, step_made + 1)])
+    late = replace(FRESH, unit=unit, last_call_at=MONDAY, called_level=3 if step_made else 0)
+    after, calls = climb(late, CLIMBS, made, local(20, 8, 9), CALENDAR, people_of(directory))
+    return [(call.step, call.passed) for call in calls], after.standing
+
+
+def test_who_is_his_own_superior_is_told_once() -> None:
+    """The superior's step, and the standing body's, would tell the same person again: the alert goes on the list."""
+    assert climbed((holder("A"),), 1, "A") == ([], True)
+
+
+def test_a_step_that_reaches_the_same_person_is_passed_over_for_the_next() -> None:
+    """The superior of a vacant head has been told already, and so has the standing body that is the superior."""
+    assert climbed((holder("A"),), 1) == ([], True)
+    assert climbed((holder("A"), holder("DP-19-UB")), 1) == ([(2, ())], False)
+
+
+def test_nobody_anywhere_is_called_at_once_to_the_end_of_the_list() -> None:
+    """With nobody who can be reached no step waits: the last one is called for nobody, and the alert is on the list."""
+    assert climbed((), 0) == ([(3, (1, 2))], True)
+    assert climbed((holder("A", None),), 0) == ([(3, (1, 2))], True)
+
+
+acts = st.lists(
+    st.tuples(
+        st.timedeltas(timedelta(minutes=1), timedelta(days=9)),
+        st.sampled_from([1, 2, 3]),
+        st.booleans(),
+        st.one_of(st.none(), st.timedeltas(timedelta(0), timedelta(days=6))),
+    ),
+    max_size=20,
+)
+
+
+@settings(deadline=None)
+@given(acts)
+def test_nothing_is_ever_stuck_or_out_of_turn(turns: list[tuple[timedelta, int, bool, timedelta | None]]) -> None:
+    """Whatever comes: one call a cycle, steps in order, repeats only of steps made, and a timer or the list."""
+    one, calls, now = FRESH, list[tuple[Call, timedelta | None]](), MONDAY
+    for wait, level, restarts, leaves in turns:
+        now += wait
+        told = made_of(
+            Told(int(call.level), call.step, call.repeat, call.round_no, call.at, _left(call.at, heard, now))
+            for call, heard in calls
+        )
+        one = replace(restarted(one, told), called_level=0) if restarts else one
+        seen = told.in_round(one.round_no)
+        by = replace(WEEKLY, levels={**POLICY.levels, **WEEKLY.levels})
+        one, new = climb(replace(one, level=Level(level)), by, told, now, CALENDAR)
+        assert len(new) <= 1
+        assert one.standing or one.next_at
+        assert one.next_at is None or one.next_at > now or new  # what is due besides comes in the next cycle
+        for call in new:
+            known = seen.of(level, call.step)[0]
+            done = max(seen.at(level), 1 if one.called_level > level else 0)
+            assert call.step == done + 1 if call.reason is not Reason.REPEATED else call.step <= done
+            assert not known or call.reason is Reason.REPEATED
+            before = [made.at for made, _ in calls if made.round_no == one.round_no]
+            if call.reason in (Reason.CLIMBED, Reason.REPEATED) and before:
+                assert now - before[0] >= timedelta(hours=23)
+        calls += [(call, leaves) for call in new]
+    keys = [(call.level, call.step, call.repeat) for call, _ in calls]
     assert len(keys) == len(set(keys))

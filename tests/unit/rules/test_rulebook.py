@@ -136,6 +136,15 @@ def test_a_policy_loads(folder: Folder) -> None:
     assert policy.cap == Duration(10, "working_day")
 
 
+def test_a_step_may_repeat(folder: Folder) -> None:
+    """How often, and how many times at most, is read; without `times` it goes on."""
+    folder.policies = changed(folder.policies, "superior.head}", "superior.head, repeat: 5 working days, times: 3}")
+    folder.policies = changed(folder.policies, "{tell: focal_point}", "{tell: focal_point, repeat: 7 days}")
+    levels = folder.load().policies["head-of-unit"].levels
+    assert (levels[Level.CRITICAL][1].repeat, levels[Level.CRITICAL][1].times) == (Duration(5, "working_day"), 3)
+    assert (levels[Level.NOTICE][0].repeat, levels[Level.NOTICE][0].times) == (Duration(7, "day"), None)
+
+
 def test_one_text_serves_all_levels(folder: Folder) -> None:
     """A plain title stands for every level that has a rung."""
     folder.rules = changed(folder.rules, "{notice: Sắp đến hạn, critical: Quá hạn}", "Nhiệm vụ")
@@ -485,6 +494,9 @@ def test_mistakes_of_a_rule(folder: Folder, old: str, new: str, line: int, messa
         ("{after: 1 working day, tell", "{tell", 7, "bước sau phải ghi after lớn hơn 0"),
         ("{tell: focal_point}", "{tell: head, channels: [sms]}", 6, "kênh gửi không có trong danh mục"),
         ("[head, focal_point]", "[head, head]", 7, "ghi hai lần"),
+        ("{tell: focal_point}", "{tell: head, repeat: 0}", 6, "khoảng lặp lại phải lớn hơn 0"),
+        ("{tell: focal_point}", "{tell: head, repeat: 2h, times: 0}", 6, "times cần một số nguyên lớn hơn 0"),
+        ("{tell: focal_point}", "{tell: head, times: 2}", 6, "times chỉ dùng cùng repeat"),
         ("    cap: 10 working days\n", "", 2, "thiếu khóa cap"),
         ("cap: 10 working days", "cap: 0", 4, "thời hạn cam kết dài nhất phải lớn hơn 0"),
         ("critical:", "criticl:", 7, "mức không có trong danh mục"),
