@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from builders import NOW, alert
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from warnwatch import database, schema
 from warnwatch.alerts import ledger, rule_sets
 from warnwatch.alerts.alert import Alert, Call, EndReason, Reason, State
 from warnwatch.alerts.calls import read_made
-from warnwatch.alerts.escalation import Made
+from warnwatch.alerts.escalation import Made, Told
 from warnwatch.alerts.ledger import ConflictError, JournalRow
 from warnwatch.alerts.present import CLOSED, GONE, PENDING
 from warnwatch.errors import NotFoundError
@@ -140,6 +140,78 @@ def test_each_writing_is_counted(connection: Connection) -> None:
         row = ledger.find_alert(connection, number(1).code)
         ledger.save_alerts(connection, [], [row])
         assert ledger.find_alert(connection, row.code).revision == revision
+
+
+LATER = NOW + timedelta(hours=3)
+SENT = {"state": "sent", "tries": 1, "finished_at": LATER}
+FAILED = {"state": "failed", "tries": 4, "finished_at": LATER}
+
+
+@pytest.mark.parametrize(
+    ("texts", "heard"),
+    [
+        ([], NOW),
+        ([{"state": "held"}], NOW),
+        ([{"state": "ready"}], NOW),
+        ([{"state": "ready", "tries": 2}], None),
+        ([{"state": "ready", "due_at": LATER}], None),
+        ([{"state": "claimed"}], None),
+        ([SENT], LATER),
+        ([FAILED], LATER),
+        ([SENT, {"state": "ready", "tries": 1, "channel": "sms"}], LATER),
+        ([SENT, {"state": "ready", "tries": 1, "holder": "B"}], None),
+        (
+            [FAILED, {"state": "sent", "finished_at": LATER + timedelta(hours=1), "holder": "B"}],
+            LATER + timedelta(hours=1),
+        ),
+    ],
+    ids=["none", "held", "new", "tried", "later", "claimed", "sent", "failed", "other way", "other holder", "fallback"],
+)
+def test_when_a_call_was_told(connection: Connection, texts: list[dict[str, Any]], heard: object) -> None:
+    """Told is when each holder had a text on some way, or it was given up; what is tried in vain is not told yet."""
+    ledger.save_alerts(connection, [number(1)], [])
+    (call_id,) = ledger.add_calls(connection, [call(1)]).values()
+    for key, changes in enumerate(texts):
+        link_text(connection, call_id, str(key), changes)
+    (told,) = read_made(connection, [1])[1].calls
+    assert told == Told(3, 1, 0, 0, NOW, heard)  # type: ignore[arg-type]
+
+
+def test_a_merged_text_is_told_with_the_one_it_was_merged_into(connection: Connection) -> None:
+    """The later text says it, too: before that one has left, nobody was told."""
+    ledger.save_alerts(connection, [number(1)], [])
+    (call_id,) = ledger.add_calls(connection, [call(1)]).values()
+    link_text(connection, call_id, "old", {"state": "merged"})
+    new = link_text(connection, None, "new", {"state": "ready", "tries": 1})
+    table = schema.notification
+    connection.execute(update(table).where(table.c.key == "old").values(merged_into=new))
+    assert read_made(connection, [1])[1].calls[0].heard is None
+    connection.execute(update(table).where(table.c.id == new).values(SENT))
+    assert read_made(connection, [1])[1].calls[0].heard == LATER
+
+
+def link_text(connection: Connection, call_id: int | None, key: str, changes: dict[str, Any]) -> int:
+    """Write a text of a call as an outbox would have it."""
+    row = {
+        "key": key,
+        "holder": "A",
+        "office": "head",
+        "unit": "DP-19-UB",
+        "channel": "email",
+        "kind": "overdue",
+        "level": 3,
+        "subject": "",
+        "text": "",
+        "created_at": NOW,
+        "due_at": NOW,
+    } | changes
+    written = connection.execute(
+        insert(schema.notification).values(row).returning(schema.notification.c.id)
+    ).scalar_one()
+    if call_id is not None:
+        link = {"notification": written, "call": call_id, "holder": row["holder"], "channel": row["channel"]}
+        connection.execute(insert(schema.notification_call).values(link))
+    return int(written)
 
 
 def test_a_call_is_made_once(connection: Connection) -> None:
