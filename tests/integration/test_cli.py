@@ -423,6 +423,21 @@ def test_alerts_lists_the_open_ones(judged: Bench) -> None:
     assert judged.said("alerts", "--standing") == "Không có cảnh báo nào.\n"
 
 
+def test_alerts_says_who_is_told_next(judged: Bench) -> None:
+    """Each alert has its next step, whom that tells, when, and why not yet; and no other list is mixed with it."""
+    found = judged.json("alerts", "--next")
+    assert {one["alert"] for one in found} == {alert.code for alert in judged.world.alerts()}
+    assert {one["why"] for one in found} <= {"due", "timer", "repeat", "text", "promise", "standing", "pending"}
+    ahead = [one for one in found if one["step"]]
+    assert ahead
+    assert all(one["at"] and one["offices"] for one in ahead)
+    assert [one["at"] for one in ahead] == sorted(one["at"] for one in ahead)
+    said = judged.said("alerts", "--next", "--unit", ahead[0]["unit"])
+    assert f"{ahead[0]['alert']} " in said
+    assert f": bước {ahead[0]['step']}, " in said
+    assert "--next goes with" in judged.refused("alerts", "--next", "--ended", code=2)
+
+
 def test_an_alert_tells_its_own_history(judged: Bench) -> None:
     """Who was told what and when, and who answered, oldest first; a number that nobody has is refused."""
     number = judged.json("alerts")[0]["alert"]
