@@ -52,6 +52,7 @@ class Standards:
     """What a cycle judges by and writes with: rules, calendar, letterhead, and what may leave.
 
     `rule_files`: the files of the set as they were read; `set_state`: what is wrong with a newer set, if anything.
+    `ways`: the channels that this installation can send over; `sms_countries`: whose mobile numbers it sends SMS to.
     """
 
     book: RuleBook
@@ -62,6 +63,8 @@ class Standards:
     rule_files: Mapping[str, str] = field(default_factory=dict)
     cutoffs: Cutoffs = field(default_factory=Cutoffs)
     set_state: SetState = field(default_factory=SetState)
+    ways: frozenset[str] = frozenset({"email"})
+    sms_countries: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -265,6 +268,8 @@ def _read_words(
         end_of_next_working_day=lambda: _tomorrow(plan.now, standards.calendar),
         language=standards.letterhead.language,
         taken=taken_over(outcome.handed, plan.directory, snapshot.tree.documents),
+        ways=standards.ways,
+        countries=standards.sms_countries,
     )
 
 

@@ -37,6 +37,10 @@ class Phrase(str):
         phrase.pattern, phrase.values = pattern, values
         return phrase
 
+    def filled(self, **values: object) -> Phrase:
+        """Give a phrase of a table, which stands there with its pattern alone, with its values."""
+        return Phrase(self.pattern, **values)
+
     def __str__(self) -> Self:
         """Stay a phrase where a text is asked for: an error that was raised with one still says it."""
         return self

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from warnwatch.language import Phrase
-from warnwatch.notify import wording
+from warnwatch.notify import gsm, sms_text, wording
 from warnwatch.notify.cases import Case, Desk, cases, deadline_words
 from warnwatch.notify.letters import write
 from warnwatch.notify.notification import Item, Kind, Letterhead, Notification, Telling
@@ -30,6 +31,8 @@ def compose(telling: Telling, letterhead: Letterhead, now: datetime, texts: Text
     """
     language = telling.recipient.holder.language or letterhead.language
     desk = Desk(telling, letterhead, now, texts or shipped_texts(language))
+    if telling.channel == "sms":
+        return _message(desk)
     kind = Kind.GENERAL
     try:
         told = cases(desk)
@@ -41,6 +44,23 @@ def compose(telling: Telling, letterhead: Letterhead, now: datetime, texts: Text
         log.exception("text failed to render; the plain form goes out", extra={"holder": telling.recipient.holder.code})
         return _notification(desk, kind, _plain_subject(desk), _plain_text(desk), None)
     return _notification(desk, kind, page.subject, text, html)
+
+
+def _message(desk: Desk) -> Notification:
+    """Write a text message."""
+    kind, fallback = Kind.GENERAL, False
+    try:
+        told = cases(desk)
+        kind = kind_of(told, desk)
+        text = sms_text.write(kind, told, desk)
+    except Exception:
+        log.exception(
+            "text failed to render; the plain form goes out", extra={"holder": desk.telling.recipient.holder.code}
+        )
+        text, fallback = sms_text.plain_form(desk), True
+    written = _notification(desk, kind, text, text, None)
+    address, segments = desk.telling.recipient.holder.phone, gsm.segments(text)
+    return replace(written, address=address, segments=segments, fallback=fallback)
 
 
 def kind_of(told: Sequence[Case], desk: Desk) -> Kind:

@@ -135,10 +135,19 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
+class SmsStyle:
+    """How text messages are written: the word that they begin with, with or without marks, the most parts of one."""
+
+    prefix: str = ""
+    accents: bool = False
+    most_segments: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Letterhead:
     """What every text of an installation shares. `link` is the service's own address, without a slash at the end.
 
-    `language` is that of mail to a holder who chose none.
+    `language` is that of texts to a holder who chose none.
     """
 
     system: str
@@ -146,6 +155,7 @@ class Letterhead:
     link: str = ""
     digest_cap: int = 50
     language: str = "vi"
+    sms: SmsStyle = SmsStyle()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +163,7 @@ class Notification:
     """A finished text for one holder on one channel. `key` is stable, so the same telling is never written twice.
 
     `calls` and `alerts` name what it tells; `fallback`: the proper text failed to render, this is the plain form.
+    `segments`: the parts that an operator charges for, of a text message only.
     """
 
     key: str
@@ -170,3 +181,4 @@ class Notification:
     calls: tuple[Call, ...] = ()
     alerts: tuple[int, ...] = ()
     fallback: bool = False
+    segments: int | None = None

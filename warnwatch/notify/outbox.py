@@ -133,6 +133,7 @@ def _row(one: Notification, state: str) -> dict[str, Any]:
         "text": _storable(one.text),
         "html": None if one.html is None else _storable(one.html),
         "fallback": one.fallback,
+        "segments": one.segments,
         "created_at": one.created_at,
         "state": state,
         "due_at": one.created_at,

@@ -19,6 +19,7 @@ from warnwatch.language import Phrase, in_language
 from warnwatch.notify.failures import Instead
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
 from warnwatch.notify.tongues import wording_of
+from warnwatch.notify.ways import MAIL, channels_for
 from warnwatch.notify.wording import Wording, clean
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
@@ -44,7 +45,8 @@ class Sources:
     """Everything that telling looks things up in; read before, changed by nothing here.
 
     `end_of_next_working_day` gives the date by which an answer is asked when no step follows; without it none is given.
-    `taken`: what `taken_over` gives.
+    `taken`: what `taken_over` gives. `ways`: the channels that this installation can send over; `countries`: those
+    whose mobile numbers it sends text messages to.
     """
 
     book: RuleBook
@@ -60,6 +62,8 @@ class Sources:
     end_of_next_working_day: Callable[[], datetime] | None = None
     language: str = "vi"  # of a holder who chose none
     taken: Mapping[int, tuple[Unit, str]] = field(default_factory=dict)
+    ways: frozenset[str] = frozenset({MAIL})
+    countries: frozenset[str] = frozenset()
 
     @cached_property
     def sums(self) -> Mapping[str, Mapping[str, int]]:
@@ -93,7 +97,7 @@ def gather(
         if not recipients:
             nobody.append(call)
         for recipient in recipients:
-            for channel in call.channels:
+            for channel in channels_for(call.channels, recipient.holder, sources.ways, sources.countries):
                 pile = piles.setdefault((recipient.holder.code, channel), _Pile(recipient))
                 pile.items.append(_item(alert, call, recipient, sources))
                 pile.calls.append(call)
@@ -105,7 +109,7 @@ def gather(
     for alert, told in cleared:
         for holder, channel in told:
             known = _holder(holder, sources.directory)
-            if known is not None:
+            if known is not None and channel in channels_for((channel,), known.holder, sources.ways, sources.countries):
                 pile = piles.setdefault((holder, channel), _Pile(known))
                 pile.cleared.append(_cleared(alert, sources, _language(known, sources)))
     return [_telling(pile, channel, sources) for (_, channel), pile in sorted(piles.items())], nobody

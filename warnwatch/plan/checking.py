@@ -12,6 +12,7 @@ from warnwatch.plan.column import Column, Keeping
 from warnwatch.plan.columns import FILES
 from warnwatch.plan.differences import WAS, Difference
 from warnwatch.plan.findings import Findings, Say, Sheet, moment
+from warnwatch.plan.phones import is_mobile
 
 DEADLINE_COLUMNS = {
     "task": pl.String,
@@ -300,6 +301,18 @@ def _superiors(unit: str, parents: Mapping[str, str | None]) -> set[str]:
         found.add(above)
         above = parents.get(above)
     return found - {unit}
+
+
+# --- holders --------------------------------------------------------------------------------------------------------
+
+
+def warn_of_phones(one: Difference, findings: Findings) -> None:
+    """Warn of numbers that no text message reaches: their holders are told by mail alone."""
+    numbers = pl.col("phone")
+    rows = one.rows.filter(numbers.is_not_null() & numbers.ne_missing(pl.col(WAS + "phone")))
+    fixed = [number for number in rows["phone"].unique() if not is_mobile(number)]
+    say = Say(Phrase("không phải số di động: không nhận được tin nhắn, chỉ được báo bằng thư"))
+    findings.odd_rows(one.sheet, rows.filter(numbers.is_in(fixed)), "phone", say)
 
 
 # --- reports --------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from warnwatch.plan.checking import (
     check_tree,
     find_deadlines,
     find_edges,
+    warn_of_phones,
     warn_of_reports,
 )
 from warnwatch.plan.column import File
@@ -257,6 +258,8 @@ def _compare_file(
         old.append(naming_old(one, plan.tree))
         if file.name == "reports":
             warn_of_reports(one, plan.of("tasks"), findings)
+        if file.name == "holders":
+            warn_of_phones(one, findings)
         deadlines = _deadlines(one, plan, order)
         _note_known(one, stored, plan)
         _add_up(changes, one, deadlines)

@@ -6,7 +6,7 @@ from warnwatch.documents import Keys
 from warnwatch.language import Phrase
 from warnwatch.plan.calendar import Duration
 from warnwatch.rules.entry import POLICY_KEYS, STEP_KEYS, ZERO, Entry
-from warnwatch.rules.rule import CHANNELS, OFFICES, Level, Policy, Step
+from warnwatch.rules.rule import CHANNELS, OFFICES, USUAL_CHANNELS, Level, Policy, Step
 from warnwatch.rules.rule_file import read_id
 
 
@@ -46,7 +46,7 @@ def _step(entry: Entry, *, first: bool) -> Step:
             "after", Phrase("bước sau phải ghi after lớn hơn 0"), found, "1 working day, 4 working hours, 2h"
         )
     tell = entry.names("tell", OFFICES, Phrase("chức danh không có trong danh mục"))
-    channels = CHANNELS
+    channels = USUAL_CHANNELS
     if "channels" in entry.values:
         channels = entry.names("channels", CHANNELS, Phrase("kênh gửi không có trong danh mục"))
     return Step(after, tell, channels, *_repeats(entry))

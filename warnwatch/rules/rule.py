@@ -25,7 +25,9 @@ OFFICES: tuple[str, ...] = (
     "committee",
     "secretariat",
 )
-CHANNELS: tuple[str, ...] = ("email",)
+CHANNELS: tuple[str, ...] = ("email", "sms")
+# Of a step that names none.
+USUAL_CHANNELS: tuple[str, ...] = ("email",)
 
 
 class Level(IntEnum):
@@ -130,9 +132,13 @@ class Step:
 
     after: Duration
     tell: tuple[str, ...]
+<<<<<<< HEAD
     channels: tuple[str, ...] = CHANNELS
     repeat: Duration | None = None
     times: int | None = None
+=======
+    channels: tuple[str, ...] = USUAL_CHANNELS
+>>>>>>> 2cba178 (notify: a step may tell by text message too: short, without marks, never without the mail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -492,7 +492,7 @@ def test_mistakes_of_a_rule(folder: Folder, old: str, new: str, line: int, messa
         ("[{tell: focal_point}]", "[]", 6, "khóa notice cần một danh sách có ít nhất một mục"),
         ("{tell: focal_point}", "{after: 2h, tell: head}", 6, "bước đầu tiên không có after: bước này báo ngay"),
         ("{after: 1 working day, tell", "{tell", 7, "bước sau phải ghi after lớn hơn 0"),
-        ("{tell: focal_point}", "{tell: head, channels: [sms]}", 6, "kênh gửi không có trong danh mục"),
+        ("{tell: focal_point}", "{tell: head, channels: [fax]}", 6, "kênh gửi không có trong danh mục"),
         ("[head, focal_point]", "[head, head]", 7, "ghi hai lần"),
         ("{tell: focal_point}", "{tell: head, repeat: 0}", 6, "khoảng lặp lại phải lớn hơn 0"),
         ("{tell: focal_point}", "{tell: head, repeat: 2h, times: 0}", 6, "times cần một số nguyên lớn hơn 0"),
