@@ -132,13 +132,9 @@ class Step:
 
     after: Duration
     tell: tuple[str, ...]
-<<<<<<< HEAD
-    channels: tuple[str, ...] = CHANNELS
+    channels: tuple[str, ...] = USUAL_CHANNELS
     repeat: Duration | None = None
     times: int | None = None
-=======
-    channels: tuple[str, ...] = USUAL_CHANNELS
->>>>>>> 2cba178 (notify: a step may tell by text message too: short, without marks, never without the mail)
 
 
 @dataclass(frozen=True, slots=True)
