@@ -53,6 +53,7 @@ NOT_PHRASES |= dict.fromkeys(
 # Single texts that are data: parts of names, headers, sheets, words and examples of workbooks, patterns to be read.
 DATA = {
     "notify/wording.py": re.compile("^Ủy ban nhân dân$"),
+    "notify/gsm.py": re.compile("^(@£|[đĐ]$|₫)"),
     "plan/cells.py": re.compile(r"\(\?:|\^quý|^quý $"),
     "plan/cell_columns.py": re.compile("^.. !-~À-Ö"),
     "plan/csv_file.py": re.compile(r"^\[ăâ"),

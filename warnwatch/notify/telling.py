@@ -5,11 +5,10 @@ In: calls, ended alerts, the directory, the words of their subjects. Out: tellin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time
+from datetime import datetime
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -17,10 +16,10 @@ from warnwatch.alerts.alert import Alert, Call, Reason, State
 from warnwatch.alerts.escalation import Made, next_step
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify.failures import Instead
+from warnwatch.notify.limit_facts import limit_facts
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
 from warnwatch.notify.tongues import wording_of
 from warnwatch.notify.ways import MAIL, channels_for
-from warnwatch.notify.wording import Wording, clean
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
 from warnwatch.plan.measures import describe
@@ -35,9 +34,6 @@ from warnwatch.rules.stages import OWN
 
 # A digest opens with how the unit stands; a text about fewer alerts does not need it.
 TALLY_FROM = 2
-# So many of the events that broke a limit are named; the rest are counted.
-EVENTS_NAMED = 5
-_UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
@@ -271,7 +267,7 @@ def _facts(alert: Alert, sources: Sources, language: str) -> Facts:
         name = (sources.directory.named(alert.subject) or unit).name
         return Facts(alert.subject, name, unit, lines=_unit_lines(sources.sums.get(unit.code, {}), language))
     if alert.about == "kpi":
-        return _limit_facts(alert, unit, sources.limits.get(alert.subject), language)
+        return limit_facts(alert, unit, sources.limits.get(alert.subject), language)
     if alert.about == "source":
         return _source_facts(alert, unit, sources.feeds.get(alert.subject), language)
     if alert.about in OWN:
@@ -352,54 +348,3 @@ def _matter_facts(alert: Alert, unit: Unit, matter: Matter | None, language: str
     if matter is None:
         return Facts(alert.subject, "", unit)
     return Facts(alert.subject, matter.name(language), unit, lines=matter.lines(language))
-
-
-def _limit_facts(alert: Alert, unit: Unit, limit: Limit | None, language: str) -> Facts:
-    if limit is None:
-        return Facts(alert.subject, "", unit)
-    says = wording_of(language)
-    sign = {">=": "≥", "<=": "≤"}.get(limit.operator, limit.operator)
-    return Facts(
-        code=limit.kpi,
-        title=limit.name,
-        unit=unit,
-        assigning_document=limit.legal_basis,
-        value=_quantity(limit.value, limit.measured_in, says),
-        target="" if limit.target is None else f"{sign} {_quantity(limit.target, limit.measured_in, says)}",
-        period=limit.period,
-        lines=tuple(_limit_lines(limit, says, language)),
-    )
-
-
-def _limit_lines(limit: Limit, says: Wording, language: str) -> Iterator[tuple[str, str]]:
-    """Give what the value is compared with, and the events that broke the limit, the latest first."""
-    compared = {
-        Phrase("Mức theo lộ trình"): limit.path_value,
-        Phrase("Kỳ trước"): limit.previous,
-        Phrase("Cùng kỳ năm trước"): limit.last_year,
-    }
-    for label, value in compared.items():
-        if value is not None:
-            yield in_language(label, language), _quantity(round(value, 2), limit.measured_in, says)
-    if not limit.events:
-        return
-    latest = limit.events[::-1][:EVENTS_NAMED]
-    named = [
-        in_language(
-            Phrase(
-                "{reference} ({value}, ngày {day})",
-                reference=clean(reference, 60),
-                value=_quantity(value, limit.measured_in, says),
-                day=says.day(datetime.combine(day, time(), UTC), _UTC),
-            ),
-            language,
-        )
-        for day, value, reference in latest
-    ]
-    if rest := len(limit.events) - len(latest):
-        named.append(in_language(Phrase("và {n} sự kiện khác", n=rest), language))
-    yield in_language(Phrase("Sự kiện không đạt"), language), "; ".join(named)
-
-
-def _quantity(value: float | None, measured_in: str, says: Wording) -> str:
-    return "" if value is None else f"{says.number(value)} {measured_in}".strip()
