@@ -48,7 +48,7 @@ def test_every_point_is_chosen_at_some_time() -> None:
     assert {*ALWAYS, *DECIDING, *TELLING} <= set(ALL)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_nothing_is_lost_however_often_the_service_is_killed(stage: Stage, part: int) -> None:
     """Killed at points of its cycle, its sender, its mail server's dialogue and its seals: every head is told."""
@@ -69,7 +69,7 @@ SHOWN_BY = {
 }
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_caught(small: Stage, bug: str) -> None:
     """What other systems lost notifications by is seen within ten trials, while the program itself passes the first."""

@@ -36,7 +36,7 @@ LEASE = 1.0
 # So long a process may take to reach its point; then it is killed wherever it is.
 REACH_SECONDS = 2.0
 # So long the last process has for everything that is left: many times the lease and the pauses.
-QUIET_SECONDS = 30.0
+QUIET_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
