@@ -18,6 +18,7 @@ from warnwatch import (
     alert_commands,
     audit_commands,
     check_command,
+    contact_commands,
     database,
     database_roles,
     plan_commands,
@@ -227,6 +228,7 @@ for command in (
     silence_commands.silence,
     rule_commands.rules,
     audit_commands.audit,
+    contact_commands.contacts,
 ):
     main.add_command(command)
 

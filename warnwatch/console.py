@@ -26,6 +26,7 @@ from warnwatch.clocks import clock_of
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, MistakesError, SettingsError, WarnWatchError
 from warnwatch.language import LANGUAGES, Language, Phrase, in_language
+from warnwatch.notify.failures import read_flags
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.settings import Settings, load_settings
@@ -105,7 +106,8 @@ class Installation:
         """Give the units and holders of today."""
         day = self.standards.calendar.local_date(self.now())
         with self.engine.connect().execution_options(reads_only=True) as connection:
-            return read_snapshot(connection, self.standards.calendar, codes=[], day=day).directory(day)
+            known = read_snapshot(connection, self.standards.calendar, codes=[], day=day).directory(day)
+            return known.flagging(read_flags(connection))
 
     def instant(self, text: str, option: str = "--at") -> datetime:
         """Read an instant, as UTC; without an offset it is in the plan's zone."""

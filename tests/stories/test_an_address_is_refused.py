@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from builders import local
+from services import said_here
 from sqlalchemy import select
 from worlds import World, holder_row
 
@@ -75,6 +78,26 @@ def test_a_flagged_address_counts_as_none_until_the_plan_names_another(world: Wo
     found = directory(world).recipient("DP-19-UB", "head")
     assert found is not None
     assert found.holder.email == "dung@example.vn"
+
+
+def test_a_person_lists_and_clears_a_flag(world: World) -> None:
+    """The list says who and why; what is cleared is used by the next cycle, and the journal says who cleared it."""
+    world.cycle(FIRST)
+    refuse(world)
+    world.cycle(local(16, 8, 8, 1))
+    database = {"url": world.engine.url.render_as_string(hide_password=False)}
+    (listed,) = json.loads(said_here("contacts", "--json", database=database).stdout)
+    assert (listed["holder"], listed["said"]) == ("DP-19-UB/head/1", "5.1.1 unknown user")
+    assert said_here("contacts", "--clear", "DP-19-UB/head/1", database=database).exit_code == 2
+    unknown = said_here("contacts", "--clear", "DP-19-UB/head/2", "--by", "CQTT", database=database)
+    assert unknown.exit_code == 1
+    assert "DP-19-UB/head/1" in unknown.stderr
+    assert said_here("contacts", "--clear", "DP-19-UB/head/1", "--by", "CQTT", database=database).exit_code == 0
+    assert json.loads(said_here("contacts", "--json", database=database).stdout) == []
+    world.cycle(local(16, 8, 8, 2))
+    found = directory(world).recipient("DP-19-UB", "head")
+    assert found is not None
+    assert (found.holder.office, found.via) == ("head", ())
 
 
 def test_a_text_refused_for_what_it_holds_flags_nobody(world: World) -> None:

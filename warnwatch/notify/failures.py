@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, literal, select, update
+from sqlalchemy import Connection, Row, bindparam, literal, select, update
 
 from warnwatch import schema
 from warnwatch.alerts import ledger
@@ -18,6 +19,7 @@ from warnwatch.alerts.ledger import JournalRow
 from warnwatch.notify.delivery import Answer, Outcome, Phase, blames_address
 from warnwatch.notify.outbox import CallKey, insert_new
 from warnwatch.notify.release import Mode, Release
+from warnwatch.notify.ways import MAIL
 from warnwatch.plan.directory import Directory, Recipient
 from warnwatch.rules.rule import Level
 
@@ -76,6 +78,27 @@ def read_flags(connection: Connection, failures: Sequence[Failure] = ()) -> froz
     return frozenset([*((*row,) for row in rows), *(one.flag for one in failures if one.flag)])
 
 
+def read_standing(connection: Connection) -> list[Row[Any]]:
+    """Read the flags that stand, with what the server said and when, the oldest first."""
+    table = schema.contact_flag
+    return list(connection.execute(select(table).where(table.c.cleared_at.is_(None)).order_by(table.c.id)))
+
+
+def clear(connection: Connection, holders: Collection[str], by: str, now: datetime) -> int:
+    """Clear the flags of some holders: their addresses are used again; give how many there were."""
+    table = schema.contact_flag
+    stands = (table.c.cleared_at.is_(None), table.c.holder.in_(sorted(holders)))
+    rows = connection.execute(
+        update(table).where(*stands).values(cleared_at=now, cleared_by=by).returning(table.c.holder, table.c.channel)
+    ).all()
+    journal = [
+        JournalRow(now, "contact.cleared", by, {"holder": row.holder, "channel": row.channel}, None, row.holder)
+        for row in rows
+    ]
+    ledger.add_journal(connection, journal)
+    return len(rows)
+
+
 def read_failures(connection: Connection, release: Release) -> tuple[Failure, ...]:
     """Read the failures that nothing was done about, the oldest first.
 
@@ -130,7 +153,7 @@ def _read_calls(connection: Connection, ids: Sequence[int]) -> dict[int, dict[in
     for row in rows:
         reason = Reason.CLIMBED if row.step > 1 else Reason.OPENED
         level = Level(row.level)
-        made = Call(row.alert, level, row.step, row.repeat, row.office, row.unit, row.at, reason)
+        made = Call(row.alert, level, row.step, row.repeat, row.office, row.unit, row.at, reason, round_no=row.round_no)
         found.setdefault(row.notification, {})[row.id] = made
     return found
 
@@ -185,7 +208,7 @@ def handle(failures: Sequence[Failure], standing: Mapping[int, Alert], directory
                 nobody[number] = call
             for one in ways:
                 if one.holder.code not in told:
-                    instead.setdefault((number, one.holder.code), Instead(call, one, failure.channel))
+                    instead.setdefault((number, one.holder.code), Instead(call, one, MAIL))
     return Handled(tuple(failures), tuple(instead.values()), tuple(nobody.values()), ids)
 
 
