@@ -14,9 +14,11 @@ from local_postgres import find_postgres, running_postgres
 
 from faults.points import ALL
 from faults.reconciling import Books
-from faults.trial import Result, Stage, run
+from faults.trial import Kind, Result, Stage, run
 
 DATABASES = ("sqlite", "postgresql")
+# Several processes share the work on PostgreSQL.
+COURSES = (("sqlite", 1), ("postgresql", 1), ("postgresql", 3))
 
 
 @contextmanager
@@ -38,17 +40,17 @@ def staged(database: str) -> Iterator[Stage]:
             stage.close()
 
 
-def table(found: dict[str, list[Result]]) -> Iterator[str]:
+def table(found: dict[tuple[str, int], list[Result]]) -> Iterator[str]:
     """Write what the trials came to."""
     yield "| database | replicas | seeds | kills at a point | elsewhere | texts | lost | extra explained | extra unexplained | late | false acknowledgements |"  # noqa: E501
     yield "|---|---|---|---|---|---|---|---|---|---|---|"
-    for database, results in found.items():
+    for (database, replicas), results in found.items():
         books = sum((one.books for one in results), Books())
         seeds = f"{results[0].seed}–{results[-1].seed}" if results else "–"
         kills = sum(len(one.points) for one in results)
         elsewhere = sum(one.elsewhere for one in results)
         yield (
-            f"| {database} | 1 | {seeds} | {kills} | {elsewhere} | {books.units} | {books.lost} "
+            f"| {database} | {replicas} | {seeds} | {kills} | {elsewhere} | {books.units} | {books.lost} "
             f"| {books.extra_explained} | {books.extra_unexplained} | {books.late} | {books.false_acknowledgements} |"
         )
     at = Counter(point for results in found.values() for one in results for point in one.points)
@@ -65,22 +67,30 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--kills", type=int, default=5, help="at most so many in a trial")
     parser.add_argument("--database", choices=DATABASES, help="default: each in turn")
+    parser.add_argument("--replicas", type=int, help="default: 1, and on PostgreSQL 3 as well")
     given = parser.parse_args()
-    found: dict[str, list[Result]] = {}
+    found: dict[tuple[str, int], list[Result]] = {}
     bad = 0
     try:
-        for database in [given.database] if given.database else DATABASES:
-            results = found.setdefault(database, [])
+        for database, replicas in COURSES:
+            if given.database not in (None, database) or given.replicas not in (None, replicas):
+                continue
+            results = found.setdefault((database, replicas), [])
             with staged(database) as stage:
                 for seed in range(given.from_seed, given.from_seed + given.trials):
-                    results.append(run(stage, seed, given.kills))
+                    results.append(run(stage, seed, Kind(given.kills, replicas)))
                     last = results[-1]
                     done = sum(one.kills for one in results)
                     if sys.stderr.isatty():
-                        print(f"\r{database} seed {seed}, {done} kills\033[K", end="", file=sys.stderr, flush=True)
+                        print(
+                            f"\r{database} × {replicas} seed {seed}, {done} kills\033[K",
+                            end="",
+                            file=sys.stderr,
+                            flush=True,
+                        )
                     if not last.books.fine:
                         bad += 1
-                        print(f"{database} seed {seed}: {last.points} {last.books}", flush=True)
+                        print(f"{database} × {replicas} seed {seed}: {last.points} {last.books}", flush=True)
     except KeyboardInterrupt:
         print("stopped: go on with --from-seed", file=sys.stderr)
     for line in table(found):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sinks.smtp import HEALTHY, Script
@@ -12,7 +13,7 @@ from faults.launcher import resolve
 from faults.planted import BUGS
 from faults.points import ALL, ALWAYS, DECIDING, POINTS, TELLING, Point
 from faults.reconciling import Books
-from faults.trial import HEADS, Stage, run
+from faults.trial import HEADS, Kind, Stage, run
 
 # So many trials, of up to five kills each, on each database.
 TRIALS = 24
@@ -60,6 +61,17 @@ def test_nothing_is_lost_however_often_the_service_is_killed(stage: Stage, part:
     assert sum(one.kills for one in results) >= 1.5 * each
 
 
+@pytest.mark.timeout(900)
+def test_nothing_is_lost_when_three_processes_are_killed(stage: Stage) -> None:
+    """Three share one database, each killed at a point of its own: every head is told, the journal's chain is one."""
+    if stage.server is None:
+        pytest.skip("several processes share a PostgreSQL")
+    results = [run(stage, seed, Kind(kills=9, replicas=3)) for seed in range(500, 504)]
+    books = sum((one.books for one in results), Books())
+    assert books.fine, [(one.seed, one.points, one.books) for one in results if not one.books.fine]
+    assert sum(one.kills for one in results) >= 12
+
+
 # What a bug needs to show: kills, or a server with a fault of its own.
 SHOWN_BY = {
     "mark then send": HEALTHY,
@@ -74,6 +86,6 @@ SHOWN_BY = {
 def test_a_planted_bug_is_caught(small: Stage, bug: str) -> None:
     """What other systems lost notifications by is seen within ten trials, while the program itself passes the first."""
     script = SHOWN_BY[bug]
-    kills = 5 if script is HEALTHY else 0
-    assert bug == "two transactions" or run(small, 1, kills, script=script).books.fine
-    assert any(not run(small, seed, kills, bug, script).books.fine for seed in range(100, 110))
+    plain = Kind(kills=5 if script is HEALTHY else 0, script=script)
+    assert run(small, 1, plain).books.fine
+    assert any(not run(small, seed, replace(plain, planted=bug)).books.fine for seed in range(100, 110))
