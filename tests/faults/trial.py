@@ -248,12 +248,15 @@ class _Faulty:
                 self.point, self.turn, self.process = DIALOGUE[point], turns[point], process
 
     def at_point(self, point: str) -> None:
-        if self.process and point == self.point:
-            self.turn -= 1
-            if self.turn == 0:
-                with suppress(ProcessLookupError):
-                    os.kill(self.process, signal.SIGKILL)
-                self.process = 0
+        # Read once: the trial may take its aim away meanwhile, and 0 would mean the tests themselves.
+        process = self.process
+        if not process or point != self.point:
+            return
+        self.turn -= 1
+        if self.turn == 0:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+            self.process = 0
 
 
 @dataclass(frozen=True, slots=True)
