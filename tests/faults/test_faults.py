@@ -61,17 +61,6 @@ def test_nothing_is_lost_however_often_the_service_is_killed(stage: Stage, part:
     assert sum(one.kills for one in results) >= 1.5 * each
 
 
-@pytest.mark.timeout(900)
-def test_nothing_is_lost_when_three_processes_are_killed(stage: Stage) -> None:
-    """Three share one database, each killed at a point of its own: every head is told, the journal's chain is one."""
-    if stage.server is None:
-        pytest.skip("several processes share a PostgreSQL")
-    results = [run(stage, seed, Kind(kills=9, replicas=3)) for seed in range(500, 504)]
-    books = sum((one.books for one in results), Books())
-    assert books.fine, [(one.seed, one.points, one.books) for one in results if not one.books.fine]
-    assert sum(one.kills for one in results) >= 12
-
-
 # What a bug needs to show: kills, or a server with a fault of its own.
 SHOWN_BY = {
     "mark then send": HEALTHY,

@@ -90,7 +90,8 @@ class Launcher:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
-                stream.close()
+                with suppress(BrokenPipeError):  # it was killed before it read everything
+                    stream.close()
 
 
 def alive(process: int) -> bool:
