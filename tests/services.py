@@ -77,8 +77,12 @@ async def ask(link: str, path: str) -> tuple[int, str]:
 
 
 def environment(**sections: Mapping[str, object]) -> dict[str, str]:
-    """Give settings as variables of another process, which else has none of ours."""
+    """Give settings as variables of another process, which else has none of ours.
+
+    Its lease is short: a test that kills a service and starts another one waits no 15 seconds for it to take over.
+    """
     plain = {key: value for key, value in os.environ.items() if not key.startswith("WARNWATCH_")}
+    plain["WARNWATCH_CYCLE__LEASE"] = "1"
     for section, values in sections.items():
         plain |= {f"WARNWATCH_{section.upper()}__{name.upper()}": str(value) for name, value in values.items()}
     return plain

@@ -295,11 +295,11 @@ class Service:
         self._sending = self.start_sender(stop)
         if self._sending:
             tasks.append(self._sending)
+        opened, extra = opening(self.settings, self.engine, self.link)
+        LOG.info(opened, extra=extra)
         await self._presence_turn()
         scheduler.start()
         self._scheduled = True
-        opened, extra = opening(self.settings, self.engine, self.link)
-        LOG.info(opened, extra=extra)
         ready()
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
