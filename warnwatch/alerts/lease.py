@@ -61,6 +61,7 @@ class Lease:
         """Renew the lease, or take it when nobody holds it; say whether it is held."""
         began = self._stopwatch()
         with self._engine.begin() as connection:
+            self._give_up_when_idle(connection)
             epoch = self._renew_or_take(connection)
         self.epoch, self._heard = epoch, began
         return epoch is not None
@@ -89,11 +90,15 @@ class Lease:
             found = connection.scalar(mine.with_for_update(read=True, key_share=True)) if epoch is not None else None
             if found is None:
                 raise LeaseLostError("another process evaluates: nothing was written")
-            if self._remote:
-                idle = int(max(self._seconds, LEAST_IDLE) * 1000)
-                connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {idle}"))
+            self._give_up_when_idle(connection)
 
         return check
+
+    def _give_up_when_idle(self, connection: Connection) -> None:
+        """Let the server end a transaction whose process was stopped in it: its locks would keep others out."""
+        if self._remote:
+            idle = int(max(self._seconds, LEAST_IDLE) * 1000)
+            connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {idle}"))
 
     def check(self, connection: Connection) -> None:
         """Begin a transaction that depends on nothing read before it."""
