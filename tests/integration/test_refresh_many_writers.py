@@ -108,5 +108,6 @@ def test_old_changes_are_removed_and_a_late_reader_reads_all_again(
     assert (gone > 0, left) == (True, 2)
     with world.engine.connect().execution_options(reads_only=True) as connection:
         after = refresh(connection, before, world.standards.calendar, date(2025, 8, 18))
+    world.engine.dispose()
     assert after.tasks["code"].to_list() == ["T-1", "T-2", "T-3"]
     assert after.acted is late
