@@ -35,8 +35,8 @@ MACHINE_PATH = re.compile(r"(?<![\w/.])/(?:work|root|farm)/[\w.]")
 # server_default=func.now(), and SQL texts that ask the database what time it is.
 SQL_CLOCK = re.compile(r"\bfunc\.(now|current_\w+|localtime\w*)\b|\b(CURRENT_TIMESTAMP|CURRENT_DATE|clock_timestamp)\b")
 SHIPPED = ("alert_rules", "examples", "grafana")
-# The lease is judged by the time that its database shares, whatever clock a process was given.
-CLOCK_READERS = {"clocks.py", "lease.py", "service.py", "demo.py"}
+# One function reads the clock that machines share, for the clock of an installation and for its leases.
+CLOCK_READERS = {"database.py"}
 
 needs_wheel = pytest.mark.skipif(
     os.environ.get("WARNWATCH_TEST_WHEEL") != "1", reason="only `make test` builds and installs the wheel"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
+
+from warnwatch.database import read_clock
 
 Clock = Callable[[], datetime]
 
@@ -22,6 +24,6 @@ def clock_of(engine: Engine) -> Clock:
 
     def read() -> datetime:
         with engine.connect() as connection:
-            return connection.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
+            return read_clock(connection)
 
     return read

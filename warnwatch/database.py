@@ -5,6 +5,7 @@ How each is opened, brought to this program's schema, and refused when it cannot
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -14,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from warnwatch.errors import CannotRunError, SettingsError
@@ -156,6 +157,11 @@ def schema_fault(connection: Connection) -> str:
 def _revisions() -> tuple[str | None, frozenset[str]]:
     scripts = ScriptDirectory.from_config(_alembic(""))
     return scripts.get_current_head(), frozenset(script.revision for script in scripts.walk_revisions())
+
+
+def read_clock(connection: Connection) -> datetime:
+    """Tell what time it is on PostgreSQL, the clock that the machines of an installation share; SQLite has none."""
+    return connection.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
 
 
 def cannot_reach(url: str | URL, error: Exception) -> str:

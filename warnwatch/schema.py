@@ -132,6 +132,11 @@ def _serial() -> Column[int]:
     return Column("id", SERIAL, primary_key=True, autoincrement=True)
 
 
+def _partial_index(name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False) -> Index:
+    """Index only the rows that fulfil a condition, on both databases."""
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
 def _versioned(name: str, *columns: Column[Any]) -> tuple[Table, Table]:
     """Make an identity table keyed by code and its version table; at most one version of a code is current."""
     recorded = Column("recorded_at", Instant, nullable=False)
@@ -145,12 +150,11 @@ def _versioned(name: str, *columns: Column[Any]) -> tuple[Table, Table]:
         Column("recorded_at", Instant, nullable=False),
         Column("superseded_at", Instant),
     )
-    Index(
+    _partial_index(
         f"ux_{name}_version_current",
         version.c.code,
         unique=True,
-        sqlite_where=version.c.superseded_at.is_(None),
-        postgresql_where=version.c.superseded_at.is_(None),
+        where=version.c.superseded_at.is_(None),
     )
     Index(f"ix_{name}_version_code_recorded_at", version.c.code, version.c.recorded_at)
     return identity, version
@@ -310,14 +314,13 @@ report = Table(
 )
 Index("ix_report_task_reported_at", report.c.task, report.c.reported_at)
 # One report of a reporter at an instant; corrections of it name the row that they replace.
-Index(
+_partial_index(
     "ux_report_key",
     report.c.task,
     report.c.reported_at,
     report.c.reporter,
     unique=True,
-    sqlite_where=report.c.replaces.is_(None),
-    postgresql_where=report.c.replaces.is_(None),
+    where=report.c.replaces.is_(None),
 )
 Index("ux_report_replaces", report.c.replaces, unique=True)
 
@@ -513,14 +516,13 @@ alert = Table(
     Column("revision", Integer, nullable=False, server_default="0"),
     UniqueConstraint("rule", "about", "subject", "episode"),
 )
-Index(
+_partial_index(
     "ux_alert_active",
     alert.c.rule,
     alert.c.about,
     alert.c.subject,
     unique=True,
-    sqlite_where=alert.c.state != "ended",
-    postgresql_where=alert.c.state != "ended",
+    where=alert.c.state != "ended",
 )
 Index("ix_alert_next_at", alert.c.next_at)
 Index("ix_alert_subject", alert.c.subject)
@@ -531,7 +533,7 @@ Index("ix_alert_counted", alert.c.state, alert.c.unit, alert.c.rule, alert.c.lev
 # The muted ones: who held them back, and for the boards how many.
 for _column in (alert.c.muted_silence, alert.c.muted_alert):
     _muted = _column.is_not(None)
-    Index(f"ix_alert_{_column.name}", _column, sqlite_where=_muted, postgresql_where=_muted)
+    _partial_index(f"ix_alert_{_column.name}", _column, where=_muted)
 
 # Pauses that a person ordered: whom each holds for (an empty matcher holds for all), from when to when, why.
 # `up_to`: the highest level that it mutes. The only update ever is an early end.
@@ -634,22 +636,20 @@ notification = Table(
 Index("ix_notification_state_due_at", notification.c.state, notification.c.due_at)
 # What the next text to a holder may take in; failures that nothing was done about; whose a gateway's report is.
 _waiting = notification.c.state == "ready"
-Index(
+_partial_index(
     "ix_notification_waiting",
     notification.c.holder,
     notification.c.channel,
-    sqlite_where=_waiting,
-    postgresql_where=_waiting,
+    where=_waiting,
 )
 _unhandled = and_(notification.c.state == "failed", notification.c.handled_at.is_(None))
-Index("ix_notification_unhandled", notification.c.id, sqlite_where=_unhandled, postgresql_where=_unhandled)
+_partial_index("ix_notification_unhandled", notification.c.id, where=_unhandled)
 _known = notification.c.reference.is_not(None)
-Index(
+_partial_index(
     "ix_notification_reference",
     notification.c.channel,
     notification.c.reference,
-    sqlite_where=_known,
-    postgresql_where=_known,
+    where=_known,
 )
 
 notification_call = Table(
@@ -699,14 +699,13 @@ contact_flag = Table(
     Column("cleared_by", Text),
 )
 _standing = contact_flag.c.cleared_at.is_(None)
-Index(
+_partial_index(
     "ux_contact_flag_standing",
     contact_flag.c.holder,
     contact_flag.c.channel,
     contact_flag.c.address,
     unique=True,
-    sqlite_where=_standing,
-    postgresql_where=_standing,
+    where=_standing,
 )
 
 # Who did what, when, to what: written in the transaction of the act. `alert` makes it the alert's own history.
@@ -722,11 +721,10 @@ journal = Table(
     Column("facts", JSON_TYPE, nullable=False),
 )
 # The journal only grows, and broken promises are counted at every start.
-Index(
+_partial_index(
     "ix_journal_promise_broken",
     journal.c.subject,
-    sqlite_where=journal.c.kind == "promise.broken",
-    postgresql_where=journal.c.kind == "promise.broken",
+    where=journal.c.kind == "promise.broken",
 )
 
 # The chain that proves the journal unbroken, in the order of sealing: `hash` covers the row and the hash before it.

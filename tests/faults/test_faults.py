@@ -16,8 +16,8 @@ from faults.reconciling import Books
 from faults.trial import HEADS, Kind, Stage, run
 
 # So many trials, of up to five kills each, on each database.
-TRIALS = 8
-PARTS = 4
+TRIALS = 24
+PARTS = 8
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

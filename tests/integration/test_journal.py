@@ -348,6 +348,15 @@ def test_every_line_that_is_no_head_is_named(tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8").splitlines()[-1].startswith("2025-12-16 5 ")
 
 
+def test_a_terminal_is_not_told_what_to_do_by_a_file_of_heads(tmp_path: Path) -> None:
+    """What a line holds beside text is shown by its codes."""
+    file = tmp_path / "heads.txt"
+    file.write_bytes(b"\x1b[2J\x1b]0;owned\x07 \xff")
+    with pytest.raises(MistakesError) as error:
+        read_heads(file)
+    assert str(error.value).isprintable()
+
+
 # --- the commands ---------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from warnwatch import schema
 from warnwatch.alerts.escalation import Made, Told, made_of
-
-CHUNK = 5_000
+from warnwatch.alerts.ledger import CHUNK
 
 
 def read_made(connection: Connection, alerts: Collection[int]) -> dict[int, Made]:

@@ -318,5 +318,5 @@ def people_of(directory: Directory) -> People:
 def next_step(alert: Alert, policy: Policy, made: Made) -> Step | None:
     """Give the step that an alert would reach next at its present level, repeats left aside."""
     steps = policy.levels.get(alert.level, ())
-    done = max(made.in_round(alert.round_no).at(alert.level), 1 if alert.called_level > alert.level else 0)
+    done = _done(alert, made.in_round(alert.round_no))
     return steps[done] if done < len(steps) else None

@@ -36,7 +36,9 @@ def read_heads(file: Path) -> list[Head]:
                 heads.append(Head(date.fromisoformat(day), int(seq), _hash(hash_), int(count)))
         except ValueError:
             message = Phrase("không phải dấu cuối chuỗi của nhật ký")
-            mistakes.append(Mistake(file.name, number, 0, message, line[:100], ALLOWED))
+            # What is no text is shown by its codes: a terminal must not be told what to do by a file.
+            found = line[:100] if line.isprintable() else ascii(line[:100])
+            mistakes.append(Mistake(file.name, number, 0, message, found, ALLOWED))
     if mistakes:
         raise MistakesError(mistakes)
     return heads

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, and_, func, or_, select, text, update
+from sqlalchemy import Connection, Engine, and_, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from warnwatch.database import read_clock
 from warnwatch.errors import WarnWatchError
 from warnwatch.schema import lease
 
@@ -132,6 +133,4 @@ class Lease:
         return now + timedelta(seconds=self._seconds)
 
     def _now(self, connection: Connection) -> datetime:
-        if self._remote:
-            return connection.execute(select(func.clock_timestamp())).scalar_one()  # type: ignore[no-any-return]
-        return self._clock()
+        return read_clock(connection) if self._remote else self._clock()
