@@ -35,6 +35,7 @@ NOT_PHRASES = {
     "plan/stamps.py": "stamps, as patterns to be read",
     "plan/source_frame.py": "measures have both languages side by side",
     "plan/units.py": "measures have both languages side by side",
+    "notify/gsm.py": "the alphabet of text messages, and letters that it lacks",
     "demo.py": "what a head in the demo answers",
     "ruletests/form.py": "the built-in plan of a rule test, and the table of its keys",
     "settings.py": "the letterhead, which an installation sets",
