@@ -14,11 +14,15 @@ from warnwatch import database
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.language import Phrase, in_language
+from warnwatch.notify import gsm
 from warnwatch.notify.delivery import Answer, Claimed
 from warnwatch.notify.email import Mailer, MailSettings
-from warnwatch.notify.notification import Kind, Letterhead
-from warnwatch.notify.outbox import MAIL_LEASE
+from warnwatch.notify.notification import Kind, Letterhead, SmsStyle
+from warnwatch.notify.outbox import MAIL_LEASE, SMS_LEASE
 from warnwatch.notify.release import Mode, Release
+from warnwatch.notify.sms import Messenger
+from warnwatch.notify.sms_budget import Budget
+from warnwatch.notify.ways import MAIL, SMS
 from warnwatch.plan.calendar import WorkCalendar, load_calendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
@@ -66,10 +70,14 @@ def load_standards(settings: Settings, codes: Codes | None = None) -> Standards:
             link=settings.web.link,
             digest_cap=settings.letter.digest_cap,
             language=settings.plan.language,
+            sms=SmsStyle(settings.sms.prefix, settings.sms.alphabet == "ucs2", settings.sms.most_segments),
         ),
         release=Release(Mode(settings.delivery.mode), None if pilot is None else frozenset(pilot)),
         stopwatch=time.perf_counter,
         cutoffs=Cutoffs(settings.colours.green, settings.colours.yellow, settings.colours.cutoff),
+        ways=frozenset({MAIL, SMS} if settings.sms.used else {MAIL}),
+        sms_countries=frozenset(settings.sms.countries),
+        budget=Budget(settings.sms.daily_segments, settings.sms.unit_daily_segments),
         # As they are, line ends and all: read again from the database they are the same version.
         rule_files={file.name: file.read_bytes().decode() for file in _written(settings.rules_folder)},
     )
@@ -130,30 +138,55 @@ def mail_settings(settings: Settings) -> MailSettings:
     )
 
 
+def messenger_of(settings: Settings) -> Messenger | None:
+    """Give the way out for text messages; None where there is no gateway."""
+    if not settings.sms.used:
+        return None
+    to = settings.sms.redirect_to if settings.delivery.mode == "redirect" else None
+    return Messenger(settings.sms, redirect_to=to, language=settings.plan.language)
+
+
+async def send_test_message(settings: Settings, number: str, now: datetime) -> Answer:
+    """Send one test message to a number, and give what the gateway answered."""
+    if not settings.sms.used:
+        raise CannotRunError("sms.gateway: none is configured; allowed: kannel, esms, http (see docs/operations.md)")
+    messenger = Messenger(settings.sms, language=settings.plan.language)
+    style = SmsStyle(settings.sms.prefix, settings.sms.alphabet == "ucs2")
+    said = in_language(Phrase("tin nhắn thử. Nhận được tin này nghĩa là cấu hình đã đúng."), settings.plan.language)
+    text = f"{style.prefix}: {said}" if style.prefix else said
+    # A key of its own at each try: a gateway that knows keys again would send only the first.
+    one = _test_text(f"test-{now.timestamp()}", "sms", number, text if style.accents else gsm.plain(text), now)
+    return await messenger.send(one)
+
+
 async def send_test(settings: Settings, address: str, now: datetime) -> Answer:
     """Send one test mail to an address as the installation would send; give what the server answered."""
     mailer = Mailer(replace(mail_settings(settings), redirect_to=None))
     system, language = settings.letter.system, settings.plan.language
     text = Phrase("Thư thử của {system}. Nhận được thư này nghĩa là cấu hình gửi thư đã đúng.", system=system)
-    answer = await mailer.send(
-        Claimed(
-            id=0,
-            key=f"test-{now.timestamp()}",
-            office="head",
-            unit="test",
-            channel="email",
-            level=0,
-            address=address,
-            subject=in_language(Phrase("[Thư thử] {system}", system=system), language),
-            text=in_language(text, language),
-            html=None,
-            created_at=now,
-            owner="test",
-            epoch=1,
-            tries=0,
-            thread="",
-            lease_until=now + MAIL_LEASE,
-        )
-    )
+    one = _test_text(f"test-{now.timestamp()}", "email", address, in_language(text, language), now)
+    subject = in_language(Phrase("[Thư thử] {system}", system=system), language)
+    answer = await mailer.send(replace(one, subject=subject))
     await mailer.rest()
     return answer
+
+
+def _test_text(key: str, channel: str, address: str, text: str, now: datetime) -> Claimed:
+    return Claimed(
+        id=0,
+        key=key,
+        office="head",
+        unit="test",
+        channel=channel,
+        level=0,
+        address=address,
+        subject="",
+        text=text,
+        html=None,
+        created_at=now,
+        owner="test",
+        epoch=1,
+        tries=0,
+        thread="",
+        lease_until=now + (SMS_LEASE if channel == "sms" else MAIL_LEASE),
+    )

@@ -26,7 +26,7 @@ from warnwatch import (
     rule_test_command,
     silence_commands,
 )
-from warnwatch.assembly import send_test
+from warnwatch.assembly import send_test, send_test_message
 from warnwatch.clocks import wall_clock
 from warnwatch.console import (
     NEW_FOLDER,
@@ -43,6 +43,7 @@ from warnwatch.errors import CannotRunError, SettingsError
 from warnwatch.language import Language, Phrase, in_language
 from warnwatch.logs import log_to_stderr
 from warnwatch.notify.delivery import SERVER_PHASES
+from warnwatch.plan.cells import CellError, read_phone
 from warnwatch.presence import Role
 from warnwatch.service import serve
 from warnwatch.shipped import shipped
@@ -165,18 +166,26 @@ def serve_(here: Installation, roles: str) -> None:
 
 @main.command(name="send-test")
 @click.argument("address")
+@click.option("--sms", is_flag=True, help="ADDRESS is a telephone number: send a text message.")
 @pass_installation
-def send_test_(here: Installation, address: str) -> None:
+def send_test_(here: Installation, address: str, *, sms: bool) -> None:
     """Send one test mail with the settings of the installation, and say what the server answered.
 
-    It goes to ADDRESS itself, whatever delivery.mode says.
+    It goes to ADDRESS itself, whatever delivery.mode says. With --sms a text message goes to a number.
 
     Example: warnwatch send-test thu@example.vn
     """
-    answer = asyncio.run(send_test(here.settings, address, wall_clock()))
+    send = send_test_message if sms else send_test
+    try:
+        to = read_phone(address) if sms else address
+    except CellError as error:
+        raise click.UsageError(f"{address!r} is no telephone number; allowed: 0912345678, +84912345678") from error
+    answer = asyncio.run(send(here.settings, to, wall_clock()))
     said = f"{answer.phase}: {answer.code or 'no answer'} {answer.text}"
     if answer.code is None and answer.phase in SERVER_PHASES:
-        raise CannotRunError(f"{here.settings.mail.host}:{here.settings.mail.port}: {said}")
+        mail = here.settings.mail
+        # Not the gateway's address: its query may hold an account.
+        raise CannotRunError(f"the SMS gateway: {said}" if sms else f"{mail.host}:{mail.port}: {said}")
     click.echo(said)
     if not answer.accepted:
         sys.exit(1)

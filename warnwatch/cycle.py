@@ -28,6 +28,7 @@ from warnwatch.notify.failures import Failure, Instead
 from warnwatch.notify.notification import Letterhead, Notification
 from warnwatch.notify.release import Release
 from warnwatch.notify.saving import Decided, save
+from warnwatch.notify.sms_budget import Budget, Spent, day_began, read_spent, within
 from warnwatch.notify.telling import Sources, gather, taken_over
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
@@ -65,6 +66,7 @@ class Standards:
     set_state: SetState = field(default_factory=SetState)
     ways: frozenset[str] = frozenset({"email"})
     sms_countries: frozenset[str] = frozenset()
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(slots=True)
@@ -100,6 +102,7 @@ class CycleReport:
     outcome: Outcome
     notifications: tuple[tuple[Notification, str], ...]
     counts: Callable[[], pl.DataFrame]
+    over_budget: tuple[Notification, ...] = ()
 
 
 def run_cycle(
@@ -145,11 +148,14 @@ def run_cycle(
         known = Sources(book, directory, {}, made, observations, counts)
         sources = _read_words(connection, plan, outcome, evaluation, known, unreached.values())
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
+        began = day_began(standards.calendar.local_date(now), standards.calendar.zone)
+        spent = read_spent(connection, began) if "sms" in standards.ways else Spent()
 
     # Write the texts.
-    notifications, nobody = _write_texts(
+    texts, nobody = _write_texts(
         plan, outcome, told, sources, [(unreached[one.call.alert], one) for one in handled.instead]
     )
+    notifications, over = within(texts, standards.budget, spent)
 
     # What has moved holds the frame before, which nobody needs any more.
     snapshot = replace(snapshot, moved=None)
@@ -159,14 +165,14 @@ def run_cycle(
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
         documents, acts = snapshot.tree.documents, work.mutings.acts
-        decided = Decided(now, outcome, notifications, news, nobody, book.version, documents, acts, handled)
+        decided = Decided(now, outcome, notifications, news, nobody, book.version, documents, acts, handled, over)
         _commit(engine, memory, standards, decided)
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
         memory.directory, memory.judged, memory.hold = directory, judged, hold
         memory.stands = stands() if "unit" in evaluation.frames else None
         memory.unanswered = count_moved(unanswered, work.read(outcome.alerts), outcome.alerts.values(), book)
-    return CycleReport(now, book.version, book, snapshot, directory, evaluation, outcome, notifications, counts)
+    return CycleReport(now, book.version, book, snapshot, directory, evaluation, outcome, notifications, counts, over)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,8 @@ class Metrics:
             buckets=CYCLE_BUCKETS,
         )
         self._oldest.labels("email")
+        self._segments = self._counter("sms_segments", "Parts of text messages that the gateway has accepted.")
+        self._budget = self._gauge("sms_budget_left", "Parts of text messages left of this day's budget.")
         self._reload.set(1)  # a service starts only with rules that were accepted
         for name in DROPPED_FIRST:
             self._dropped.labels(name)
@@ -199,6 +201,11 @@ class Metrics:
             self._notifications.labels(channel, outcome.value).inc(max(0, total - known))
             self._sent[channel, outcome.value] = total
         self._oldest.labels(channel).set(max(0.0, oldest_seconds))
+
+    def observe_sms(self, parts: int, left: int) -> None:
+        """Take in the parts accepted since the last look, and how many the day's budget has left."""
+        self._segments.inc(max(0, parts))
+        self._budget.set(left)
 
     def observe_reload(self, *, accepted: bool) -> None:
         """Say whether the last reading of the rule folder gave a set that runs."""

@@ -35,7 +35,8 @@ from warnwatch.presence import ALL_ROLES, Presence, Role
 from warnwatch.rule_desk import News, RuleDesk, first_reading, said
 from warnwatch.settings import Settings
 from warnwatch.source_turns import SourceTurns
-from warnwatch.turns import Turn, prune, run_uncontested, scheduler_of
+from warnwatch.texting import Texting
+from warnwatch.turns import Turn, give_back, prune, run_uncontested, scheduler_of
 from warnwatch.web.app import create_app
 from warnwatch.web.board import Board
 from warnwatch.web.server import PageServer, link_of, listen
@@ -71,6 +72,8 @@ class Service:
             self.engine.dispose()
             raise
         self.metrics = Metrics(self.standards.cutoffs)
+        gated = self.engine.execution_options(fence=self.presence.gate)
+        self.texting = Texting(settings, gated, self.clock, sends=Role.SENDER in self._roles)
         self.lookup = Lookup(self.engine)
         self.latest: CycleReport | None = None
         self.counts = Counts()
@@ -116,7 +119,8 @@ class Service:
         return asyncio.create_task(self.sender.run(stop))
 
     def wake_sender(self) -> None:
-        """Tell the sender, if there is one, that a cycle has committed texts."""
+        """Tell the senders, if there are any, that a cycle has committed texts."""
+        self.texting.wake()
         if self.sender:
             self.sender.wake()
 
@@ -144,6 +148,7 @@ class Service:
         finally:
             self._in_cycle = False
         self.metrics.observe_cycle(report, time.perf_counter() - began, self.counts)
+        self.texting.note(report)
         self.latest, self.failure, self._finished = report, "", time.monotonic()
         return report
 
@@ -255,15 +260,18 @@ class Service:
 
     def unready(self) -> list[str]:
         """Name every reason not to count on this process; none when it is well. Asks no database."""
-        return Health(
-            fault=self.presence.fault,
-            waited=time.monotonic() - self._finished if self._judges else None,
-            every=self.settings.cycle.every,
-            begun=self.latest is not None,
-            failure=self.failure,
-            sender=self.sender,
-            sender_stopped=bool(self._sending and self._sending.done()),
-        ).unready()
+        return (
+            Health(
+                fault=self.presence.fault,
+                waited=time.monotonic() - self._finished if self._judges else None,
+                every=self.settings.cycle.every,
+                begun=self.latest is not None,
+                failure=self.failure,
+                sender=self.sender,
+                sender_stopped=bool(self._sending and self._sending.done()),
+            ).unready()
+            + self.texting.unready()
+        )
 
     @property
     def _judges(self) -> bool:
@@ -275,6 +283,7 @@ class Service:
             oldest = dict(self.counts.oldest).get("email")
             waited = (self.estimate() - oldest).total_seconds() if oldest else 0.0
             self.metrics.observe_deliveries("email", self.sender.totals, waited)
+        self.texting.observe(self.metrics, self.counts, self.estimate())
         return self.metrics.render(accept)
 
     # --- the process
@@ -293,8 +302,8 @@ class Service:
         scheduler = scheduler_of(self._turns())
         tasks = [asyncio.create_task(server.serve(sockets=[listening]))]
         self._sending = self.start_sender(stop)
-        if self._sending:
-            tasks.append(self._sending)
+        messages = self.texting.start(stop, self.owner, random.random, SENDING_ENDS, Soon(self._turn).ask)
+        tasks += [one for one in (self._sending, messages) if one]
         opened, extra = opening(self.settings, self.engine, self.link)
         LOG.info(opened, extra=extra)
         await self._presence_turn()
@@ -309,22 +318,13 @@ class Service:
         server.should_exit = True
         ended = await asyncio.gather(self._last_cycle(), *tasks, return_exceptions=True)
         scheduler.shutdown(wait=False)
-        await self._leave()
+        if not self.in_cycle:
+            await give_back(self._looker, self.presence.leave, LEAVING_ENDS)
         await stopped
         for failure in ended:
             if isinstance(failure, BaseException):
                 raise failure
         LOG.info("stopped")
-
-    async def _leave(self) -> None:
-        """Give the lease back, so that another takes over at once; a database that is away waits it out."""
-        if self.in_cycle:
-            return
-        try:
-            async with asyncio.timeout(LEAVING_ENDS):
-                await asyncio.get_running_loop().run_in_executor(self._looker, self.presence.leave)
-        except Exception:  # noqa: BLE001 (whatever it is, the lease runs out)
-            LOG.warning("the lease could not be given back; it runs out", extra={"owner": self.owner})
 
     def _turns(self) -> list[Turn]:
         at_once = datetime.now(UTC)
@@ -374,6 +374,7 @@ class Service:
                 clock=self.estimate,
                 every=self.settings.cycle.every,
                 state=lambda: self.presence.state,
+                sms_reports=self.texting.desk,
             )
         )
 

@@ -16,12 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import ErrorDetails
 
 from warnwatch.errors import SettingsError, nearest_name
+from warnwatch.notify.sms_settings import Sms
 from warnwatch.plan.source import PASSWORD_IN_URL, Source
 from warnwatch.shipped import shipped
 
 PREFIX = "WARNWATCH_"
-SECRETS = (("mail", "password"),)
+SECRETS = (("mail", "password"), ("sms", "password"), ("sms", "report_secret"))
 SQLITE = "sqlite:///"
+_SMS_FILES = tuple(("sms", name) for name in ("password_file", "report_secret_file", "ca_file"))
 
 
 class _Section(BaseModel):
@@ -194,6 +196,7 @@ class Settings(_Section):
     silence: SilenceLimits = SilenceLimits()
     journal: Journal = Journal()
     mail: Mail = Mail()
+    sms: Sms = Sms()
     web: Web = Web()
     letter: Letter = Letter()
     sources: tuple[Source, ...] = ()
@@ -243,6 +246,9 @@ def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ
     redirects = isinstance(delivery, dict) and delivery.get("mode") == "redirect"
     if redirects and not (isinstance(mail, dict) and mail.get("redirect_to")):
         faults.append("mail.redirect_to: mode redirect needs an address to send everything to")
+    sms = values.get("sms")
+    if redirects and isinstance(sms, dict) and sms.get("gateway", "none") != "none" and not sms.get("redirect_to"):
+        faults.append("sms.redirect_to: mode redirect needs a number to send every text message to")
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -318,7 +324,7 @@ def _said(fault: ErrorDetails) -> str:
 def _listed(section: str, name: str, value: str) -> object:
     return (
         [part.strip() for part in value.split(",") if part.strip()]
-        if (section, name) == ("delivery", "pilot")
+        if (section, name) in (("delivery", "pilot"), ("sms", "countries"))
         else value
     )
 
@@ -330,7 +336,13 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: not a TOML file ({error})") from error
-    for section, name in (("rules", "folder"), ("mail", "password_file"), ("mail", "ca_file"), ("journal", "heads")):
+    for section, name in (
+        ("rules", "folder"),
+        ("mail", "password_file"),
+        ("mail", "ca_file"),
+        ("journal", "heads"),
+        *_SMS_FILES,
+    ):
         part = values.get(section)
         if isinstance(part, dict) and isinstance(part.get(name), str):
             part[name] = str(file.parent / part[name])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +21,8 @@ from warnwatch.alerts.lease import Lease
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
 from warnwatch.errors import CannotRunError
 from warnwatch.plan.snapshot import changes_are_many, prune_changes
+
+LOG = logging.getLogger("warnwatch")
 
 # A cycle that meets a person's act on one of its alerts is run again; more often than this it waits for its next turn.
 CONFLICT_TRIES = 3
@@ -43,6 +48,15 @@ def scheduler_of(turns: Sequence[Turn]) -> AsyncIOScheduler:
         first = {"next_run_time": one.first} if one.first else {}
         scheduler.add_job(one.does, "interval", seconds=one.every, args=one.args, **first, **options)
     return scheduler
+
+
+async def give_back(pool: Executor, leave: Callable[[], None], seconds: float) -> None:
+    """Give the lease back, so that another takes over at once; a database that is away waits it out."""
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.get_running_loop().run_in_executor(pool, leave)
+    except Exception:  # noqa: BLE001 (whatever it is, the lease runs out)
+        LOG.warning("the lease could not be given back; it runs out")
 
 
 def run_uncontested(

@@ -12,6 +12,9 @@ LONGEST_PAUSE = timedelta(minutes=30)
 # RFC 5321, 4.5.4.1: give up after 4 to 5 days. A text that waited in a stopped service gets its share of tries too.
 GIVE_UP_AFTER = timedelta(days=4)
 FEWEST_TRIES = 10
+# The mail has said it long since.
+SMS_GIVES_UP = timedelta(hours=12)
+NOW = timedelta(0)
 LONGEST_ANSWER = 500
 
 # Control characters (line ends and tabs are treated apart), marks that turn the writing direction, half characters.
@@ -22,7 +25,10 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 
 
 class Phase(StrEnum):
-    """The point of the SMTP dialogue that an answer belongs to; `build` is before it."""
+    """The point of the dialogue that an answer belongs to; `build` is before it.
+
+    `gateway`: the answer of an SMS gateway; `report`: what it says later of a message.
+    """
 
     BUILD = "build"
     CONNECT = "connect"
@@ -34,6 +40,8 @@ class Phase(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     DOT = "dot"
+    GATEWAY = "gateway"
+    REPORT = "report"
 
 
 # Before a message's own address is named, whatever goes wrong is the server's or the settings' and hits every message.
@@ -43,7 +51,8 @@ SERVER_PHASES = frozenset({Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.TLS,
 class Outcome(StrEnum):
     """How an attempt ended.
 
-    `uncertain`: its sender vanished with the message in hand. `stale`: its lease had run out, so it decides nothing.
+    `uncertain`: its sender vanished with the message in hand, or a gateway's answer was lost. `stale`: its lease had
+    run out, so it decides nothing.
     """
 
     SENT = "sent"
@@ -63,16 +72,25 @@ class DeliveryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the other side said, or why it said nothing (`code` None). After the dot, None means: perhaps taken."""
+    """What the other side said, or why it said nothing (`code` None). After the dot, None means: perhaps taken.
+
+    `ruled`: what a channel that knows its own answers makes of this one. `wait`: how long the other side asks to be
+    left alone. `reference`: its own number of the message.
+    """
 
     phase: Phase
     code: int | None = None
     enhanced: str | None = None
     text: str = ""
+    ruled: Outcome | None = None
+    wait: timedelta | None = None
+    reference: str | None = None
 
     @property
     def accepted(self) -> bool:
-        """Say whether the message is now the server's: a 2xx to the final dot, and nothing else."""
+        """Say whether the message is now the server's: a 2xx to the final dot, or as its channel has ruled."""
+        if self.ruled:
+            return self.ruled is Outcome.SENT
         return self.phase is Phase.DOT and self.code is not None and 200 <= self.code < 300
 
 
@@ -153,11 +171,22 @@ def decide(
     alarm = _needs_a_person(answer)
     if answer.accepted:
         return Verdict(Outcome.SENT)
+    if answer.ruled:
+        return _ruled(answer, tries, created_at, now, now + max(answer.wait or NOW, pause(tries, jitter, first_pause)))
     if _is_permanent(answer):
         return Verdict(Outcome.FAILED, alarm=alarm)
     if now >= created_at + GIVE_UP_AFTER and tries + 1 >= FEWEST_TRIES:
         return Verdict(Outcome.FAILED, alarm=alarm)
     return Verdict(Outcome.RETRY, now + pause(tries, jitter, first_pause), alarm)
+
+
+def _ruled(answer: Answer, tries: int, created_at: datetime, now: datetime, again_at: datetime) -> Verdict:
+    """Follow what the channel has ruled; a text message that was refused for half a day has gone stale."""
+    alarm = answer.phase in (Phase.TLS, Phase.AUTH)
+    over = now >= created_at + SMS_GIVES_UP and tries + 1 >= FEWEST_TRIES
+    if answer.ruled is Outcome.RETRY and not over:
+        return Verdict(Outcome.RETRY, again_at, alarm)
+    return Verdict(Outcome.UNCERTAIN if answer.ruled is Outcome.UNCERTAIN else Outcome.FAILED, alarm=alarm)
 
 
 def _is_permanent(answer: Answer) -> bool:
@@ -178,6 +207,8 @@ def blames_address(answer: Answer) -> bool:
     """
     if answer.phase is Phase.BUILD:
         return True
+    if answer.phase is Phase.GATEWAY:
+        return answer.enhanced == "5.1.1"
     if answer.code is None or not 500 <= answer.code < 600:
         return False
     if answer.phase is Phase.RCPT:

@@ -169,7 +169,7 @@ def _read_told(connection: Connection, calls: Sequence[int]) -> dict[int, dict[s
         )
         for row in rows:
             known = found.setdefault(row.call, {})
-            known[row.holder] = known.get(row.holder, True) and row.state == "failed"
+            known[row.holder] = known.get(row.holder, True) and row.state in ("failed", "uncertain")
     return found
 
 

@@ -30,12 +30,16 @@ from warnwatch.schema import Instant, delivery, notification, notification_alert
 CallKey = tuple[int, int, int, int]
 # A mail attempt takes at most 30 s; a lease that outlives it by half makes taking over from a living sender rare.
 MAIL_LEASE = timedelta(seconds=45)
+# The same for a text message: at most 10 s.
+SMS_LEASE = timedelta(seconds=15)
 _CHUNK = 2000
 _CLAIMED_COLUMNS = [
     notification.c[name]
     for name in Claimed.__dataclass_fields__  # in the order of the dataclass, so that a row is its arguments
 ]
 _UNSENT = ("ready", "claimed")
+# A text message may be out although nobody heard so: a lost hold of one is not taken again (design: at most once).
+_ONCE = "sms"
 
 
 def add(
@@ -149,7 +153,8 @@ class Outbox:
     """The outbox as one sender of one channel sees it. Each call is a transaction of its own and may wait for a disk.
 
     `owner` names the sender, different in every process and start. `clock` gives the time that leases are judged by:
-    the database's own on PostgreSQL (a replica's clock may be wrong), or that with the offset of a demo.
+    the database's own on PostgreSQL (a replica's clock may be wrong), or that with the offset of a demo. `repeats`: see
+    `claim`.
     """
 
     def __init__(
@@ -160,7 +165,9 @@ class Outbox:
         clock: Callable[[], datetime],
         channel: str = "email",
         lease: timedelta = MAIL_LEASE,
+        repeats: bool | None = None,
     ) -> None:
+        self.repeats = repeats
         self.owner = owner
         self.channel = channel
         self.clock = clock
@@ -171,7 +178,13 @@ class Outbox:
         """Hold up to `limit` due notifications until the lease runs out."""
         with self._engine.begin() as connection:
             return claim(
-                connection, owner=self.owner, now=self.clock(), limit=limit, lease=self.lease, channel=self.channel
+                connection,
+                owner=self.owner,
+                now=self.clock(),
+                limit=limit,
+                lease=self.lease,
+                channel=self.channel,
+                repeats=self.repeats,
             )
 
     def record(self, attempts: Sequence[Attempt]) -> None:
@@ -185,16 +198,24 @@ class Outbox:
             release(connection, self.owner, [(one.id, one.epoch) for one in held])
 
 
-def claim(
-    connection: Connection, *, owner: str, now: datetime, limit: int, lease: timedelta, channel: str = "email"
+def claim(  # noqa: PLR0913 (by name, and each is another matter)
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    limit: int,
+    lease: timedelta,
+    channel: str = "email",
+    repeats: bool | None = None,
 ) -> list[Claimed]:
     """Hold up to `limit` due notifications of a channel for `owner` until `now + lease`, the highest level first.
 
     `now` is what due times and leases are compared with, in SQL: hand in the database's time where there are several
     machines. No two senders ever hold the same row: on PostgreSQL rows that another is claiming are passed over, on
-    SQLite the transaction is alone. A row whose lease ran out is due again, and an `uncertain` attempt says so.
+    SQLite the transaction is alone. A row whose lease ran out is due again, and an `uncertain` attempt says so;
+    without `repeats`, as text messages are by default, it stays uncertain.
     """
-    _expire(connection, now)
+    _expire(connection, now, channel, repeats=channel != _ONCE if repeats is None else repeats)
     table = notification.c
     due = select(table.id).where(table.state == "ready", table.due_at <= now, table.channel == channel)
     due = due.order_by(table.level.desc(), table.due_at, table.id).limit(limit)
@@ -210,19 +231,26 @@ def claim(
     return [Claimed(*row[:-1]) for row in held]
 
 
-def _expire(connection: Connection, now: datetime) -> None:
-    """Make due again what a vanished sender held; owner and epoch stay, so a late "sent" of its own still counts."""
+def _expire(connection: Connection, now: datetime, channel: str, *, repeats: bool) -> None:
+    """Make due again what a vanished sender held; owner and epoch stay, so a late "sent" of its own still counts.
+
+    A text message becomes `uncertain` instead, unless its gateway knows it again.
+    """
     table = notification.c
     lost = connection.execute(
         select(table.id, table.epoch, table.owner, table.tries)
-        .where(table.state == "claimed", table.lease_until <= now)
+        .where(table.state == "claimed", table.lease_until <= now, table.channel == channel)
         .with_for_update(skip_locked=True)
     ).all()
     if not lost:
         return
-    change = update(notification).where(table.id == bindparam("row"))
-    change = change.values(state="ready", tries=table.tries + 1, due_at=bindparam("again_at"))
-    connection.execute(change, [{"row": row.id, "again_at": _again(row.tries, now)} for row in lost])
+    change = update(notification).where(table.id == bindparam("row")).values(tries=table.tries + 1)
+    if repeats:
+        change = change.values(state="ready", due_at=bindparam("again_at"))
+        connection.execute(change, [{"row": row.id, "again_at": _again(row.tries, now)} for row in lost])
+    else:
+        change = change.values(state="uncertain", finished_at=now)
+        connection.execute(change, [{"row": row.id} for row in lost])
     connection.execute(
         insert(delivery),
         [
@@ -253,7 +281,7 @@ def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
     table = notification.c
     present = connection.execute(
         select(table.id, table.owner, table.epoch)
-        .where(table.id.in_([one.claimed.id for one in attempts]), table.state.in_(_UNSENT))
+        .where(table.id.in_([one.claimed.id for one in attempts]), table.state.in_((*_UNSENT, "uncertain")))
         .with_for_update()
     )
     holds = {tuple(row) for row in present}
@@ -261,6 +289,7 @@ def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
     if mine:
         # Without an owner, the same attempt recorded again (its first commit unheard of) changes nothing.
         ending: dict[str, Any] = {name: bindparam(name) for name in ("state", "due_at", "finished_at")}
+        ending["reference"] = func.coalesce(bindparam("said_reference"), table.reference)
         change = update(notification).where(table.id == bindparam("row"))
         change = change.values(**ending, owner=None, lease_until=None, tries=table.tries + 1)
         connection.execute(change, [_ending(one) for one in mine])
@@ -271,7 +300,7 @@ def _hold(one: Attempt) -> tuple[int, str, int]:
     return (one.claimed.id, one.claimed.owner, one.claimed.epoch)
 
 
-_STATE = {Outcome.SENT: "sent", Outcome.RETRY: "ready", Outcome.FAILED: "failed"}
+_STATE = {Outcome.SENT: "sent", Outcome.RETRY: "ready", Outcome.FAILED: "failed", Outcome.UNCERTAIN: "uncertain"}
 
 
 def _ending(one: Attempt) -> dict[str, Any]:
@@ -279,6 +308,7 @@ def _ending(one: Attempt) -> dict[str, Any]:
         "row": one.claimed.id,
         "state": _STATE[one.verdict.outcome],
         "due_at": one.verdict.next_try_at or one.at,
+        "said_reference": one.answer.reference,
         "finished_at": None if one.verdict.outcome is Outcome.RETRY else one.at,
     }
 

@@ -25,7 +25,7 @@ class Decided:
     """All that one cycle has to write. `news`: rules and units gone live; `nobody`: calls that reached no holder.
 
     `documents`: by dissolved unit the number of the document that dissolved it. `silence_acts`: see `Mutings.acts`.
-    `handled`: what is done about texts that failed for good.
+    `handled`: what is done about texts that failed for good. `over_budget`: text messages that stay out; no rows.
     """
 
     now: datetime
@@ -37,6 +37,7 @@ class Decided:
     documents: Mapping[str, str] = field(default_factory=dict)
     silence_acts: int | None = None
     handled: Handled = NOTHING_FAILED
+    over_budget: Sequence[Notification] = ()
 
     @property
     def empty(self) -> bool:
@@ -99,6 +100,9 @@ def _journal(decided: Decided) -> Iterable[JournalRow]:
     for one, state in decided.notifications:
         facts = {"key": one.key, "holder": one.holder, "channel": one.channel, "kind": one.kind.value, "state": state}
         yield from (JournalRow(now, "notification", ACTOR, facts, alert, one.unit) for alert in one.alerts)
+    for one in decided.over_budget:
+        facts = {"key": one.key, "holder": one.holder, "segments": one.segments}
+        yield from (JournalRow(now, "sms.over_budget", ACTOR, facts, alert, one.unit) for alert in one.alerts)
 
 
 def _moved(move: Transition, now: datetime, rules_version: str) -> JournalRow:

@@ -75,7 +75,7 @@ class _Pile:
     calls: list[Call] = field(default_factory=list)
 
 
-def gather(
+def gather(  # noqa: C901 (three lists, each gone through once)
     called: Iterable[tuple[Alert, Call]],
     cleared: Iterable[tuple[Alert, Sequence[tuple[str, str]]]],
     sources: Sources,
@@ -98,10 +98,11 @@ def gather(
                 pile.items.append(_item(alert, call, recipient, sources))
                 pile.calls.append(call)
     for alert, one in instead:
-        pile = piles.setdefault((one.recipient.holder.code, one.channel), _Pile(one.recipient))
-        pile.calls.append(one.call)
-        if all(item.alert.id != alert.id for item in pile.items):
-            pile.items.append(_item(alert, one.call, one.recipient, sources))
+        for channel in channels_for((one.channel,), one.recipient.holder, sources.ways, sources.countries):
+            pile = piles.setdefault((one.recipient.holder.code, channel), _Pile(one.recipient))
+            pile.calls.append(one.call)
+            if all(item.alert.id != alert.id for item in pile.items):
+                pile.items.append(_item(alert, one.call, one.recipient, sources))
     for alert, told in cleared:
         for holder, channel in told:
             known = _holder(holder, sources.directory)

@@ -43,6 +43,7 @@ def create_app(board: Board) -> Starlette:
             Route("/mails/{number}", site.mail),
             Route("/mails/{number}/html", site.mail_html),
             Route("/metrics", site.metrics),
+            Route("/sms/{token}", site.sms_report),
             Route("/healthz", site.healthz),
             Route("/readyz", site.readyz),
             Mount("/static", StaticFiles(directory=str(files("warnwatch.web") / "static"))),
@@ -113,6 +114,16 @@ class _Site:
         accept = request.headers.get("accept", "")
         body, content_type = await anyio.to_thread.run_sync(self._board.metrics, accept, limiter=self._scrapes)
         return Response(body, headers={"Content-Type": content_type})
+
+    async def sms_report(self, request: Request) -> Response:
+        """Take in what the SMS gateway reports; whoever knocks without a signed address learns nothing."""
+        desk, query = self._board.sms_reports, dict(request.query_params)
+        known = (
+            desk is not None
+            and request.method == "GET"
+            and await _in_thread(lambda: desk.take(request.path_params["token"], query))
+        )
+        return Response(status_code=200 if known else 404)
 
     async def healthz(self, _request: Request) -> Response:
         """Say that the process is alive and its event loop turns."""

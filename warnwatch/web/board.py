@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from warnwatch.cycle import CycleReport, Standards
 from warnwatch.notify.lookup import Counts, Lookup
+from warnwatch.notify.sms_reports import ReportDesk
 from warnwatch.plan.colours import Cutoffs
 from warnwatch.rules.stages import SetState
 
@@ -18,7 +19,9 @@ STALE_AFTER = 3
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything that the web side may ask; it changes nothing. Callables give what is true at the moment of the call.
+    """Everything that the web side may ask; it changes nothing, but for what an SMS gateway reports to `sms_reports`.
+
+    Callables give what is true at the moment of the call.
 
     `latest` is the last cycle's report (None before the first), `counts` what was counted after it. `unready` names,
     in English, every reason not to count on this process; the pages themselves ask the database. `metrics` takes the
@@ -39,6 +42,7 @@ class Board:
     cutoffs: Cutoffs = field(default_factory=Cutoffs)
     hosts: tuple[str, ...] = LOOPBACK_NAMES
     set_state: Callable[[], SetState] = SetState
+    sms_reports: ReportDesk | None = None
     state: Callable[[], str] = lambda: "evaluating"
 
     def stale(self, report: CycleReport, now: datetime) -> bool:
