@@ -58,7 +58,7 @@ def token_of(key: str, secret: str) -> str:
 def key_in(token: str, secret: str) -> str | None:
     """Give the notification that a report's address names, None where we did not sign it."""
     key = token.partition(".")[0]
-    good = secret and hmac.compare_digest(token_of(key, secret).encode(), token.encode("utf-8", "replace"))
+    good = secret and token.isascii() and hmac.compare_digest(token_of(key, secret), token)
     return key if good else None
 
 
