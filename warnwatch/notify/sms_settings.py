@@ -74,7 +74,7 @@ class Sms(_Model):
     reference_field: str = Field("", description="of gateway http: the JSON field with its own number of a message")
     repeats: bool = Field(
         default=False,
-        description="of gateway http: it knows {key} again and sends twice never, so a lost answer is asked anew",
+        description="of gateway http: it sends nothing twice for one {key}, so a lost answer is asked for again",
     )
     report_field: str = Field("status", description="of gateway http: the parameter of a report that tells the outcome")
     report_delivered: str = Field("", description="of gateway http: what that says when the message arrived (pattern)")
