@@ -30,7 +30,8 @@ def settings() -> Iterator[str]:
             continue
         for name, setting in type(part.default).model_fields.items():
             secret = (section, name) in SECRETS
-            yield f"| `{section}.{name}` | {'–' if secret else _shown(setting.default)} | {setting.description} |"
+            shown = "–" if secret else _shown(setting.get_default(call_default_factory=True))
+            yield f"| `{section}.{name}` | {shown} | {setting.description} |"
 
 
 def sources() -> Iterator[str]:
