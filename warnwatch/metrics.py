@@ -134,7 +134,9 @@ class Metrics:
         )
         self._oldest.labels("email")
         self._segments = self._counter("sms_segments", "Parts of text messages that the gateway has accepted.")
-        self._budget = self._gauge("sms_budget_left", "Parts of text messages left of this day's budget.")
+        self._budget = self._gauge(
+            "sms_budget_left", "Parts of text messages left of this day's budget; 0 without a gateway."
+        )
         self._reload.set(1)  # a service starts only with rules that were accepted
         for name in DROPPED_FIRST:
             self._dropped.labels(name)

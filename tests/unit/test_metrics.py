@@ -45,6 +45,8 @@ NAMES = {
     "calls_total": ("counter", {"step", "office"}),
     "notifications_total": ("counter", {"channel", "outcome"}),
     "oldest_unsent_seconds": ("gauge", {"channel"}),
+    "sms_segments_total": ("counter", set()),
+    "sms_budget_left": ("gauge", set()),
     "cycle_duration_seconds": ("histogram", set()),
     "last_cycle_timestamp_seconds": ("gauge", set()),
     "evaluator": ("gauge", set()),

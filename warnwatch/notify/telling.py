@@ -19,7 +19,7 @@ from warnwatch.notify.failures import Instead
 from warnwatch.notify.limit_facts import limit_facts
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
 from warnwatch.notify.tongues import wording_of
-from warnwatch.notify.ways import MAIL, channels_for
+from warnwatch.notify.ways import MAIL, SMS, channels_for
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
 from warnwatch.plan.measures import describe
@@ -202,16 +202,16 @@ def _times_told(alert: Alert, call: Call, made: Made, sources: Sources) -> int:
     policy = sources.book.policies[sources.book.rule(alert.rule).escalation]
     called = made.steps if made.round_no == call.round_no else ()
     steps = [step for level, done in called for step in policy.levels.get(Level(level), ())[:done]]
-    return min(made.times, sum(_told_unit(alert, step, sources.directory) for step in steps))
+    return min(made.times, sum(_told_unit(alert, step, sources) for step in steps))
 
 
-def _told_unit(alert: Alert, step: Step, directory: Directory) -> bool:
+def _told_unit(alert: Alert, step: Step, sources: Sources) -> bool:
     opened = (alert.opened_at or alert.pending_since).date()
-    found = [directory.recipient(alert.unit, office) for office in step.tell]
+    found = [sources.directory.recipient(alert.unit, office) for office in step.tell]
     return any(
         one.unit.code == alert.unit
         and one.holder.holds_on(opened)
-        and (one.holder.email or step.channels != ("email",))
+        and (one.holder.email or SMS in channels_for(step.channels, one.holder, sources.ways, sources.countries))
         for one in found
         if one
     )

@@ -207,3 +207,28 @@ def test_a_subject_without_words_is_told_by_its_code() -> None:
     """A task that left the plan keeps its alert, which is told with the code alone."""
     (one,), _ = gather([called(FIRST)], [], sources(words={}))
     assert (one.items[0].facts.code, one.items[0].facts.title) == ("T-1", "")
+
+
+@pytest.mark.parametrize(
+    ("channels", "phone", "ways", "told_by"),
+    [
+        (("email", "sms"), "+84912345678", {"email", "sms"}, ["email", "sms"]),
+        (("sms",), "+84912345678", {"email", "sms"}, ["email", "sms"]),
+        (("email", "sms"), "+84912345678", {"email"}, ["email"]),
+        (("email",), "+84912345678", {"email", "sms"}, ["email"]),
+        (("email", "sms"), "+842438464416", {"email", "sms"}, ["email"]),
+        (("email", "sms"), "+8562055512345", {"email", "sms"}, ["email"]),
+        (("email", "sms"), "+84169", {"email", "sms"}, ["email"]),
+        (("email", "sms"), None, {"email", "sms"}, ["email"]),
+    ],
+)
+def test_a_message_goes_beside_the_mail_to_mobile_numbers(
+    channels: tuple[str, ...], phone: str | None, ways: set[str], told_by: list[str]
+) -> None:
+    """Landlines, other countries, wrong numbers, and an installation without a gateway get the mail alone."""
+    alert, call = called(FIRST)
+    looked_up = sources([replace(one, phone=phone) for one in HEADS], ways=frozenset(ways), countries=frozenset({"VN"}))
+    tellings, _ = gather([(alert, replace(call, channels=channels))], [(SECOND, [("VU/head", "sms")])], looked_up)
+    assert [one.channel for one in tellings if one.calls] == told_by
+    # The end of what was told by message is told so only while messages can be sent.
+    assert all(one.channel in ways for one in tellings)
