@@ -41,7 +41,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 def esms(sink: SmsSink, **changes: Any) -> Sms:
     """Give settings for a gateway of eSMS' form."""
     plain = {"gateway": "esms", "url": sink.url, "username": "key", "password": "khoa-mat", "sender": "BCDTW"}
-    return Sms.model_validate({**plain, "attempt_limit": 0.6, "connect_limit": 0.3} | changes)
+    return Sms.model_validate({**plain, "attempt_limit": 2.0, "connect_limit": 1.0} | changes)
 
 
 def own(sink: SmsSink, **changes: Any) -> Sms:
@@ -59,7 +59,7 @@ def own(sink: SmsSink, **changes: Any) -> Sms:
         ],
         "reference_field": "message.id",
     }
-    return Sms.model_validate({**plain, "attempt_limit": 0.6, "connect_limit": 0.3} | changes)
+    return Sms.model_validate({**plain, "attempt_limit": 2.0, "connect_limit": 1.0} | changes)
 
 
 async def answer_of(settings: Sms, **changes: Any) -> Answer:
