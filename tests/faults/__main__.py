@@ -14,7 +14,8 @@ from local_postgres import find_postgres, running_postgres
 
 from faults.points import ALL
 from faults.reconciling import Books
-from faults.trial import Kind, Result, Stage, run
+from faults.stage import Stage
+from faults.trial import Kind, Result, run
 
 DATABASES = ("sqlite", "postgresql")
 # Several processes share the work on PostgreSQL.

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from faults import planted
@@ -34,7 +35,7 @@ def resolve(function: str) -> tuple[Any, str, Any]:
 
 
 def arm(point: str, turn: int, act: Callable[[], None]) -> None:
-    """Let `act` happen at the point's `turn`-th passing."""
+    """Let `act` happen at the point's `turn`-th passing; 0: at every one."""
     found = next(one for one in POINTS if one.name == point)
     owner, name, function = resolve(found.function)
     passed = 0
@@ -43,26 +44,32 @@ def arm(point: str, turn: int, act: Callable[[], None]) -> None:
     def wrapped(*args: Any, **options: Any) -> Any:
         nonlocal passed
         passed += 1
-        if found.when == "before" and passed == turn:
+        due = turn in (0, passed)
+        if found.when == "before" and due:
             act()
         result = function(*args, **options)
-        if found.when == "after" and passed == turn:
+        if found.when == "after" and due:
             act()
         return result
 
     setattr(owner, name, wrapped)
 
 
-def _raise() -> None:
-    message = "a fault of the tests"
-    raise OSError(message)
+def act_of(word: str, marks: str) -> Callable[[], None]:
+    """Give what a strike does; an exception leaves the process's number in the file of marks."""
 
+    def fail() -> None:
+        with Path(marks).open("a", encoding="utf-8") as file:
+            file.write(f"{os.getpid()}\n")
+        message = "a fault of the tests"
+        raise OSError(message)
 
-ACTS: dict[str, Callable[[], None]] = {
-    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
-    "raise": _raise,
-}
+    acts: dict[str, Callable[[], None]] = {
+        "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+        "raise": fail,
+    }
+    return acts[word]
 
 
 def _become(order: dict[str, Any]) -> None:
@@ -73,10 +80,10 @@ def _become(order: dict[str, Any]) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.environ.update(order["environment"])
+    for strike in order.get("strikes", ()):
+        arm(strike["point"], strike["turn"], act_of(strike["act"], order["marks"]))
     if order.get("planted"):
         planted.BUGS[order["planted"]]()
-    if order.get("point"):
-        arm(order["point"], order["turn"], ACTS[order["act"]])
     from warnwatch.cli import main  # noqa: PLC0415 (after the faults are in place)
 
     main(["serve"], standalone_mode=False)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from warnwatch import cycle
-from warnwatch.notify import outbox
+from warnwatch.notify import compose, outbox
 from warnwatch.notify.delivery import Answer, Claimed, Phase
 from warnwatch.notify.email import Mailer
 from warnwatch.notify.outbox import Outbox
-from warnwatch.schema import notification
+from warnwatch.notify.page import Frame, Page
+from warnwatch.schema import delivery, notification
 
 
 def mark_then_send() -> None:
@@ -78,9 +79,40 @@ def no_time_limit() -> None:
     Mailer._attempt = endless  # type: ignore[method-assign]
 
 
+def no_epoch() -> None:
+    """Finish a text whoever holds it by now."""
+
+    def finish(connection: Any, attempts: Any) -> None:
+        for one in attempts:
+            values = {name: value for name, value in outbox._ending(one).items() if name != "row"}
+            table = notification.c
+            change = update(notification).where(table.id == one.claimed.id)
+            connection.execute(change.values(owner=None, lease_until=None, tries=table.tries + 1, **values))
+        connection.execute(insert(delivery), [outbox._delivery_row(one, stale=False) for one in attempts])
+
+    outbox.record = finish
+
+
+def swallow_a_template_error() -> None:
+    """Leave out what cannot be written, and send the rest."""
+    texts: Any = compose
+    written = texts.write
+
+    def swallowing(kind: Any, told: Any, desk: Any) -> Page:
+        try:
+            return written(kind, told, desk)
+        except Exception:  # noqa: BLE001 (that is the bug)
+            frame = Frame(**dict.fromkeys((one.name for one in fields(Frame)), ""))
+            return Page(subject="", level=1, word="", headline="", opening="", frame=frame)
+
+    texts.write = swallowing
+
+
 BUGS: dict[str, Callable[[], None]] = {
     "mark then send": mark_then_send,
     "two transactions": two_transactions,
     "trust any end": trust_any_end,
     "no time limit": no_time_limit,
+    "no epoch": no_epoch,
+    "swallow a template error": swallow_a_template_error,
 }

@@ -22,6 +22,7 @@ class Point:
 POINTS = (
     Point("P1 cycle begins", "warnwatch.service:Service.cycle", "before"),
     Point("P2 plan read", "warnwatch.cycle:_read_plan", "after"),
+    Point("P2 before a text is written", "warnwatch.notify.compose:write", "before"),
     Point("P3 before the cycle's commit", "warnwatch.cycle:_commit", "before"),
     Point("P4 inside the cycle's transaction", "warnwatch.cycle:save", "after"),
     Point("P5 after the cycle's commit", "warnwatch.cycle:_commit", "after"),
@@ -48,10 +49,13 @@ DIALOGUE = {
     "P13 after 250": "after",
 }
 ALL = (*(point.name for point in POINTS), *DIALOGUE)
+# What is passed many times in a trial.
+OFTEN = ("P2 before a text is written", "P7 message built")
 
 # What a process passes even when nothing is left to be told; and what only the first cycle that decides something does.
 ALWAYS = ("P1 cycle begins", "P2 plan read", "P6 before claiming", "P20 steps chosen", "P30 before sealing")
 DECIDING = (
+    "P2 before a text is written",
     "P3 before the cycle's commit",
     "P4 inside the cycle's transaction",
     "P5 after the cycle's commit",

@@ -13,7 +13,8 @@ from faults.launcher import resolve
 from faults.planted import BUGS
 from faults.points import ALL, ALWAYS, DECIDING, POINTS, TELLING, Point
 from faults.reconciling import Books
-from faults.trial import HEADS, Kind, Stage, run
+from faults.stage import HEADS, Stage
+from faults.trial import PLAIN, Kind, Strike, run
 
 # So many trials, of up to five kills each, on each database.
 TRIALS = 24
@@ -61,12 +62,23 @@ def test_nothing_is_lost_however_often_the_service_is_killed(stage: Stage, part:
     assert sum(one.kills for one in results) >= 1.5 * each
 
 
-# What a bug needs to show: kills, or a server with a fault of its own.
+# What shows a bug: kills, stops, or a server with a fault of its own; the program itself must stand it.
+UNWRITTEN = (Strike("P2 before a text is written", 0, "raise"),)
 SHOWN_BY = {
-    "mark then send": HEALTHY,
-    "two transactions": HEALTHY,
-    "trust any end": Script(refuse={"dot": "451 4.3.0 try again"}, times=3),
-    "no time limit": Script(silent="mail", times=4),
+    "mark then send": PLAIN,
+    "two transactions": PLAIN,
+    "trust any end": Kind(strikes=0, script=Script(refuse={"dot": "451 4.3.0 try again"}, times=3)),
+    "no time limit": Kind(strikes=0, script=Script(silent="mail", times=4)),
+    # A process is stopped with refusals in hand; meanwhile another one sends.
+    "no epoch": Kind(
+        strikes=1,
+        acts=("stop",),
+        points=("P14 before recording",),
+        script=Script(refuse={"rcpt": "451 4.3.0 try again"}),
+        later=HEALTHY,
+        stopped=10.0,
+    ),
+    "swallow a template error": Kind(strikes=0, always=UNWRITTEN),
 }
 
 
@@ -74,7 +86,6 @@ SHOWN_BY = {
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_caught(small: Stage, bug: str) -> None:
     """What other systems lost notifications by is seen within ten trials, while the program itself passes the first."""
-    script = SHOWN_BY[bug]
-    plain = Kind(kills=5 if script is HEALTHY else 0, script=script)
-    assert run(small, 1, plain).books.fine
-    assert any(not run(small, seed, replace(plain, planted=bug)).books.fine for seed in range(100, 110))
+    kind = SHOWN_BY[bug]
+    assert run(small, 1, kind).books.fine
+    assert any(not run(small, seed, replace(kind, planted=bug)).books.fine for seed in range(100, 110))

@@ -1,40 +1,30 @@
-"""One trial: a plan with heads to be told, a service killed again and again, a last start, and the books."""
+"""One trial: a plan with heads to be told, services struck again and again, a last start, and the books."""
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from builders import ZONE
-from databases import administer
-from services import environment
-from sinks.smtp import HEALTHY, Script, Sink
-from sqlalchemy import Engine, func, make_url, select
-from worlds import write_rows
+from sinks.smtp import HEALTHY, CutError, Script, Sink
+from sqlalchemy import Engine, func, select
 
-from faults.points import ALL, ALWAYS, DIALOGUE, TELLING
+from faults.points import ALL, ALWAYS, DIALOGUE, OFTEN, TELLING
 from faults.reconciling import Books, reconcile
-from warnwatch.database import open_engine, upgrade
-from warnwatch.plan.importing import import_folder
+from faults.stage import HEADS, LEASE, Stage, address, closing_engine, variables
 from warnwatch.schema import alert, journal, notification, seal
 
-HERE = Path(__file__).parent
-HEADS = 20
-LEASE = 1.0
 # So long a process may take to reach its point; then it is killed wherever it is.
 REACH_SECONDS = 8.0
+# So long a process goes on after an exception, and after it was woken.
+ON_SECONDS = 0.5
 # So long the last process has for everything that is left: many times the lease and the pauses.
 QUIET_SECONDS = 120.0
 # A planted bug may never come to rest: by now the program itself would have, unless the machine is very busy.
@@ -42,65 +32,92 @@ PLANTED_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
+class Strike:
+    """One fault: where, at which passing (0: at every one), and what: `kill`, `stop` or `raise`.
+
+    In the mail server's dialogue `raise` cuts the line.
+    """
+
+    point: str
+    turn: int
+    act: str
+
+    @property
+    def in_dialogue(self) -> bool:
+        """Whether the mail server strikes."""
+        return self.point in DIALOGUE
+
+    def order(self) -> dict[str, object]:
+        """Say it to the launcher."""
+        return {"point": self.point, "turn": self.turn, "act": self.act}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a trial is like: strikes at most, processes at once, what the strikes do, and where they fall.
+
+    `always`: what strikes every process, the last ones too. `planted`: a bug of other systems. `script`: the mail
+    server's faults, and `later`: those from the first strike on.
+    """
+
+    strikes: int = 5
+    replicas: int = 1
+    acts: tuple[str, ...] = ("kill",)
+    points: tuple[str, ...] = ()
+    always: tuple[Strike, ...] = ()
+    planted: str = ""
+    script: Script = HEALTHY
+    later: Script | None = None
+    stopped: float = 2.0 * LEASE
+
+    @property
+    def patience(self) -> float:
+        """So many seconds the last processes have."""
+        return PLANTED_SECONDS if self.planted else QUIET_SECONDS
+
+
+PLAIN = Kind()
+# Every other strike is no kill.
+MIXED = Kind(acts=("kill", "kill", "stop", "raise"))
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """What one trial did: its seed, the kills at their points and elsewhere, and the books."""
+    """What one trial did: its seed, the strikes that reached their points, the kills elsewhere, and the books."""
 
     seed: int
-    points: tuple[str, ...]
+    reached: tuple[Strike, ...]
     elsewhere: int
     books: Books
     seconds: float
 
     @property
     def kills(self) -> int:
-        """Count the kills."""
-        return len(self.points) + self.elsewhere
+        """Count the kills, wherever."""
+        return sum(one.act == "kill" for one in self.reached) + self.elsewhere
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """Name the points at which processes were killed."""
+        return tuple(one.point for one in self.reached if one.act == "kill")
+
+    def count(self, act: str) -> int:
+        """Count the strikes of a kind."""
+        return sum(one.act == act for one in self.reached)
 
 
-class Launcher:
-    """The process that forks services; see launcher.py."""
-
-    def __init__(self) -> None:
-        path = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "launcher.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment() | {"PYTHONPATH": path},
-        )
-        self._read()
-
-    def _read(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
-        assert line, "the launcher has ended"
-        return line
-
-    def start(self, variables: dict[str, str], log: Path, **fault: object) -> int:
-        """Start a service; give its number."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"environment": variables, "log": str(log), **fault}) + "\n")
-        self._process.stdin.flush()
-        return int(self._read())
-
-    def close(self) -> None:
-        """End it and all that it started."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream:
-                with suppress(BrokenPipeError):  # it was killed before it read everything
-                    stream.close()
+def state_of(process: int) -> str:
+    """Give the letter of a process's state, as Linux writes it; Z when it is gone."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z"
+    return status.rpartition(")")[2].split()[0]
 
 
 def alive(process: int) -> bool:
     """Say whether a process is still there."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return state_of(process) not in "ZX"
 
 
 def kill(process: int) -> None:
@@ -120,102 +137,6 @@ def waited(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def address(number: int) -> str:
-    """Give the address of a unit's head."""
-    return f"head.{number}@example.vn"
-
-
-def fill(url: str) -> None:
-    """Bring in the plan of the trials: a secretariat and units below it, each with a head and an overdue task."""
-    now = datetime.now(UTC)
-    units: list[dict[str, object]] = [{"code": "BCD", "name": "Ban Chỉ đạo"}]
-    units.append({"code": "CQTT", "name": "Cơ quan Thường trực", "kind": "co_quan_thuong_truc", "parent": "BCD"})
-    units += [{"code": f"U-{one}", "name": f"Đơn vị {one}", "parent": "CQTT"} for one in range(HEADS)]
-    codes = [str(unit["code"]) for unit in units]
-    holders: list[dict[str, object]] = [
-        {
-            "code": f"{code}/head/1",
-            "post": f"{code}/head",
-            "email": address(int(code[2:])) if code[:2] == "U-" else f"{code}@example.vn",
-            "valid_from": (now - timedelta(days=400)).date().isoformat(),
-        }
-        for code in codes
-    ]
-    due = (now - timedelta(days=10)).date().isoformat()
-    start = (now - timedelta(days=60)).isoformat()
-    tasks: list[dict[str, object]] = [
-        {"code": f"T-{one}", "title": f"Nhiệm vụ {one}", "lead_unit": f"U-{one}", "start": start, "due": due}
-        for one in range(HEADS)
-    ]
-    posts: list[dict[str, object]] = [{"unit": code, "office": "head"} for code in codes]
-    files: dict[str, list[dict[str, object]]] = {"units": units, "posts": posts, "holders": holders, "tasks": tasks}
-    engine = open_engine(url)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, rows in files.items():
-            write_rows(Path(folder) / f"{name}.csv", rows)
-        import_folder(engine, Path(folder), now=now, zone=ZONE)
-    engine.dispose()
-
-
-class Stage:
-    """A prepared database that trials copy, and the launcher that they share. `server`: a PostgreSQL, or SQLite."""
-
-    def __init__(self, folder: Path, server: str | None = None) -> None:
-        self.folder = folder
-        self.server = make_url(server) if server else None
-        self.launcher = Launcher()
-        self._template = f"faults_{os.getpid()}"
-        if self.server:
-            administer(self.server, f"CREATE DATABASE {self._template}")
-        upgrade(self._url(self._template))
-        fill(self._url(self._template))
-
-    def _url(self, name: str) -> str:
-        if self.server:
-            return self.server.set(database=name).render_as_string(hide_password=False)
-        return f"sqlite:///{self.folder / name}.db"
-
-    @contextmanager
-    def database(self, name: str) -> Iterator[str]:
-        """Give a copy of the prepared database."""
-        if self.server:
-            administer(self.server, f"CREATE DATABASE {name} TEMPLATE {self._template}")
-        else:
-            shutil.copyfile(self.folder / f"{self._template}.db", self.folder / f"{name}.db")
-        try:
-            yield self._url(name)
-        finally:
-            if self.server:
-                administer(self.server, f"DROP DATABASE {name} WITH (FORCE)")
-            for file in self.folder.glob(f"{name}.db*"):
-                file.unlink()
-
-    def close(self) -> None:
-        """End the launcher."""
-        self.launcher.close()
-        if self.server:
-            administer(self.server, f"DROP DATABASE {self._template} WITH (FORCE)")
-
-
-def variables(url: str, sink: Sink, folder: Path) -> dict[str, str]:
-    """Give the settings of a service of a trial: everything within about a second."""
-    return {
-        "WARNWATCH_DATABASE__URL": url,
-        "WARNWATCH_CYCLE__EVERY": "0.3",
-        "WARNWATCH_CYCLE__LEASE": str(LEASE),
-        "WARNWATCH_RULES__WATCH": "0.4",
-        "WARNWATCH_DELIVERY__MODE": "live",
-        "WARNWATCH_JOURNAL__HEADS": str(folder / "heads.txt"),
-        "WARNWATCH_MAIL__HOST": "127.0.0.1",
-        "WARNWATCH_MAIL__PORT": str(sink.port),
-        "WARNWATCH_MAIL__SECURITY": "none",
-        "WARNWATCH_MAIL__LEASE": str(LEASE),
-        "WARNWATCH_MAIL__ATTEMPT_LIMIT": "0.6",
-        "WARNWATCH_MAIL__FIRST_PAUSE": "0.3",
-        "WARNWATCH_WEB__PORT": "0",
-    }
-
-
 def quiet(engine: Engine) -> bool:
     """Say whether all that is due was judged, told, recorded and sealed."""
     with engine.connect().execution_options(reads_only=True) as connection:
@@ -233,83 +154,108 @@ def unsent(engine: Engine) -> int | None:
     return sum(state in ("ready", "claimed") for state in states) if states else None
 
 
-class _Faulty:
-    """The mail server's side of the faults: it kills the process at a point of the dialogue."""
+class _Dialogue:
+    """The mail server's side of the strikes: at its point it kills or stops the process, or cuts the line."""
 
     def __init__(self) -> None:
-        self.process = 0
-        self.point = ""
-        self.turn = 0
+        self._aims: list[tuple[Strike, int]] = []
+        self._passed: Counter[str] = Counter()
+        self.struck: list[Strike] = []
 
-    def aim(self, started: Mapping[int, str], turns: Mapping[str, int]) -> None:
-        """Take aim at the process that is to die in the dialogue, if there is one."""
-        self.process = 0
-        for process, point in started.items():
-            if point in DIALOGUE:
-                self.point, self.turn, self.process = DIALOGUE[point], turns[point], process
+    def aim(self, strikes: Iterable[tuple[Strike, int]]) -> None:
+        """Take aim with these strikes at their processes; the passings are counted from now on."""
+        self._passed.clear()
+        self._aims = [(strike, process) for strike, process in strikes if strike.in_dialogue]
 
     def at_point(self, point: str) -> None:
-        # Read once: the trial may take its aim away meanwhile, and 0 would mean the tests themselves.
-        process = self.process
-        if not process or point != self.point:
-            return
-        self.turn -= 1
-        if self.turn == 0:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-            self.process = 0
+        """Strike when it is time."""
+        self._passed[point] += 1
+        # Read once: the trial may take its aim away meanwhile.
+        for strike, process in list(self._aims):
+            if DIALOGUE[strike.point] == point and strike.turn == self._passed[point]:
+                self.struck.append(strike)
+                if strike.act == "raise":
+                    raise CutError
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL if strike.act == "kill" else signal.SIGSTOP)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a trial is like: kills at most, processes at once, a bug planted into them, and the mail server's faults."""
+class Trial:
+    """The processes of one trial, and what has struck them."""
 
-    kills: int = 5
-    replicas: int = 1
-    planted: str = ""
-    script: Script = HEALTHY
+    def __init__(
+        self, stage: Stage, settings: dict[str, str], folder: Path, kind: Kind, sink: Sink, engine: Engine
+    ) -> None:
+        self._stage, self._settings, self._folder = stage, settings, folder
+        self._kind, self._sink, self._engine = kind, sink, engine
+        self.dialogue = _Dialogue()
+        sink.at_point = self.dialogue.at_point
+        self.reached: list[Strike] = []
+        self.elsewhere = 0
+        self._marks = folder / "marks"
 
-    @property
-    def patience(self) -> float:
-        """So many seconds the last processes have."""
-        return PLANTED_SECONDS if self.planted else QUIET_SECONDS
+    def start(self, *strikes: Strike) -> int:
+        """Start a process that these strikes are meant for."""
+        inside = [one.order() for one in (*strikes, *self._kind.always) if not one.in_dialogue]
+        return self._stage.launcher.start(
+            self._settings,
+            self._folder / "log",
+            planted=self._kind.planted,
+            strikes=inside,
+            marks=str(self._marks),
+        )
 
+    def round(self, strikes: Sequence[Strike]) -> None:
+        """Start a process for each strike, wait until each has reached its point, go on for a while, kill them all."""
+        self._marks.write_text("", encoding="utf-8")
+        started = {self.start(strike): strike for strike in strikes}
+        self.dialogue.struck.clear()
+        self.dialogue.aim((strike, process) for process, strike in started.items())
+        waited(lambda: all(self._has_reached(*one) for one in started.items()), REACH_SECONDS)
+        self.dialogue.aim([])
+        reached = {process: strike for process, strike in started.items() if self._has_reached(process, strike)}
+        self.reached += reached.values()
+        processes = list(started)
+        stopped = [process for process in reached if state_of(process) == "T"]
+        self._sink.script = self._kind.later or self._kind.script
+        if stopped:
+            processes.append(self.start())
+            waited(lambda: unsent(self._engine) == 0, self._kind.stopped)
+            for process in stopped:
+                os.kill(process, signal.SIGCONT)
+        if any(map(alive, reached)):
+            time.sleep(ON_SECONDS)
+            waited(lambda: unsent(self._engine) == 0, self._kind.stopped if stopped else ON_SECONDS)
+        for process in processes:
+            if alive(process):
+                kill(process)
+                self.elsewhere += 1
 
-PLAIN = Kind()
+    def _has_reached(self, process: int, strike: Strike) -> bool:
+        if strike.act == "kill":
+            return not alive(process)
+        if strike.act == "stop":
+            return state_of(process) in "TZX"
+        return strike in self.dialogue.struck or str(process) in self._marks.read_text(encoding="utf-8").split()
 
 
 def run(stage: Stage, seed: int, kind: Kind = PLAIN) -> Result:
     """Run one trial: the same seed makes the same choices."""
     chance, began = random.Random(seed), time.monotonic()
-    faulty, reached, elsewhere = _Faulty(), list[str](), 0
     folder = stage.folder / f"trial_{seed}"
     folder.mkdir(exist_ok=True)
     with (
         stage.database(f"trial_{os.getpid()}_{seed}") as url,
-        Sink(kind.script, at_point=faulty.at_point) as sink,
+        Sink(kind.script) as sink,
         closing_engine(url) as engine,
     ):
-        settings = variables(url, sink, folder)
-
-        def start(**fault: object) -> int:
-            return stage.launcher.start(settings, folder / "log", planted=kind.planted, **fault)
-
-        while len(reached) + elsewhere < kind.kills:
+        trial = Trial(stage, variables(url, sink, folder), folder, kind, sink, engine)
+        while len(trial.reached) + trial.elsewhere < kind.strikes:
             left = unsent(engine)
             if left == 0:
                 break
-            points = _draw(chance, left, kind.replicas)
-            started = {start(**_fault(point, turn)): point for point, turn in points}
-            faulty.aim(started, dict(points))
-            waited(lambda started=started: not any(map(alive, started)), REACH_SECONDS)  # type: ignore[misc]
-            faulty.aim({}, {})
-            for process, point in started.items():
-                if alive(process):
-                    kill(process)
-                    elsewhere += 1
-                else:
-                    reached.append(point)
-        last = [start() for _ in range(kind.replicas)]
+            trial.round(_draw(chance, left, kind))
+        last = [trial.start() for _ in range(kind.replicas)]
         begun = time.monotonic()
         try:
             ended = waited(lambda: quiet(engine), kind.patience)
@@ -322,31 +268,18 @@ def run(stage: Stage, seed: int, kind: Kind = PLAIN) -> Result:
         books = replace(books, broken=(*books.broken, f"seed {seed}: not quiet after {kind.patience:g} s"))
     if books.fine:
         shutil.rmtree(folder)
-    return Result(seed, tuple(reached), elsewhere, books, time.monotonic() - began)
+    return Result(seed, tuple(trial.reached), trial.elsewhere, books, time.monotonic() - began)
 
 
-def _draw(chance: random.Random, left: int | None, replicas: int) -> list[tuple[str, int]]:
-    """Choose for each process where it dies, and at which passing: where it comes by, as far as `left` texts tell."""
-    points: list[tuple[str, int]] = []
-    for _ in range(replicas):
+def _draw(chance: random.Random, left: int | None, kind: Kind) -> list[Strike]:
+    """Choose for each process what strikes it, and at which passing: where it comes by, as far as `left` texts tell."""
+    strikes: list[Strike] = []
+    for _ in range(kind.replicas):
         # The mail server aims at one of several processes.
-        aimed = any(point in DIALOGUE for point, _ in points)
-        known = ALL if left is None else TELLING + ALWAYS
+        aimed = any(one.in_dialogue for one in strikes)
+        known = kind.points or (ALL if left is None else TELLING + ALWAYS)
         point = chance.choice([one for one in known if not (aimed and one in DIALOGUE)])
-        often = point in DIALOGUE or point == "P7 message built"
-        points.append((point, chance.randint(1, min(8, left or 8)) if often else 1))
-    return points
-
-
-def _fault(point: str, turn: int) -> dict[str, object]:
-    return {} if point in DIALOGUE else {"point": point, "turn": turn, "act": "kill"}
-
-
-@contextmanager
-def closing_engine(url: str) -> Iterator[Engine]:
-    """Open a database for a block."""
-    engine = open_engine(url)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+        often = point in DIALOGUE or point in OFTEN
+        turn = chance.randint(1, min(8, left or 8)) if often else 1
+        strikes.append(Strike(point, turn, chance.choice(kind.acts)))
+    return strikes

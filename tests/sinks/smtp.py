@@ -74,7 +74,7 @@ class Received:
         return found[1].decode() if found else ""
 
 
-class _CutError(Exception):
+class CutError(Exception):
     """The line is cut here."""
 
 
@@ -166,7 +166,7 @@ class Sink:
         self.most_connections = max(self.most_connections, self.open_connections)
         try:
             await _Session(self, self.connections, reader, writer).talk()
-        except (_CutError, ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
+        except (CutError, ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
             pass
         finally:
             self.open_connections -= 1
@@ -249,15 +249,15 @@ class _Session:
         script = self._sink.script_for(point, self._recipient)
         if script.silent == point:
             await self._reader.read()
-            raise _CutError
+            raise CutError
         if script.drop == point:
-            raise _CutError
+            raise CutError
         answer = script.refuse.get(point) or fine or _FINE[point]
         if point == "rcpt" and script.greylist and self._sink.greylisted(self._recipient, script):
             answer = "450 4.2.0 greylisted, come again"
         await self._say(answer, script.drip_every if script.drip == point else None)
         if script.drop_after == point:
-            raise _CutError
+            raise CutError
         return answer[0] in "23"
 
     async def _start_tls(self) -> None:
@@ -298,6 +298,6 @@ class _Session:
             self._sink.messages.append(Received(self._recipient, clear, time.monotonic(), self._number))
         if script.take_then_drop and not used_up:
             self._sink._used[id(script)] += 1
-            raise _CutError
+            raise CutError
         await self._answer("dot")
         self._sink.at_point("after")
