@@ -77,8 +77,8 @@ class Kind:
 
 
 PLAIN = Kind()
-# Every other strike is no kill.
-MIXED = Kind(acts=("kill", "kill", "stop", "raise"))
+# Every third strike is no kill.
+MIXED = Kind(acts=("kill", "kill", "kill", "kill", "stop", "raise"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,8 @@ class Trial:
                 os.kill(process, signal.SIGCONT)
         if any(map(alive, reached)):
             time.sleep(ON_SECONDS)
-            waited(lambda: unsent(self._engine) == 0, self._kind.stopped if stopped else ON_SECONDS)
+            if stopped:
+                waited(lambda: unsent(self._engine) == 0, self._kind.stopped)
         for process in processes:
             if alive(process):
                 kill(process)
@@ -249,7 +250,7 @@ def run(stage: Stage, seed: int, kind: Kind = PLAIN) -> Result:
         Sink(kind.script) as sink,
         closing_engine(url) as engine,
     ):
-        trial = Trial(stage, variables(url, sink, folder), folder, kind, sink, engine)
+        trial = Trial(stage, variables(url, sink, folder, stage.rules), folder, kind, sink, engine)
         while len(trial.reached) + trial.elsewhere < kind.strikes:
             left = unsent(engine)
             if left == 0:
