@@ -40,27 +40,30 @@ def arm(point: str, turn: int, act: Callable[[], None]) -> None:
     owner, name, function = resolve(found.function)
     passed = 0
 
-    @functools.wraps(function)
-    def wrapped(*args: Any, **options: Any) -> Any:
+    def pass_by() -> None:
         nonlocal passed
         passed += 1
-        due = turn in (0, passed)
-        if found.when == "before" and due:
+        if turn in (0, passed):
             act()
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        if found.when == "before":
+            pass_by()
         result = function(*args, **options)
-        if found.when == "after" and due:
-            act()
+        if found.when == "after":
+            pass_by()
         return result
 
     setattr(owner, name, wrapped)
 
 
-def act_of(word: str, marks: str) -> Callable[[], None]:
-    """Give what a strike does; an exception leaves the process's number in the file of marks."""
+def act_of(strike: dict[str, Any], marks: str) -> Callable[[], None]:
+    """Give what a strike does; an exception leaves the process's number and its point in the file of marks."""
 
     def fail() -> None:
         with Path(marks).open("a", encoding="utf-8") as file:
-            file.write(f"{os.getpid()}\n")
+            file.write(f"{os.getpid()} {strike['point']}\n")
         message = "a fault of the tests"
         raise OSError(message)
 
@@ -69,7 +72,7 @@ def act_of(word: str, marks: str) -> Callable[[], None]:
         "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
         "raise": fail,
     }
-    return acts[word]
+    return acts[strike["act"]]
 
 
 def _become(order: dict[str, Any]) -> None:
@@ -81,7 +84,7 @@ def _become(order: dict[str, Any]) -> None:
         os.dup2(log, stream)
     os.environ.update(order["environment"])
     for strike in order.get("strikes", ()):
-        arm(strike["point"], strike["turn"], act_of(strike["act"], order["marks"]))
+        arm(strike["point"], strike["turn"], act_of(strike, order["marks"]))
     if order.get("planted"):
         planted.BUGS[order["planted"]]()
     from warnwatch.cli import main  # noqa: PLC0415 (after the faults are in place)

@@ -106,19 +106,22 @@ def fill(url: str) -> None:
 
 
 class Stage:
-    """A prepared database that trials copy, and the launcher that they share. `server`: a PostgreSQL, or SQLite."""
+    """A prepared database that trials copy, and the launcher that they share. `server`: a PostgreSQL, or SQLite.
 
-    def __init__(self, folder: Path, server: str | None = None) -> None:
+    `name`: begins the name of its database, where several stages share a server.
+    """
+
+    def __init__(self, folder: Path, server: str | None = None, name: str = "faults") -> None:
         self.folder = folder
         self.server = make_url(server) if server else None
         self.launcher = Launcher()
-        self._template = f"faults_{os.getpid()}"
+        self._template = f"{name}_{os.getpid()}"
         if self.server:
             administer(self.server, f"CREATE DATABASE {self._template}")
         self.rules = folder / "rules"
         self.rules.mkdir()
-        for name in RULES:
-            shutil.copy(shipped("alert_rules") / name, self.rules)
+        for file in RULES:
+            shutil.copy(shipped("alert_rules") / file, self.rules)
         upgrade(self._url(self._template))
         fill(self._url(self._template))
 

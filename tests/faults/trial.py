@@ -56,8 +56,8 @@ class Strike:
 class Kind:
     """What a trial is like: strikes at most, processes at once, what the strikes do, and where they fall.
 
-    `always`: what strikes every process, the last ones too. `planted`: a bug of other systems. `script`: the mail
-    server's faults, and `later`: those from the first strike on.
+    `always`: exceptions that meet every process, the last ones too. `planted`: a bug of other systems. `script`: the
+    mail server's faults, and `later`: those from the first strike on.
     """
 
     strikes: int = 5
@@ -237,7 +237,22 @@ class Trial:
             return not alive(process)
         if strike.act == "stop":
             return state_of(process) in "TZX"
-        return strike in self.dialogue.struck or str(process) in self._marks.read_text(encoding="utf-8").split()
+        return strike in self.dialogue.struck or f"{process} {strike.point}" in self._marked()
+
+    def last(self) -> list[int]:
+        """Start the processes that have time for everything that is left."""
+        self._marks.write_text("", encoding="utf-8")
+        self.dialogue.struck.clear()
+        self.dialogue.aim((strike, 0) for strike in self._kind.always)
+        return [self.start() for _ in range(self._kind.replicas)]
+
+    def note(self) -> None:
+        """Note what has struck the last processes: exceptions alone are meant for them."""
+        points = {line.partition(" ")[2] for line in self._marked()}
+        self.reached += [one for one in self._kind.always if one in self.dialogue.struck or one.point in points]
+
+    def _marked(self) -> list[str]:
+        return self._marks.read_text(encoding="utf-8").splitlines()
 
 
 def run(stage: Stage, seed: int, kind: Kind = PLAIN) -> Result:
@@ -256,13 +271,14 @@ def run(stage: Stage, seed: int, kind: Kind = PLAIN) -> Result:
             if left == 0:
                 break
             trial.round(_draw(chance, left, kind))
-        last = [trial.start() for _ in range(kind.replicas)]
+        last = trial.last()
         begun = time.monotonic()
         try:
             ended = waited(lambda: quiet(engine), kind.patience)
         finally:
             for process in last:
                 kill(process)
+        trial.note()
         due = [address(number) for number in range(HEADS)]
         books = reconcile(sink.messages, engine, due, begun + kind.patience)
     if not ended:
