@@ -36,7 +36,8 @@ from warnwatch.plan.snapshot import Snapshot
 from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.unit_frame import stand_now
-from warnwatch.rules.evaluation import NOT_APPLICABLE, Evaluation, Observation, evaluate, observe, observe_values
+from warnwatch.rules.evaluation import Evaluation, Observation, evaluate, observe, observe_values
+from warnwatch.rules.levels import NOT_APPLICABLE
 from warnwatch.rules.matters import Matter
 from warnwatch.rules.rule import Level, Rule, RuleBook
 from warnwatch.rules.stages import SetState

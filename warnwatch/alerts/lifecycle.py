@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from warnwatch.alerts.alert import Alert, EndReason, State, number_of
 from warnwatch.plan.calendar import WorkCalendar
-from warnwatch.rules.evaluation import NOT_APPLICABLE, Observation
+from warnwatch.rules.evaluation import Observation
+from warnwatch.rules.levels import NOT_APPLICABLE
 from warnwatch.rules.rule import Level, Rule
 
 

@@ -100,9 +100,8 @@ class Present:
 
     def _carried(self, rule: str, calm: pl.DataFrame, move: Moved) -> pl.DataFrame:
         news = self._placed(rule, move.fresh["code"])
-        return pl.DataFrame(
-            [patched(move.carried(column), move.rows, news[column.name]) for column in calm.iter_columns()]
-        )
+        carried = {column.name: move.carried(column) for column in calm.iter_columns()}
+        return pl.DataFrame(patched(carried, move.rows, news))
 
     def differing(self, evaluation: Evaluation) -> dict[str, list[str]]:
         """Name the subjects whose level is not what their alerts say, by rule. Unknown levels differ from nothing."""

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_,
 
 from warnwatch import schema
 from warnwatch.alerts.alert import Alert, State
-from warnwatch.rules.evaluation import needed
+from warnwatch.rules.levels import needed
 from warnwatch.rules.rule import RuleBook
 
 # An alert about unanswered alerts is not counted: it would keep itself up, and climb the tree by itself.

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Literal
 
 import polars as pl
@@ -50,14 +51,28 @@ class Today:
     minutes: tuple[int, int] = (0, 0)
 
     @property
+    def now(self) -> pl.Expr:
+        """The instant itself."""
+        return _instant(self.at)
+
+    @property
     def index(self) -> pl.Expr:
         """Today on each task's own count of days."""
-        return pl.when(pl.col("every_day")).then(self.day).otherwise(self.workday).cast(pl.Int32)
+        return _counted(self.day, self.workday)
 
     @property
     def worked(self) -> pl.Expr:
         """The minutes of office hours passed, on each task's own count of days."""
-        return pl.when(pl.col("every_day")).then(self.minutes[1]).otherwise(self.minutes[0]).cast(pl.Int32)
+        return _counted(self.minutes[1], self.minutes[0])
+
+
+@lru_cache(maxsize=10)
+def _instant(at: datetime) -> pl.Expr:
+    return pl.lit(at)  # written once a cycle: Polars brings it into its zone by a query of its own
+
+
+def _counted(every_day: int, working_days: int) -> pl.Expr:
+    return pl.when(pl.col("every_day")).then(every_day).otherwise(working_days).cast(pl.Int32)
 
 
 def today_of(now: datetime, calendar: WorkCalendar) -> Today:

@@ -124,7 +124,7 @@ def _why(facts: Mapping[str, object]) -> str:
 
 
 def _is_late(today: Today) -> pl.Expr:
-    return pl.lit(today.at) > pl.col("due_at")
+    return today.now > pl.col("due_at")
 
 
 def trouble(today: Today) -> pl.Expr:

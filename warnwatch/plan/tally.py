@@ -12,12 +12,12 @@ from datetime import datetime
 import polars as pl
 
 from warnwatch.plan.calendar import WorkCalendar
-from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
 from warnwatch.plan.deadline_trail import INSTANT
 from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import HAS_DEADLINE, Today
 from warnwatch.plan.moving import Moved
+from warnwatch.plan.written import expression_of
 
 # A task counts as due soon from this many working days before its deadline (domain.md 3.4: the first reminder).
 SOON = 7
@@ -141,16 +141,15 @@ def _described(
     tasks: pl.DataFrame, today: Today, cutoffs: tuple[datetime, datetime] | None
 ) -> tuple[pl.LazyFrame, list[str]]:
     """Say of each task by what it is counted, and in which numbers it counts."""
-    catalogue = CATALOGUE["task"]
-    timing = catalogue["timing"].expression(today)
-    soon = (timing == "open_in_time") & (catalogue["working_days_left"].expression(today) <= SOON)
+    timing = expression_of("task", "timing", today)
+    soon = (timing == "open_in_time") & (expression_of("task", "working_days_left", today) <= SOON)
     status, live = pl.col("status"), ~pl.col("status").is_in(("suspended", "cancelled"))
     followed = (status == "open") & HAS_DEADLINE
-    passed = live & (pl.lit(today.at) > pl.col("due_at"))
+    passed = live & (today.now > pl.col("due_at"))
     in_hand = (status == "claimed") & (pl.col("claimed_at") <= pl.col("due_at")).fill_null(value=True)
     numbers = {
         "followed": followed,
-        "lately": followed & (catalogue["silent_working_days"].expression(today) <= LATELY),
+        "lately": followed & (expression_of("task", "silent_working_days", today) <= LATELY),
         "due": passed & ~in_hand,
         "due_in_time": passed & (status == "done") & (pl.col("done_at") <= pl.col("due_at")),
         "slipped": live & (pl.col("slips") > 0),

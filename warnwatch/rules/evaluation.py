@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
@@ -16,16 +15,14 @@ from polars.exceptions import PanicException, PolarsError
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import Today
 from warnwatch.plan.moving import Moved, patched
-from warnwatch.rules.again import by_the_minute, instants_in, rows_again
-from warnwatch.rules.expression import Column, Expression
-from warnwatch.rules.pieces import LARGEST_IN_COLUMN
-from warnwatch.rules.rule import Direction, Level, Rule, RuleBook
+from warnwatch.plan.written import by_the_minute
+from warnwatch.rules.again import Again, instants_in, rows_again
+from warnwatch.rules.expression import Column
+from warnwatch.rules.levels import KEPT, kept_of, level_of, levels_of, looked_at, needed, threshold_of, with_measures
+from warnwatch.rules.rule import Rule, RuleBook
 
-NOT_APPLICABLE = -1
 _HELD = "held:"
-_KEPT = ":kept"
 _KEPT_OF = ("kept", "kept_threshold")
-LEVEL = pl.col("level")
 # What a rule that cannot be judged raises: an expression that Polars refuses, a measure that is not there. Where Polars
 # itself breaks it raises a panic, which is no Exception: it would pass every handler up to the end of the process.
 RULE_FAILURES = (PolarsError, PanicException, KeyError, ValueError, TypeError)
@@ -71,16 +68,6 @@ class Evaluation:
     rules: tuple[Rule, ...] = ()
 
 
-def with_measures(frame: pl.DataFrame, rule: Rule, today: Today, more: Iterable[str] = ()) -> pl.LazyFrame:
-    """Add to a frame the measures that a rule needs, and `more` of the catalogue."""
-    return _measured(frame, [rule], today, more)
-
-
-def applies(rule: Rule) -> pl.Expr:
-    """Write whom a rule is about: its `where`, and for tasks that they are not done."""
-    return _ladder_of(rule).condition()
-
-
 def columns_of(about: str) -> Mapping[str, Column]:
     """Give the columns that a rule about this kind of subject may use, as the expression gate reads them."""
     return {
@@ -123,7 +110,7 @@ def evaluate(  # noqa: PLR0913 (what is judged and when; what it goes on from, a
     for rule in book.rules:
         began = stopwatch()
         try:
-            columns |= _masked(_levels(frames[rule.about], [rule], today), held.get(rule.about))
+            columns |= _masked(levels_of(frames[rule.about], [rule], today), held.get(rule.about))
         except RULE_FAILURES as error:
             failures[rule.id] = f"{type(error).__name__}: {error}"
         seconds[rule.id] = stopwatch() - began
@@ -137,12 +124,12 @@ def _comparable(before: Evaluation, book: RuleBook, today: Today) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """The subjects of one kind and their rules: the rows that are `held`, those to judge `again` (None: all)."""
+    """The subjects of one kind and their rules: the rows that are `held`, what to judge `again` (None: all)."""
 
     frame: pl.DataFrame
     rules: list[Rule]
     held: pl.Series | None
-    again: pl.Series | None
+    again: Again | None
     moved: Moved | None
 
 
@@ -173,19 +160,28 @@ def _judge_together(kinds: Sequence[_Kind], before: Evaluation, today: Today) ->
     for one in kinds:
         if one.again is None and one.frame.is_empty():  # a query over no row costs as much as one over ten thousand
             columns |= {rule.id: pl.Series(rule.id, dtype=pl.Int8) for rule in one.rules}
-            columns |= {f"{rule.id}{_KEPT}": pl.Series(rule.id, dtype=pl.Int8) for rule in one.rules if rule.clear}
+            columns |= {f"{rule.id}{KEPT}": pl.Series(rule.id, dtype=pl.Int8) for rule in one.rules if rule.clear}
             continue
         whole = [rule for rule in one.rules if one.again is None or _runs(rule)]
         if whole:
-            columns |= _masked(_levels(one.frame, whole, today), one.held)
+            columns |= _masked(levels_of(one.frame, whole, today), one.held)
         standing = [rule for rule in one.rules if rule not in whole] if whole else one.rules
         if standing and one.again is not None:
             columns |= _standing(before, standing, one.moved)
-            if len(one.again):
-                held = None if one.held is None else one.held.gather(one.again)
-                some = _masked(_levels(one.frame[one.again], standing, today), held)
-                columns |= {name: patched(columns[name], one.again, values) for name, values in some.items()}
+            columns |= _judged_again(one, standing, one.again, columns, today)
     return columns
+
+
+def _judged_again(
+    one: _Kind, rules: Sequence[Rule], again: Again, columns: Mapping[str, pl.Series], today: Today
+) -> dict[str, pl.Series]:
+    """Judge some rows by the rules that look at what can have changed in them, and write that into the columns."""
+    touched = [rule for rule in rules if again.touches(looked_at(rule))]
+    if again.rows.is_empty() or not touched:
+        return {}
+    held = None if one.held is None else one.held.gather(again.rows)
+    fresh = pl.DataFrame(_masked(levels_of(one.frame[again.rows], touched, today), held))
+    return patched(columns, again.rows, fresh)
 
 
 def _again(
@@ -194,18 +190,18 @@ def _again(
     rules: Sequence[Rule],
     today: Today,
     now: tuple[pl.Series | None, Moved | None],
-) -> pl.Series | None:
+) -> Again | None:
     """Name the rows to judge again; None means all, also when they are so many that all are judged faster."""
     about, (mask, move) = rules[0].about, now
     known = before.frames.get(about)
     if frame is known and frame.is_empty():
-        return pl.Series([], dtype=pl.UInt32)
+        return Again(pl.Series([], dtype=pl.UInt32))
     if known is None or before.today.at > today.at:
         return None
     names = frozenset[str]().union(*map(needed, rules)) & CATALOGUE[about].keys()
     instants = instants_in(frame, about, names)
     found = rows_again((known, frame), move, instants, (before.today.at, today.at), (before.held.get(about), mask))
-    return found if found is not None and len(found) * 4 <= frame.height else None
+    return found if found is not None and len(found.rows) * 4 <= frame.height else None
 
 
 def _runs(rule: Rule) -> bool:
@@ -215,7 +211,7 @@ def _runs(rule: Rule) -> bool:
 def _standing(before: Evaluation, rules: Sequence[Rule], move: Moved | None) -> dict[str, pl.Series]:
     """Give the levels as they were, in the order of the rows now."""
     columns = {rule.id: before.levels[rule.id] for rule in rules}
-    columns |= {f"{rule.id}{_KEPT}": before.kept[rule.id] for rule in rules if rule.clear}
+    columns |= {f"{rule.id}{KEPT}": before.kept[rule.id] for rule in rules if rule.clear}
     return {name: move.carried(column) for name, column in columns.items()} if move else columns
 
 
@@ -229,8 +225,8 @@ def _masked(judged: pl.DataFrame, mask: pl.Series | None) -> dict[str, pl.Series
 
 def _sorted_out(columns: Mapping[str, pl.Series]) -> tuple[dict[str, pl.Series], dict[str, pl.Series]]:
     """Tell the levels from the levels that open alerts keep."""
-    kept = {name.removesuffix(_KEPT): column for name, column in columns.items() if name.endswith(_KEPT)}
-    return {name: column for name, column in columns.items() if not name.endswith(_KEPT)}, kept
+    kept = {name.removesuffix(KEPT): column for name, column in columns.items() if name.endswith(KEPT)}
+    return {name: column for name, column in columns.items() if not name.endswith(KEPT)}, kept
 
 
 def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list[Observation]:
@@ -248,9 +244,9 @@ def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list
         unit = pl.coalesce(pl.col(rule.answers).cast(pl.String), unit)
     done = (pl.col("status") == "done") if "status" in frame.columns else pl.lit(value=False)
     seen = (
-        _measured(rows, [rule], evaluation.today)
+        with_measures(rows, rule, evaluation.today)
         .with_columns(pl.when(~pl.col(_HELD)).then(level_of(rule)).alias("level"))
-        .with_columns(pl.when(pl.col("level").is_not_null()).then(_kept_of(rule)).alias("kept"))
+        .with_columns(pl.when(pl.col("level").is_not_null()).then(kept_of(rule)).alias("kept"))
         .with_columns(threshold_of(rule).alias("threshold"), threshold_of(rule, pl.col("kept")).alias("kept_threshold"))
         .select(
             "code", unit, "level", pl.col(rule.measure).cast(pl.Float64), "threshold", done.alias("done"), *_KEPT_OF
@@ -278,122 +274,7 @@ def observe_values(
     row = evaluation.frames[rule.about].filter(pl.col("code") == subject)
     rungs = [rule.rungs[level].expression.polars().cast(pl.Float64).alias(f"{level.word}:") for level in rule.rungs]
     named = sorted(needed(rule))
-    found = _measured(row, [rule], evaluation.today).select(*(pl.col(name) for name in named), *rungs).collect()
+    found = with_measures(row, rule, evaluation.today).select(*(pl.col(name) for name in named), *rungs).collect()
     values = dict(zip(found.columns, found.row(0), strict=True)) if found.height else {}
     thresholds = {level.word: values.pop(f"{level.word}:", None) for level in rule.rungs}
     return values, thresholds
-
-
-def level_of(rule: Rule) -> pl.Expr:
-    """Write a rule as one expression: design.md 5, "Unknown is not fine, and not an alarm either"."""
-    ladder = _ladder_of(rule)
-    return _level(ladder, ladder.condition(), {level: _reached(ladder, level) for level in rule.rungs})
-
-
-def _kept_of(rule: Rule) -> pl.Expr:
-    ladder = _ladder_of(rule)
-    return _level(ladder, ladder.condition(), {level: _reached(ladder, level, rule.clear) for level in rule.rungs})
-
-
-def threshold_of(rule: Rule, level: pl.Expr = LEVEL) -> pl.Expr:
-    """Give the threshold of the reached level, or of the lowest rung."""
-    lowest = min(rule.rungs)
-    threshold = rule.rungs[lowest].expression.polars().cast(pl.Float64)
-    for rung in rule.rungs:
-        chosen = rule.rungs[rung].expression.polars().cast(pl.Float64)
-        threshold = pl.when(level == int(rung)).then(chosen).otherwise(threshold)
-    return threshold
-
-
-@dataclass(frozen=True, slots=True)
-class _Ladder:
-    """What of a rule decides levels, as a key: to write its expressions takes longer than to judge 10,000 subjects."""
-
-    rule: str
-    where: Expression
-    measure: str
-    direction: Direction
-    thresholds: tuple[tuple[Level, Expression], ...]
-    done_is_over: bool
-    clear: float
-
-    def condition(self) -> pl.Expr:
-        """Write `where`; a task verified as done is over whatever the rule says of its status, or does not say."""
-        where = self.where.polars()
-        return (pl.col("status") != "done") & where if self.done_is_over else where
-
-
-def _ladder_of(rule: Rule) -> _Ladder:
-    thresholds = tuple((level, rule.rungs[level].expression) for level in sorted(rule.rungs))
-    done_is_over = rule.about == "task" and "status" not in rule.where.columns
-    return _Ladder(rule.id, rule.where, rule.measure, rule.direction, thresholds, done_is_over, rule.clear)
-
-
-def _levels(frame: pl.DataFrame, rules: Sequence[Rule], today: Today) -> pl.DataFrame:
-    """Judge some rules in one query: one Int8 column for each, and one of kept levels for each with a margin."""
-    written = [_written(_ladder_of(rule)) for rule in rules]
-    tests = [test for tests, _ in written for test in tests]
-    return (
-        _measured(frame, rules, today).with_columns(tests).select(one for _, ones in written for one in ones).collect()
-    )
-
-
-@lru_cache(maxsize=1000)
-def _written(ladder: _Ladder) -> tuple[list[pl.Expr], list[pl.Expr]]:
-    """Write a rule in two steps, yes-or-no columns and the level from them, so that Polars tests each rung once."""
-    names = {level: f"{ladder.rule}:{level.word}" for level, _ in ladder.thresholds}
-    where = f"{ladder.rule}:where"
-    tests = [_reached(ladder, level).alias(name) for level, name in names.items()]
-    level = _level(ladder, pl.col(where), {level: pl.col(name) for level, name in names.items()})
-    judged = [level.alias(ladder.rule)]
-    if ladder.clear:
-        near = {level: f"{name}{_KEPT}" for level, name in names.items()}
-        tests += [_reached(ladder, level, ladder.clear).alias(name) for level, name in near.items()]
-        kept = _level(ladder, pl.col(where), {level: pl.col(name) for level, name in near.items()})
-        judged.append(pl.when(level.is_not_null()).then(kept).alias(f"{ladder.rule}{_KEPT}"))
-    return [ladder.condition().alias(where), *tests], judged
-
-
-def _level(ladder: _Ladder, where: pl.Expr, reached: Mapping[Level, pl.Expr]) -> pl.Expr:
-    level = pl.lit(0, pl.Int8)
-    for rung, _ in ladder.thresholds:
-        level = pl.when(reached[rung]).then(pl.lit(int(rung), pl.Int8)).otherwise(level)
-    known = where.is_not_null() & pl.col(ladder.measure).is_not_null()
-    higher = pl.lit(value=False)
-    for rung, threshold in reversed(ladder.thresholds):
-        if threshold.columns or threshold.constant() is None:
-            known &= reached[rung].is_not_null() | higher
-        higher |= reached[rung].fill_null(value=False)
-    elsewhere = where.eq_missing(pl.lit(value=False))
-    return pl.when(elsewhere).then(pl.lit(NOT_APPLICABLE, pl.Int8)).otherwise(pl.when(known).then(level))
-
-
-def _reached(ladder: _Ladder, level: Level, clear: float = 0.0) -> pl.Expr:
-    """Test one rung; with `clear`, whether the measure is not yet that far back beyond it."""
-    threshold = dict(ladder.thresholds)[level].polars()
-    if clear:  # as exact as the measure, so that 0.2 with 0.05 is left at 0.15
-        threshold = (threshold.cast(pl.Float64) + (clear if ladder.direction == "below" else -clear)).cast(pl.Float32)
-    measure = pl.col(ladder.measure)
-    return measure < threshold if ladder.direction == "below" else measure > threshold
-
-
-def needed(rule: Rule) -> set[str]:
-    """Name the columns that a rule looks at."""
-    return {rule.measure, *rule.where.columns}.union(*(rung.expression.columns for rung in rule.rungs.values()))
-
-
-def _measured(frame: pl.DataFrame, rules: Sequence[Rule], today: Today, more: Iterable[str] = ()) -> pl.LazyFrame:
-    """Add the measures that some rules about one kind of subject need: numbers as Float32, never NaN or infinite."""
-    catalogue = CATALOGUE[rules[0].about]
-    names = sorted(set(more).union(*map(needed, rules)) & catalogue.keys())
-    measured = frame.lazy().with_columns(catalogue[name].expression(today).alias(name) for name in names)
-    types = measured.select(names).collect_schema()
-    numbers = [name for name in names if catalogue[name].kind == "number"]
-    return measured.with_columns(_finite(name, types[name]) for name in numbers)
-
-
-def _finite(name: str, dtype: pl.DataType) -> pl.Expr:
-    value = pl.col(name).cast(pl.Float32)
-    if dtype.is_integer():
-        return value  # to look whether whole numbers are finite would cost more than all else
-    return pl.when(value.is_between(-LARGEST_IN_COLUMN, LARGEST_IN_COLUMN)).then(value)

@@ -17,7 +17,8 @@ from warnwatch.plan.directory import Directory
 from warnwatch.plan.measures import Today
 from warnwatch.plan.moving import Moved
 from warnwatch.plan.quality import DATA, DATUM_COLUMNS, GONE, RULE, RULE_COLUMNS, RULE_SET, SET
-from warnwatch.rules.evaluation import Evaluation, evaluate, needed
+from warnwatch.rules.evaluation import Evaluation, evaluate
+from warnwatch.rules.levels import needed
 from warnwatch.rules.rule import Rule, RuleBook
 
 OWN = ("rule", "datum")

@@ -16,7 +16,8 @@ from warnwatch.language import Phrase
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import Today
 from warnwatch.plan.ranges import range_of
-from warnwatch.rules.evaluation import RULE_FAILURES, applies, with_measures
+from warnwatch.rules.evaluation import RULE_FAILURES
+from warnwatch.rules.levels import applies, with_measures
 from warnwatch.rules.rule import Level, Rule
 
 SHOWN = 3  # subjects that a warning names

@@ -19,7 +19,8 @@ from warnwatch.notify.notification import Kind, Notification
 from warnwatch.plan.calendar import Duration, WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory
-from warnwatch.rules.evaluation import NOT_APPLICABLE, observe, observe_values
+from warnwatch.rules.evaluation import observe, observe_values
+from warnwatch.rules.levels import NOT_APPLICABLE
 from warnwatch.rules.rule import Level, Rule
 from warnwatch.ruletests import acts
 from warnwatch.ruletests.facts import bring_facts, moments_of, tree_rows

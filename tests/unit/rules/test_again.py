@@ -15,7 +15,7 @@ from judging import CALENDAR, book, rule, shipped_book, tasks_frame
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.moving import Moved, move
-from warnwatch.rules.again import by_the_minute, instants_of
+from warnwatch.plan.written import by_the_minute, instants_of
 from warnwatch.rules.evaluation import Evaluation, evaluate
 from warnwatch.rules.rule import RuleBook
 

@@ -18,7 +18,7 @@ def left_until(at: str, index: str) -> Callable[[Today], pl.Expr]:
 
     def expression(today: Today) -> pl.Expr:
         left = pl.col(index) - today.index
-        return pl.when(pl.lit(today.at) <= pl.col(at)).then(left).when(pl.col(at).is_not_null()).then(_late(left))
+        return pl.when(today.now <= pl.col(at)).then(left).when(pl.col(at).is_not_null()).then(_late(left))
 
     return expression
 
@@ -32,7 +32,7 @@ def days_until(at: str, day: str) -> Callable[[Today], pl.Expr]:
 
     def expression(today: Today) -> pl.Expr:
         left = pl.col(day) - today.day
-        return pl.when(pl.lit(today.at) <= pl.col(at)).then(left).when(pl.col(at).is_not_null()).then(_late(left))
+        return pl.when(today.now <= pl.col(at)).then(left).when(pl.col(at).is_not_null()).then(_late(left))
 
     return expression
 
@@ -46,7 +46,7 @@ def hours_left(today: Today) -> pl.Expr:
     """Count the hours that offices still work until the deadline in force; late, it is less than 0 at once."""
     left = pl.col("due_minutes") - today.worked
     late = pl.when(HAS_DEADLINE).then(_late(left))
-    minutes = pl.when(pl.lit(today.at) <= pl.col("due_at")).then(left).otherwise(late)
+    minutes = pl.when(today.now <= pl.col("due_at")).then(left).otherwise(late)
     return minutes.cast(pl.Float32) / 60
 
 

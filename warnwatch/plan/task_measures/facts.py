@@ -19,7 +19,7 @@ def timing(today: Today) -> pl.Expr:
         .then(
             pl.when(due.is_null())
             .then(pl.lit("no_deadline"))
-            .when(pl.lit(today.at) <= due)
+            .when(today.now <= due)
             .then(pl.lit("open_in_time"))
             .otherwise(pl.lit("open_late"))
         )

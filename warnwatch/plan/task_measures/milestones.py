@@ -12,7 +12,7 @@ _MILESTONES = ("mốc", "milestones")
 
 def overdue_milestones(today: Today) -> pl.Expr:
     """Count the open milestones whose time has passed."""
-    late = (pl.element() < pl.lit(today.at)).cast(pl.Int32)
+    late = (pl.element() < today.now).cast(pl.Int32)
     return pl.col("open_milestones").list.eval(late).list.sum().fill_null(0)
 
 

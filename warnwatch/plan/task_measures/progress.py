@@ -35,7 +35,7 @@ def _to_do() -> pl.Expr:
 def pace_needed(today: Today) -> pl.Expr:
     """Give the share to be done on each working day left, today for the last one; none is left once late."""
     days = at_least(pl.col("due_index") - today.index, 1).cast(pl.Float32)
-    return pl.when(pl.lit(today.at) <= pl.col("due_at")).then(_to_do() / days)
+    return pl.when(today.now <= pl.col("due_at")).then(_to_do() / days)
 
 
 def pace_shown(_today: Today) -> pl.Expr:
@@ -72,7 +72,7 @@ def projected_late(today: Today) -> pl.Expr:
 
 def computed_colour(today: Today) -> pl.Expr:
     """Give the colour that the data give, 1 green to 3 red; unknown where nobody knows how far a task should be."""
-    late = pl.lit(today.at) > pl.col("due_at")
+    late = today.now > pl.col("due_at")
     # One look at `behind` and not one for each colour: it is the dearest of all measures.
     by_progress = (behind(today) / pl.lit(YELLOW, pl.Float32)).ceil().clip(1, 3)
     return pl.when(late).then(3).otherwise(by_progress).cast(pl.Int8)
