@@ -116,7 +116,7 @@ def _report_progress(engine: Engine, now: datetime, number: int) -> None:
         connection.execute(insert(schema.report), [{"task": code, **row} for code in known])
         xact = schema.xact(connection)
         connection.execute(
-            insert(schema.change).values(xact=xact), [{"kind": "task", "subject": code} for code in known]
+            insert(schema.change).values(xact=xact), [{"kind": "report", "subject": code} for code in known]
         )
 
 

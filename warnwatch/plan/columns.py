@@ -264,7 +264,7 @@ _REPORTS = File(
     key=("task", "reported_at", "reporter"),
     keeping=Keeping.APPENDED,
     table="report",
-    kind="task",
+    kind="report",
     subject="task",
 )
 

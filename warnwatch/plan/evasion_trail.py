@@ -32,6 +32,7 @@ _TRAIL = {
     "unanswered_reminders": pl.Int32,
     "broken_promises": pl.Int32,
 }
+EVADED = tuple(_TRAIL.keys() - {"code"})
 
 
 def _empty(schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:

@@ -23,6 +23,12 @@ REPORT_COLUMNS: dict[str, type[pl.DataType]] = {
     "obstacle": pl.Boolean,
     "order": pl.Int64,
 }
+# What of a trail stays in the frame of tasks.
+REPORTED = (
+    *("last_reported_at", "report_index", "progress", "reports", "unchanged_reports", "stated_index", "changed_index"),
+    *("nearly_index", "unproven_progress", "obstacle_index", "reported_colour"),
+    *("largest_jump", "has_pace", "went_back"),
+)
 
 
 def report_trails(reports: pl.DataFrame, tasks: int, piece: int = PIECE) -> pl.DataFrame:

@@ -35,11 +35,12 @@ def read_columns(
     """Read what a query gives, asked with some parameters, into columns of these types, in the query's order."""
     # Not streamed: SQLAlchemy would take the first rows off the cursor for itself.
     result = connection.execute(query, asked)
-    chunks = [pl.DataFrame(schema=columns)]
     with _without_collector():
-        chunks.extend(fetched(result.cursor, columns, CHUNK))
+        chunks = list(fetched(result.cursor, columns, CHUNK))
     result.close()
-    return pl.concat(chunks, rechunk=True)
+    if len(chunks) > 1:
+        return pl.concat(chunks, rechunk=True)
+    return chunks[0] if chunks else pl.DataFrame(schema=columns)
 
 
 def fetched(cursor: Cursor, columns: Columns, size: int) -> Iterator[pl.DataFrame]:

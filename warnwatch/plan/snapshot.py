@@ -22,7 +22,7 @@ from warnwatch.plan.kpi_frame import read_kpis, turns_with_days, with_events
 from warnwatch.plan.moving import Moved, move
 from warnwatch.plan.source_frame import read_sources, with_present_unit
 from warnwatch.plan.succession import Change, Tree, tree_on
-from warnwatch.plan.task_frame import AS_OF, SINCE, read_tasks, with_lead
+from warnwatch.plan.task_frame import AS_OF, SINCE, read_reported, read_tasks, with_lead
 
 # Above this many changed subjects, reading all again is cheaper than picking them out.
 FEW = 20_000
@@ -93,7 +93,7 @@ def refresh(connection: Connection, before: Snapshot, calendar: WorkCalendar, da
     """
     changes, bound = _read_changes(connection, before.bound)
     after = replace(before, bound=bound, moved=None, acted=any(kind == "alert" for kind, _ in changes))
-    codes = {subject for kind, subject in changes if kind == "task"}
+    codes = {subject for kind, subject in changes if kind in {"task", "report"}}
     if any(kind == PRUNED and before.bound < int(subject) for kind, subject in changes):
         return replace(read_snapshot(connection, calendar, day=day), acted=True)
     if "*" in codes or len(codes) > FEW:
@@ -152,7 +152,11 @@ def _with_news(
         after = replace(after, sources=with_present_unit(sources, after.tree.successors))
     if not codes:
         return after
-    moved = move(after.tasks, with_lead(read_tasks(connection, calendar, as_of, codes), after.tree), codes)
+    if as_of is None and "task" not in kinds:
+        fresh = read_reported(connection, calendar, after.tasks, codes)
+    else:
+        fresh = read_tasks(connection, calendar, as_of, codes)
+    moved = move(after.tasks, with_lead(fresh, after.tree), codes)
     return replace(after, tasks=moved.after, moved=moved)
 
 
@@ -213,6 +217,10 @@ def _read_bound(connection: Connection) -> int:
 
 
 def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, str]], int]:
+    """Read what was changed since a bound, and give the bound that this comes to.
+
+    A change of kind `task` is of anything about it; of kind `report`, of its reports alone.
+    """
     change = schema.change
     upto = _read_bound(connection)
     if upto == bound:
@@ -221,9 +229,8 @@ def _read_changes(connection: Connection, bound: int) -> tuple[set[tuple[str, st
         where = and_(change.c.xact >= bound, change.c.xact < upto)
     else:
         where = and_(change.c.seq > bound, change.c.seq <= upto)
-    return {
-        (kind, subject) for kind, subject in connection.execute(select(change.c.kind, change.c.subject).where(where))
-    }, upto
+    rows = connection.execute(select(change.c.kind, change.c.subject).where(where)).all()
+    return {(kind, subject) for kind, subject in rows}, upto
 
 
 def changes_are_many(connection: Connection, kept: int = KEPT) -> bool:

@@ -20,9 +20,9 @@ from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.clears import FIVE
 from warnwatch.plan.deadline_trail import DEADLINE_COLUMNS, INSTANT, deadline_trail
 from warnwatch.plan.evasion_rows import read_evasion
-from warnwatch.plan.evasion_trail import Evasion, evasion_trail
+from warnwatch.plan.evasion_trail import EVADED, Evasion, evasion_trail
 from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS, milestone_trail
-from warnwatch.plan.report_trail import REPORT_COLUMNS, report_trails
+from warnwatch.plan.report_trail import REPORT_COLUMNS, REPORTED, report_trails
 from warnwatch.plan.rows import Columns, DType, read_columns
 from warnwatch.plan.succession import Tree
 from warnwatch.schema import known, micros
@@ -78,9 +78,9 @@ class Facts:
     tasks: Callable[[], pl.DataFrame]
     deadlines: Callable[[], pl.DataFrame]
     decided: Callable[[], pl.DataFrame]
+    milestones: Callable[[], pl.DataFrame]
     reports: Callable[[], pl.DataFrame]
     evasion: Callable[[], Evasion]
-    milestones: Callable[[], pl.DataFrame]
 
 
 @functools.cache
@@ -170,8 +170,20 @@ def read_tasks(
 ) -> pl.DataFrame:
     """Read the frame of all tasks or of some `codes`, in the order of their codes; unit and bloc come later."""
     tables = _Tables(connection, as_of, codes)
-    facts = Facts(tables.tasks, tables.deadlines, tables.decided, tables.reports, tables.evasion, tables.milestones)
-    return tasks_of(facts, calendar)
+    return tasks_of(_facts(tables), calendar)
+
+
+def read_reported(
+    connection: Connection, calendar: WorkCalendar, known: pl.DataFrame, codes: Collection[str]
+) -> pl.DataFrame:
+    """Read again what was reported of some `codes`; whatever else of them is `known` stays as it is."""
+    asked = pl.Series(sorted(codes), dtype=pl.String)
+    bare = known.filter(pl.col("code").is_in(asked.implode())).drop(*REPORTED, *EVADED, "claimed_index")
+    return _with_reports(bare.with_row_index("row"), _facts(_Tables(connection, None, codes)), calendar)
+
+
+def _facts(tables: _Tables) -> Facts:
+    return Facts(tables.tasks, tables.deadlines, tables.decided, tables.milestones, tables.reports, tables.evasion)
 
 
 class _Tables:
@@ -217,17 +229,26 @@ class _Tables:
 def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
     """Make the frame of tasks from what is recorded of them, so that a cycle only subtracts whole numbers."""
     tasks = facts.tasks().with_row_index("row")
-    # Facts find their task by its row: comparing numbers is cheaper than comparing codes, again and again.
-    places = tasks.select("code", "row", "every_day")
-    deadlines = deadline_trail(facts.deadlines().join(places, on="code"), facts.decided(), calendar)
+    deadlines = deadline_trail(facts.deadlines().join(_places(tasks), on="code"), facts.decided(), calendar)
     tasks = _with_days(_beside(tasks, deadlines), calendar)
+    tasks = _beside(tasks, milestone_trail(_placed(facts.milestones(), tasks, calendar)))
+    return _with_reports(tasks, facts, calendar)
+
+
+def _with_reports(tasks: pl.DataFrame, facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
+    """Add what was reported, and what follows from it."""
+    places = _places(tasks)
     tasks = _beside(tasks, report_trails(_said(facts.reports(), places, calendar), tasks.height))
     obstructed = pl.col("obstacle_index").is_not_null().alias("obstructed")
     told = tasks.select("code", "last_reported_at", obstructed, "obstacle_day")
     trail = evasion_trail(told, facts.evasion()).join(places.select("code", "row"), on="code").drop("code")
     tasks = _beside(tasks.drop("obstacle_day"), trail)
-    tasks = _beside(tasks, milestone_trail(_placed(facts.milestones(), tasks, calendar)))
     return _with_claims(tasks, calendar).with_columns(pl.col(_COUNTS).fill_null(0)).drop("row")
+
+
+def _places(tasks: pl.DataFrame) -> pl.DataFrame:
+    """Give facts the row of their task: comparing numbers is cheaper than comparing codes, again and again."""
+    return tasks.select("code", "row", "every_day")
 
 
 def _placed(milestones: pl.DataFrame, tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
