@@ -359,8 +359,11 @@ def _read_handed(
     if same_tree and before is not None and before.tasks is snapshot.tasks:
         return []
     successors = snapshot.tree.successors
-    if same_tree and snapshot.moved:
-        fresh = snapshot.moved.fresh
+    moved, naming = snapshot.moved, {"lead", *(rule.answers for rule in book.rules)}
+    if same_tree and moved and moved.changed is not None and naming.isdisjoint(moved.changed):
+        return []
+    if same_tree and moved:
+        fresh = moved.fresh
         some = dict(fresh.select("code", pl.col("lead").cast(pl.String)).iter_rows())
         return read_handed(connection, some, successors, answering=units_named(book, {"task": fresh}))
     others = [(about, frames[about].select("code", "unit")) for about in frames if about != "task"]

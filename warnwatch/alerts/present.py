@@ -116,7 +116,9 @@ class Present:
             calm = [self._calm[rule].select(pl.all().name.prefix(f"{rule}:")) for rule in rules]
             kept = [evaluation.kept[rule].alias(f"{rule}:kept").to_frame() for rule in rules if rule in self._clear]
             outside = [_rows_outside(rule, clear=rule in self._clear) for rule in rules]
-            rows = pl.concat([levels, *kept, *calm], how="horizontal").lazy().select(outside).collect()
+            rows = (
+                pl.concat([levels, *kept, *calm], how="horizontal").lazy().select(outside).collect(engine="in-memory")
+            )
             for rule in rules:
                 subjects = codes.gather(rows[rule].item()).to_list() if len(rows[rule].item()) else []
                 self._found[rule] = _Found(

@@ -145,7 +145,7 @@ def _tidy(
         looked = doubtful.lazy().with_columns(text.str.contains(_INVISIBLE).alias(_ODD), _clean(column).alias(_CLEAN))
         wrong = [pl.col(_ODD), *((pl.col(_CLEAN) == "",) if column.required else ())]
         wrong += [limit for limit, _ in _limits(sheet, column, _CLEAN)]
-        found = looked.with_columns(pl.any_horizontal(wrong).alias(_ODD)).collect()
+        found = looked.with_columns(pl.any_horizontal(wrong).alias(_ODD)).collect(engine="in-memory")
         if found[_ODD].any():
             return _tidy_each(sheet, column, cells, findings)
         cells = cells.join(found, on=name, how="left", maintain_order="left")

@@ -44,9 +44,7 @@ class Moved:
 def move(before: pl.DataFrame, fresh: pl.DataFrame, codes: Collection[str]) -> Moved:
     """Put freshly read rows in the place of the tasks `codes`; both frames are in the order of their codes."""
     fresh = fresh.select(before.columns)
-    asked = pl.Series("code", sorted(codes), pl.String)
-    places = before["code"].search_sorted(asked)
-    there = places.filter((places < before.height) & (_at(before["code"], places) == asked).fill_null(value=False))
+    there = places_of(before, codes)
     gone = before[there]
     if gone["code"].equals(fresh["code"]):
         changed = {was.name for was in gone.iter_columns() if not was.equals(fresh[was.name], null_equal=True)}
@@ -60,6 +58,13 @@ def move(before: pl.DataFrame, fresh: pl.DataFrame, codes: Collection[str]) -> M
     after = kept.merge_sorted(new, "code").rechunk()
     rows = after["code"].search_sorted(fresh["code"])
     return Moved(before, after.drop("place"), rows, fresh, gone, after["place"])
+
+
+def places_of(frame: pl.DataFrame, codes: Collection[str]) -> pl.Series:
+    """Give the rows of those codes that a frame has; it is in their order, so that nobody has to look at all rows."""
+    asked = pl.Series("code", sorted(codes), pl.String)
+    places = frame["code"].search_sorted(asked)
+    return places.filter((places < frame.height) & (_at(frame["code"], places) == asked).fill_null(value=False))
 
 
 def patched(columns: Mapping[str, pl.Series], rows: pl.Series, values: pl.DataFrame) -> dict[str, pl.Series]:

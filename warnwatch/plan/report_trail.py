@@ -44,7 +44,24 @@ def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
 
     `index` of a report is its day on the task's count, `day` its local day since 1970.
     """
-    rows = reports.sort("row", "reported_at", "order").with_row_index("at")
+    compared = _compared(reports.lazy().sort("row", "reported_at", "order").with_row_index("at")).collect(
+        engine="in-memory"
+    )
+    words = _last_words(compared.lazy()).join(_between(compared.lazy()), on="row", how="left", maintain_order="left")
+    stated = pl.col("progress").is_not_null()
+    went_back = (pl.col("highest") - pl.col("progress")).clip(0, None).fill_null(0.0)
+    return (
+        words.with_columns(
+            pl.when(stated).then(pl.col("largest_jump").fill_null(0.0)).alias("largest_jump"),
+            pl.when(stated).then(went_back).round(5).alias("went_back"),
+        )
+        .drop("highest")
+        .collect(engine="in-memory")
+    )
+
+
+def _compared(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Say of each report what it changes in those before it, and where those lie that it looks back to."""
     # A report is compared with the one before it; the first of a task has none.
     first = (pl.col("row") != pl.col("row").shift(1)).fill_null(value=True)
     rows = rows.with_columns(first.alias("first")).with_columns(_latest("first").alias("begins"))
@@ -64,7 +81,7 @@ def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
         pl.col("obstacle").fill_null(value=False),
     )
     news = pl.col("first") | pl.col("moved") | pl.col("proved") | pl.col("claimed")
-    rows = rows.with_columns(
+    return rows.with_columns(
         _here(pl.col("moved")).alias("moved_at"),
         _here(pl.col("proved")).alias("proved_at"),
         _here(pl.col("claimed")).alias("claimed_at"),
@@ -72,15 +89,6 @@ def report_trail(reports: pl.DataFrame) -> pl.DataFrame:
         _here(~pl.col("nearly")).alias("not_yet_at"),
         _here(~pl.col("obstacle")).alias("free_at"),
     )
-    words = _last_words(rows).join(_between(rows), on="row", how="left", maintain_order="left")
-    stated = pl.col("progress").is_not_null()
-    return words.with_columns(
-        pl.when(stated).then(pl.col("largest_jump").fill_null(0.0)).alias("largest_jump"),
-        pl.when(stated)
-        .then((pl.col("highest") - pl.col("progress")).clip(0, None).fill_null(0.0))
-        .round(5)
-        .alias("went_back"),
-    ).drop("highest")
 
 
 def _latest(mark: str | pl.Expr) -> pl.Expr:
@@ -100,7 +108,7 @@ def _before(name: str) -> pl.Expr:
     return pl.when(~pl.col("first")).then(pl.col(name).shift(1))
 
 
-def _last_words(rows: pl.DataFrame) -> pl.DataFrame:
+def _last_words(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Read off each task's last report what all of them have come to.
 
     `stated_index`: the day on which the present progress was stated; `changed_index`: on which it changed last, null
@@ -110,32 +118,36 @@ def _last_words(rows: pl.DataFrame) -> pl.DataFrame:
     bring no other progress, no new evidence and no claim of completion.
     """
     last = (pl.col("row") != pl.col("row").shift(-1)).fill_null(value=True)
-    index, so_far = rows["index"], rows["so_far"]
-    end = rows.filter(last)
-    proven = so_far.gather(end["proved_at"]).fill_null(0.0)
-    nearly, blocked = end.select(
-        pl.when(mark).then(pl.coalesce(pl.col(before) + 1, pl.col("begins")).cast(pl.UInt32)).alias(mark)
+    nearly, blocked = (
+        pl.when(mark).then(pl.coalesce(pl.col(before) + 1, pl.col("begins")).cast(pl.UInt32))
         for mark, before in (("nearly", "not_yet_at"), ("obstacle", "free_at"))
     )
-    return end.select(
-        "row",
-        pl.col("reported_at").alias("last_reported_at"),
-        pl.col("index").alias("report_index"),
-        pl.col("so_far").alias("progress"),
-        (pl.col("at") - pl.col("begins") + 1).cast(pl.Int32).alias("reports"),
-        (pl.col("at") - pl.col("news_at")).cast(pl.Int32).alias("unchanged_reports"),
-        index.gather(end["stated"]).alias("stated_index"),
-        index.gather(end["moved_at"]).alias("changed_index"),
-        index.gather(nearly).alias("nearly_index"),
-        index.gather(end["claimed_at"]).alias("claim_index"),
-        (pl.col("so_far") - proven).clip(0, None).round(5).alias("unproven_progress"),
-        index.gather(blocked).alias("obstacle_index"),
-        rows["day"].gather(blocked).alias("obstacle_day"),
-        rows["colour"].gather(end["coloured"]).cast(pl.Enum(COLOURS)).alias("reported_colour"),
-    )
+    so_far, proven = pl.col("so_far").filter("last"), _looked_up("so_far", pl.col("proved_at")).fill_null(0.0)
+    words = {
+        "row": pl.col("row").filter("last"),
+        "last_reported_at": pl.col("reported_at").filter("last"),
+        "report_index": pl.col("index").filter("last"),
+        "progress": so_far,
+        "reports": (pl.col("at") - pl.col("begins") + 1).cast(pl.Int32).filter("last"),
+        "unchanged_reports": (pl.col("at") - pl.col("news_at")).cast(pl.Int32).filter("last"),
+        "stated_index": _looked_up("index", pl.col("stated")),
+        "changed_index": _looked_up("index", pl.col("moved_at")),
+        "nearly_index": _looked_up("index", nearly),
+        "claim_index": _looked_up("index", pl.col("claimed_at")),
+        "unproven_progress": (so_far - proven).clip(0, None).round(5),
+        "obstacle_index": _looked_up("index", blocked),
+        "obstacle_day": _looked_up("day", blocked),
+        "reported_colour": _looked_up("colour", pl.col("coloured")).cast(pl.Enum(COLOURS)),
+    }
+    return rows.with_columns(last.alias("last")).select(**words)
 
 
-def _between(rows: pl.DataFrame) -> pl.DataFrame:
+def _looked_up(name: str, where: pl.Expr) -> pl.Expr:
+    """Give what the report has to which each task's last one looks back."""
+    return pl.col(name).gather(where.filter("last"))
+
+
+def _between(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Compare each task's reports in succession: its largest rise, its highest progress before the last report."""
     later = rows.filter(~pl.col("first") & pl.col("was").is_not_null())
     return later.group_by("row").agg(

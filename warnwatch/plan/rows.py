@@ -11,12 +11,18 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeAlias
 
 import polars as pl
-from sqlalchemy import Connection, Select
+from sqlalchemy import BindParameter, Connection, Select, Text, bindparam
+
+from warnwatch.schema import Instant
 
 # Rows that lie in memory as Python values at one time.
 CHUNK = 10_000
 # Of a text that is only compared, its hash is kept.
 TEXT_HASH = pl.UInt64
+
+# What queries are asked with; those for a refresh are written once, as writing them takes longer than a small read.
+SINCE, AS_OF = bindparam("since", type_=Instant()), bindparam("as_of", type_=Instant())
+CODES: BindParameter[str] = bindparam("codes", type_=Text())
 
 DType: TypeAlias = type[pl.DataType] | pl.DataType
 Columns: TypeAlias = Mapping[str, DType]

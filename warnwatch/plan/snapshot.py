@@ -20,9 +20,10 @@ from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory, Holder, Unit
 from warnwatch.plan.kpi_frame import read_kpis, turns_with_days, with_events
 from warnwatch.plan.moving import Moved, move
+from warnwatch.plan.rows import AS_OF, SINCE
 from warnwatch.plan.source_frame import read_sources, with_present_unit
 from warnwatch.plan.succession import Change, Tree, tree_on
-from warnwatch.plan.task_frame import AS_OF, SINCE, read_reported, read_tasks, with_lead
+from warnwatch.plan.task_frame import read_reported, read_tasks, with_lead
 
 # Above this many changed subjects, reading all again is cheaper than picking them out.
 FEW = 20_000

@@ -118,7 +118,7 @@ def count_tasks(tasks: pl.DataFrame, today: Today, cutoffs: tuple[datetime, date
             *(pl.col(name).sum().cast(pl.Int64) for name in numbers),
         )
         .sort(_ORDER, nulls_last=True)
-        .collect()
+        .collect(engine="in-memory")
     )
 
 
@@ -133,7 +133,7 @@ def _difference(moved: Moved, today: Today, cutoffs: tuple[datetime, datetime]) 
             pl.col("tasks").sum(),
             *((pl.col(name) * pl.col("tasks")).sum() for name in ("weight", *numbers)),
         )
-        .collect()
+        .collect(engine="in-memory")
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
-from sqlalchemy import BindParameter, Connection, Select, Table, Text, bindparam, case, cast, func, select
+from sqlalchemy import Connection, Select, Table, Text, case, cast, func, select
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
@@ -22,8 +22,9 @@ from warnwatch.plan.deadline_trail import DEADLINE_COLUMNS, INSTANT, deadline_tr
 from warnwatch.plan.evasion_rows import read_evasion
 from warnwatch.plan.evasion_trail import EVADED, Evasion, evasion_trail
 from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS, milestone_trail
+from warnwatch.plan.moving import places_of
 from warnwatch.plan.report_trail import REPORT_COLUMNS, REPORTED, report_trails
-from warnwatch.plan.rows import Columns, DType, read_columns
+from warnwatch.plan.rows import AS_OF, CODES, Columns, DType, read_columns
 from warnwatch.plan.succession import Tree
 from warnwatch.schema import known, micros
 
@@ -41,10 +42,6 @@ _COUNTS = (
     "unanswered_reminders",
     "broken_promises",
 )
-
-# What the queries below are asked with; they are written once, as writing them takes longer than a small read.
-SINCE, AS_OF = bindparam("since", type_=schema.Instant()), bindparam("as_of", type_=schema.Instant())
-CODES: BindParameter[str] = bindparam("codes", type_=Text())
 
 VERSION_COLUMNS: dict[str, DType] = {
     "code": pl.String,
@@ -177,8 +174,7 @@ def read_reported(
     connection: Connection, calendar: WorkCalendar, known: pl.DataFrame, codes: Collection[str]
 ) -> pl.DataFrame:
     """Read again what was reported of some `codes`; whatever else of them is `known` stays as it is."""
-    asked = pl.Series(sorted(codes), dtype=pl.String)
-    bare = known.filter(pl.col("code").is_in(asked.implode())).drop(*REPORTED, *EVADED, "claimed_index")
+    bare = known.drop(*REPORTED, *EVADED, "claimed_index")[places_of(known, codes)]
     return _with_reports(bare.with_row_index("row"), _facts(_Tables(connection, None, codes)), calendar)
 
 
@@ -264,7 +260,7 @@ def _said(reports: pl.DataFrame, places: pl.DataFrame, calendar: WorkCalendar) -
     """Give reports the row of their task, their local day, and its place on the task's count."""
     days = _day(pl.col("reported_at").cast(INSTANT), calendar).alias("day")
     placed = reports.lazy().join(places.lazy(), on="code").drop("code").with_columns(days)
-    return placed.with_columns(_index(pl.col("day"), calendar).alias("index")).collect()
+    return placed.with_columns(_index(pl.col("day"), calendar).alias("index")).collect(engine="in-memory")
 
 
 def _beside(tasks: pl.DataFrame, trail: pl.DataFrame) -> pl.DataFrame:
@@ -303,7 +299,7 @@ def _with_days(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
             (pl.col("due_day") - pl.col("baseline_day")).fill_null(0).alias("slip_days"),
         )
         .drop(f"{prefix}_wall" for prefix in dated)
-        .collect()
+        .collect(engine="in-memory")
     )
 
 

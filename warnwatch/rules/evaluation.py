@@ -251,7 +251,7 @@ def observe(evaluation: Evaluation, rule: Rule, subjects: Iterable[str]) -> list
         .select(
             "code", unit, "level", pl.col(rule.measure).cast(pl.Float64), "threshold", done.alias("done"), *_KEPT_OF
         )
-        .collect()
+        .collect(engine="in-memory")
     )
     return [Observation(rule, *row) for row in seen.iter_rows()]
 
@@ -274,7 +274,11 @@ def observe_values(
     row = evaluation.frames[rule.about].filter(pl.col("code") == subject)
     rungs = [rule.rungs[level].expression.polars().cast(pl.Float64).alias(f"{level.word}:") for level in rule.rungs]
     named = sorted(needed(rule))
-    found = with_measures(row, rule, evaluation.today).select(*(pl.col(name) for name in named), *rungs).collect()
+    found = (
+        with_measures(row, rule, evaluation.today)
+        .select(*(pl.col(name) for name in named), *rungs)
+        .collect(engine="in-memory")
+    )
     values = dict(zip(found.columns, found.row(0), strict=True)) if found.height else {}
     thresholds = {level.word: values.pop(f"{level.word}:", None) for level in rule.rungs}
     return values, thresholds

@@ -84,7 +84,10 @@ def levels_of(frame: pl.DataFrame, rules: Sequence[Rule], today: Today) -> pl.Da
     written = [_written(_ladder_of(rule)) for rule in rules]
     tests = [test for tests, _ in written for test in tests]
     return (
-        _measured(frame, rules, today).with_columns(tests).select(one for _, ones in written for one in ones).collect()
+        _measured(frame, rules, today)
+        .with_columns(tests)
+        .select(one for _, ones in written for one in ones)
+        .collect(engine="in-memory")
     )
 
 

@@ -224,5 +224,5 @@ def _gathered(found: Sequence[pl.LazyFrame]) -> pl.DataFrame:
             rule.unique().sort().alias("rules"),
         )
         .sort("code")
-        .collect()
+        .collect(engine="in-memory")
     )

@@ -85,7 +85,7 @@ def _asked(
             pl.col(f"{number}:").sum().alias(f"{number}:count"),
             pl.col("code").filter(pl.col(f"{number}:")).head(SHOWN).implode().alias(f"{number}:codes"),
         )
-    ).collect()
+    ).collect(engine="in-memory")
     row = answers.row(0)
     return [(int(row[2 * number]), list(row[2 * number + 1])) for number in range(len(questions))]
 
