@@ -41,7 +41,7 @@ def find_postgres() -> Path | None:
 
 
 class Postgres:
-    """A server in a folder of its own that can be stopped and started again; without an `address` it has no TCP port."""
+    """A server in a folder of its own that can be stopped and started again; without `address` it has no TCP port."""
 
     def __init__(self, home: Path, packages: Path, address: str = "", port: int = 5432) -> None:
         self._home, self._address, self.port = home, address, port
