@@ -17,7 +17,7 @@ from warnwatch.plan.calendar import WorkCalendar, load_calendar, parse_duration
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.deadline_trail import DEADLINE_COLUMNS
 from warnwatch.plan.directory import Unit
-from warnwatch.plan.evasion_trail import NAMES, OBSTACLES, Evasion
+from warnwatch.plan.evasion_trail import NAMES, OBSTACLES, VERSIONS, Evasion
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS
 from warnwatch.plan.report_trail import REPORT_COLUMNS
@@ -94,6 +94,7 @@ def _facts(rows: Sequence[dict[str, Any]]) -> Facts:
         milestones=lambda: _frame(
             [{"code": row["code"]} | one for row in rows for one in row["milestones"]], code | MILESTONE_COLUMNS
         ),
+        handed=lambda: pl.DataFrame(schema=VERSIONS),
         evasion=lambda: Evasion(
             obstacles=_frame([one for row in rows for one in _reports(row) if one.get("obstacle")], OBSTACLES),
             names=pl.DataFrame({"text": ["u-2", "đơn vị 2"], "authority": ["U-2", "U-2"]}, NAMES),

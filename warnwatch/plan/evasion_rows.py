@@ -40,13 +40,17 @@ def read_evasion(
         obstacles = obstacles.filter(~pl.col("order").is_in(corrected.implode()))
     blocked = obstacles.height > 0
     return Evasion(
-        versions=reading.frame(_versions, VERSIONS),
         obstacles=obstacles,
         decisions=reading.frame(_decisions, DECISIONS) if blocked else Evasion().decisions,
         calls=reading.frame(_calls, CALLS),
         broken=reading.frame(_broken, BROKEN),
         names=_names(connection, as_of) if blocked else Evasion().names,
     )
+
+
+def read_versions(connection: Connection, as_of: datetime | None, codes: Collection[str] | None) -> pl.DataFrame:
+    """Read the former and present versions of the tasks that have former ones."""
+    return _Reading(connection, as_of, codes).frame(_versions, VERSIONS)
 
 
 class _Reading:

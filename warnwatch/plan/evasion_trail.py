@@ -25,7 +25,6 @@ NAMES = {"text": pl.String, "authority": pl.String}
 
 _TRAIL = {
     "code": pl.String,
-    "handovers": pl.Int32,
     "authority": pl.String,
     "obstacle_reasoned": pl.Boolean,
     "obstacle_answered": pl.Boolean,
@@ -41,13 +40,12 @@ def _empty(schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Evasion:
-    """The rows: former and present `versions` of tasks that have former ones; reports with an obstacle; decisions.
+    """The rows: reports with an obstacle; decisions; what else shows it.
 
     `calls` of open alerts, each with when the alert was acknowledged; `broken`: promises by task; `names`: what a
     report may call a unit (its code, its name, its short name, in lower case), and the unit's code.
     """
 
-    versions: pl.DataFrame = field(default_factory=lambda: _empty(VERSIONS))
     obstacles: pl.DataFrame = field(default_factory=lambda: _empty(OBSTACLES))
     decisions: pl.DataFrame = field(default_factory=lambda: _empty(DECISIONS))
     calls: pl.DataFrame = field(default_factory=lambda: _empty(CALLS))
@@ -58,26 +56,25 @@ class Evasion:
 def evasion_trail(tasks: pl.DataFrame, found: Evasion) -> pl.DataFrame:
     """Give code and the columns below, for tasks that have any of them; others have nulls.
 
-    `tasks`: code, last_reported_at (microseconds), obstructed, obstacle_day (local, since 1970). handovers Int32: how
-    often another unit or another desk took the task; authority String: the code of the unit that the obstacle in force
-    names, null when it names none that is known; obstacle_reasoned obstacle_answered Boolean: why it is beyond the
-    unit's own power is said; that authority has decided about the task since. (A report of its own without an obstacle
-    ends the obstacle.) unanswered_reminders Int32: calls that
-    neither an acknowledgement nor a report followed. broken_promises Int32.
+    `tasks`: code, last_reported_at (microseconds), obstructed, obstacle_day (local, since 1970). authority String: the
+    code of the unit that the obstacle in force names, null when it names none that is known; obstacle_reasoned
+    obstacle_answered Boolean: why it is beyond the unit's own power is said; that authority has decided about the task
+    since. (A report of its own without an obstacle ends the obstacle.) unanswered_reminders Int32: calls that neither
+    an acknowledgement nor a report followed. broken_promises Int32.
     """
-    if all(rows.is_empty() for rows in (found.versions, found.obstacles, found.calls, found.broken)):
+    if all(rows.is_empty() for rows in (found.obstacles, found.calls, found.broken)):
         return pl.DataFrame(schema=_TRAIL)
-    handed = _handovers(found.versions)
     blocked = _obstacles(tasks, found)
     reminded = _reminders(tasks, found.calls)
     broken = found.broken.group_by("code").agg(pl.col("broken_promises").sum())
-    whole = pl.concat([one.select("code") for one in (handed, blocked, reminded, broken)]).unique(maintain_order=True)
-    for one in (handed, blocked, reminded, broken):
+    whole = pl.concat([one.select("code") for one in (blocked, reminded, broken)]).unique(maintain_order=True)
+    for one in (blocked, reminded, broken):
         whole = whole.join(one, on="code", how="left", maintain_order="left")
     return whole
 
 
-def _handovers(versions: pl.DataFrame) -> pl.DataFrame:
+def handovers(versions: pl.DataFrame) -> pl.DataFrame:
+    """Count for each task, from all its versions, how often another unit or another desk took it: code, handovers."""
     rows = versions.sort("code", "order")
     same = pl.col("code") == pl.col("code").shift(1)
     moved = (pl.col("lead") != pl.col("lead").shift(1)) | (pl.col("desk") != pl.col("desk").shift(1)).fill_null(

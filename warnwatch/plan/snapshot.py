@@ -23,7 +23,7 @@ from warnwatch.plan.moving import Moved, move
 from warnwatch.plan.rows import AS_OF, SINCE
 from warnwatch.plan.source_frame import read_sources, with_present_unit
 from warnwatch.plan.succession import Change, Tree, tree_on
-from warnwatch.plan.task_frame import read_reported, read_tasks, with_lead
+from warnwatch.plan.task_frame import read_reported, read_tasks, with_lead, with_obstacle_unit
 
 # Above this many changed subjects, reading all again is cheaper than picking them out.
 FEW = 20_000
@@ -154,10 +154,10 @@ def _with_news(
     if not codes:
         return after
     if as_of is None and "task" not in kinds:
-        fresh = read_reported(connection, calendar, after.tasks, codes)
+        fresh = with_obstacle_unit(read_reported(connection, calendar, after.tasks, codes), after.tree)
     else:
-        fresh = read_tasks(connection, calendar, as_of, codes)
-    moved = move(after.tasks, with_lead(fresh, after.tree), codes)
+        fresh = with_lead(read_tasks(connection, calendar, as_of, codes), after.tree)
+    moved = move(after.tasks, fresh, codes)
     return replace(after, tasks=moved.after, moved=moved)
 
 

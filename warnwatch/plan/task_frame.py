@@ -19,8 +19,8 @@ from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.clears import FIVE
 from warnwatch.plan.deadline_trail import DEADLINE_COLUMNS, INSTANT, deadline_trail
-from warnwatch.plan.evasion_rows import read_evasion
-from warnwatch.plan.evasion_trail import EVADED, Evasion, evasion_trail
+from warnwatch.plan.evasion_rows import read_evasion, read_versions
+from warnwatch.plan.evasion_trail import EVADED, Evasion, evasion_trail, handovers
 from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS, milestone_trail
 from warnwatch.plan.moving import places_of
 from warnwatch.plan.report_trail import REPORT_COLUMNS, REPORTED, report_trails
@@ -69,13 +69,15 @@ class Facts:
 
     Each is read when its turn comes, in the order of these fields, so that never all of them lie in memory.
     `tasks` has VERSION_COLUMNS; the columns of the others stand in deadline_trail, report_trail and milestone_trail.
-    `decided`: code, decision, decided_on (text) of the decisions on deadlines.
+    `decided`: code, decision, decided_on (text) of the decisions on deadlines. `handed`: the versions of tasks that
+    have several.
     """
 
     tasks: Callable[[], pl.DataFrame]
     deadlines: Callable[[], pl.DataFrame]
     decided: Callable[[], pl.DataFrame]
     milestones: Callable[[], pl.DataFrame]
+    handed: Callable[[], pl.DataFrame]
     reports: Callable[[], pl.DataFrame]
     evasion: Callable[[], Evasion]
 
@@ -179,7 +181,8 @@ def read_reported(
 
 
 def _facts(tables: _Tables) -> Facts:
-    return Facts(tables.tasks, tables.deadlines, tables.decided, tables.milestones, tables.reports, tables.evasion)
+    t = tables
+    return Facts(t.tasks, t.deadlines, t.decided, t.milestones, t.handed, t.reports, t.evasion)
 
 
 class _Tables:
@@ -215,6 +218,9 @@ class _Tables:
     def evasion(self) -> Evasion:
         return read_evasion(self._connection, self._as_of, self._codes, self._corrected, obstructed=self._obstructed)
 
+    def handed(self) -> pl.DataFrame:
+        return read_versions(self._connection, self._as_of, self._codes)
+
     def milestones(self) -> pl.DataFrame:
         return self._read(_milestones, _CODE | MILESTONE_COLUMNS)
 
@@ -228,6 +234,7 @@ def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
     deadlines = deadline_trail(facts.deadlines().join(_places(tasks), on="code"), facts.decided(), calendar)
     tasks = _with_days(_beside(tasks, deadlines), calendar)
     tasks = _beside(tasks, milestone_trail(_placed(facts.milestones(), tasks, calendar)))
+    tasks = _beside(tasks, handovers(facts.handed()).join(_places(tasks).select("code", "row"), on="code").drop("code"))
     return _with_reports(tasks, facts, calendar)
 
 
@@ -313,6 +320,12 @@ def _with_claims(tasks: pl.DataFrame, calendar: WorkCalendar) -> pl.DataFrame:
     ).drop("claim_index")
 
 
+def with_obstacle_unit(tasks: pl.DataFrame, tree: Tree) -> pl.DataFrame:
+    """Add the unit that stands in this tree for the authority that a task's obstacle names."""
+    present = pl.col("authority").cast(pl.String).replace(dict(tree.successors)).cast(pl.Categorical)
+    return tasks.with_columns(present.alias("obstacle_unit"))
+
+
 def with_lead(tasks: pl.DataFrame, tree: Tree) -> pl.DataFrame:
     """Add the unit that stands for each recorded lead in this tree, and its bloc; or put them in place of the old."""
     codes = [*tree.units, *tree.successors]
@@ -325,7 +338,4 @@ def with_lead(tasks: pl.DataFrame, tree: Tree) -> pl.DataFrame:
     bare = tasks.drop("unit", "bloc", "obstacle_unit", strict=False)
     joined = bare.join(placed, on="lead", how="left", maintain_order="left")
     # A unit that is in no tree was withdrawn: what it leads is not lost for that.
-    return joined.with_columns(
-        pl.col("unit").fill_null(pl.col("lead")),
-        pl.col("authority").cast(pl.String).replace(dict(tree.successors)).cast(pl.Categorical).alias("obstacle_unit"),
-    )
+    return with_obstacle_unit(joined.with_columns(pl.col("unit").fill_null(pl.col("lead"))), tree)
