@@ -135,6 +135,7 @@ def mail_settings(settings: Settings) -> MailSettings:
         connections=mail.connections,
         redirect_to=mail.redirect_to if settings.delivery.mode == "redirect" else None,
         language=settings.plan.language,
+        bounce_to=mail.bounce_to,
     )
 
 

@@ -17,6 +17,7 @@ from warnwatch import (
     __version__,
     alert_commands,
     audit_commands,
+    bounce_command,
     check_command,
     contact_commands,
     database,
@@ -238,6 +239,7 @@ for command in (
     rule_commands.rules,
     audit_commands.audit,
     contact_commands.contacts,
+    bounce_command.bounce,
 ):
     main.add_command(command)
 

@@ -597,7 +597,8 @@ answer = Table(
 # --- telling --------------------------------------------------------------------------------------------------------
 
 # The outbox. state: ready, held (mode or pilot), claimed, sent, failed, uncertain, merged (a later text says it, too).
-# One text, one holder, one channel. `merged_into`: that later text. `reference`: the gateway's own number of it.
+# One text, one holder, one channel. `merged_into`: that later text. `reference`: the gateway's own number of it, or
+# what a mail's return address is known by.
 # `delivered_at`: the gateway says that it arrived. `handled_at`: what a failure asks for was done. `revoked_at`: its
 # link opens nothing any more.
 notification = Table(

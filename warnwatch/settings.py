@@ -141,6 +141,10 @@ class Mail(_Section):
     password_file: Path | None = Field(None, description="a file that holds the password")
     ca_file: Path | None = Field(None, description="certificates to trust instead of the machine's")
     sender: str = Field("canh-bao@example.vn", description="envelope and From address")
+    bounce_to: str | None = Field(
+        None,
+        description="where undeliverable mail comes back to, with {id} for each mail's own: canh-bao+{id}@example.vn",
+    )
     sender_name: str = Field("Hệ thống cảnh báo sớm", description="name beside it")
     local_hostname: str = Field("localhost", description="the name given in EHLO")
     message_id_domain: str = Field("warnwatch.invalid", description="right side of Message-ID; stable for ever")

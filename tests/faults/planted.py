@@ -72,8 +72,8 @@ def no_time_limit() -> None:
     def patient(self: Mailer, settings: Any) -> None:
         init(self, replace(settings, connect_limit=hours, command_limit=hours))
 
-    async def endless(self: Mailer, kept: Any, address: str, message: bytes, deadline: float) -> Answer:
-        return await attempt(self, kept, address, message, deadline + hours)
+    async def endless(self: Mailer, kept: Any, envelope: tuple[str, str], message: bytes, deadline: float) -> Answer:
+        return await attempt(self, kept, envelope, message, deadline + hours)
 
     Mailer.__init__ = patient  # type: ignore[method-assign]
     Mailer._attempt = endless  # type: ignore[method-assign]

@@ -57,6 +57,26 @@ async def send_one(sink: Sink, **changes: Any) -> Answer:
 # --- the message
 
 
+async def test_each_mail_has_a_return_address_of_its_own() -> None:
+    """Reports come back to it; a text without a reference, as before an upgrade, has the sender's, as has its From."""
+    with Sink() as sink:
+        mailer = Mailer(mail_settings(sink.port, bounce_to="nay+{id}@ww.example.vn"))
+        for number, reference in ((1, "a" * 16), (2, "b" * 16), (3, None)):
+            await mailer.send(claimed(number, reference=reference))
+        await mailer.rest()
+    senders = [line for _, line in sink.lines if line.startswith("MAIL")]
+    own = [f"MAIL FROM:<nay+{letters * 16}@ww.example.vn>" for letters in "ab"]
+    assert senders == [*own, "MAIL FROM:<canh-bao@ww.example.vn>"]
+    assert {parsed(one.raw)["From"].addresses[0].addr_spec for one in sink.messages} == {"canh-bao@ww.example.vn"}
+
+
+@pytest.mark.parametrize("pattern", ["nay@ww.example.vn", "nay+{id}", "n ay+{id}@ww.example.vn", "{id}\r\n@a.vn"])
+def test_a_return_address_that_cannot_work_is_refused(pattern: str) -> None:
+    """Before anything is sent, by its setting's name."""
+    with pytest.raises(SettingsError, match=r"mail\.bounce_to"):
+        mail_settings(25, bounce_to=pattern)
+
+
 def test_a_mail_program_reads_what_was_written() -> None:
     """Subject, both texts, the addresses and the headers that keep automatons quiet survive the writing out."""
     address, raw = build(claimed(), mail_settings(25))

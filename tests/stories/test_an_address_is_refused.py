@@ -11,6 +11,8 @@ from worlds import World, holder_row
 
 from warnwatch import schema
 from warnwatch.notify import outbox
+from warnwatch.notify.bounces import Action, Bounce
+from warnwatch.notify.bouncing import settle
 from warnwatch.notify.delivery import Answer, Attempt, Outcome, Phase, Verdict
 from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.directory import Directory
@@ -19,11 +21,11 @@ FIRST = local(16, 8, 8)
 UNKNOWN = Answer(Phase.RCPT, 550, "5.1.1", "5.1.1 unknown user")
 
 
-def refuse(world: World, answer: Answer = UNKNOWN) -> None:
-    """Let the server refuse for good whatever is due."""
+def refuse(world: World, answer: Answer = UNKNOWN, outcome: Outcome = Outcome.FAILED) -> None:
+    """Let the server answer whatever is due; it refuses for good."""
     with world.engine.begin() as connection:
         held = outbox.claim(connection, owner="s", now=local(1, 12), limit=10, lease=outbox.MAIL_LEASE)
-        verdict = Verdict(Outcome.FAILED)
+        verdict = Verdict(outcome)
         outbox.record(connection, [Attempt(one, FIRST, answer, verdict) for one in held])
 
 
@@ -50,6 +52,31 @@ def test_the_deputy_is_told_in_the_next_cycle_that_the_head_could_not_be_reached
     assert world.told(world.cycle(local(16, 8, 8, 2))) == []
     assert world.count(schema.call) == 1
     assert flags(world) == ["DP-19-UB/head/1"]
+
+
+def test_a_mail_that_comes_back_later_is_told_to_the_deputy(world: World) -> None:
+    """Its server took it and reported an hour later that nobody has this address: as if it had been refused at once."""
+    world.cycle(FIRST)
+    refuse(world, Answer(Phase.DOT, 250), Outcome.SENT)
+    assert world.told(world.cycle(local(16, 8, 9))) == []
+    with world.engine.begin() as connection:
+        (reference,) = connection.scalars(select(schema.notification.c.reference))
+        said = Answer(Phase.REPORT, 550, "5.1.1", "5.1.1 unknown user")
+        settle(connection, [Bounce(reference, Action.FAILED, said)], local(16, 8, 9))
+    assert world.told(world.cycle(local(16, 8, 9, 1))) == ["DP-19-UB/deputy/1 overdue"]
+    assert flags(world) == ["DP-19-UB/head/1"]
+
+
+def test_a_mail_that_waited_too_long_flags_nobody(world: World) -> None:
+    """A server down the line gave up after days: the deputy is told, and the address may be good tomorrow."""
+    world.cycle(FIRST)
+    refuse(world, Answer(Phase.DOT, 250), Outcome.SENT)
+    with world.engine.begin() as connection:
+        (reference,) = connection.scalars(select(schema.notification.c.reference))
+        said = Answer(Phase.REPORT, None, "4.4.7", "delivery time expired")
+        settle(connection, [Bounce(reference, Action.FAILED, said)], local(16, 8, 9))
+    assert world.told(world.cycle(local(16, 8, 9, 1))) == ["DP-19-UB/deputy/1 overdue"]
+    assert flags(world) == []
 
 
 def test_the_chain_goes_on_to_the_superior_and_ends_on_the_standing_list(world: World) -> None:

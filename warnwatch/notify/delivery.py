@@ -16,6 +16,8 @@ FEWEST_TRIES = 10
 SMS_GIVES_UP = timedelta(hours=12)
 NOW = timedelta(0)
 LONGEST_ANSWER = 500
+# Unknown here, moved away, not allowed as a name.
+_ADDRESS_CODES = (550, 551, 553)
 
 # Control characters (line ends and tabs are treated apart), marks that turn the writing direction, half characters.
 _UNPRINTABLE = re.compile(
@@ -27,7 +29,7 @@ _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 class Phase(StrEnum):
     """The point of the dialogue that an answer belongs to; `build` is before it.
 
-    `gateway`: the answer of an SMS gateway; `report`: what it says later of a message.
+    `gateway`: the answer of an SMS gateway; `report`: what it, or a mail server, says later of a message.
     """
 
     BUILD = "build"
@@ -108,6 +110,7 @@ class Claimed:
     """A notification that one sender holds until `lease_until`; `epoch` counts the holds, `tries` the past attempts.
 
     `thread` has the keys of the earlier notifications that it answers to, oldest first, with spaces between.
+    `reference` is what a mail's return address is known by.
     """
 
     id: int
@@ -126,6 +129,7 @@ class Claimed:
     tries: int
     thread: str
     lease_until: datetime
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,17 +209,33 @@ def blames_address(answer: Answer) -> bool:
 
     A text that is refused for what it holds, and one given up after days, says nothing against the address.
     """
-    if answer.phase is Phase.BUILD:
-        return True
     if answer.phase is Phase.GATEWAY:
         return answer.enhanced == "5.1.1"
-    if answer.code is None or not 500 <= answer.code < 600:
-        return False
+    if answer.phase is Phase.REPORT:
+        return _report_blames(answer.code, answer.enhanced or "")
+    if answer.phase is Phase.BUILD or answer.code is None or not 500 <= answer.code < 600:
+        return answer.phase is Phase.BUILD
     if answer.phase is Phase.RCPT:
         return True
     if answer.enhanced:
-        return answer.enhanced.startswith(("5.1.", "5.2.")) and answer.enhanced != "5.2.3"
-    return answer.phase in (Phase.DATA, Phase.DOT) and answer.code in (550, 551, 553)
+        return _is_of_the_address(answer.enhanced)
+    return answer.phase in (Phase.DATA, Phase.DOT) and answer.code in _ADDRESS_CODES
+
+
+def _is_of_the_address(enhanced: str) -> bool:
+    return enhanced.startswith(("5.1.", "5.2.")) and enhanced != "5.2.3"
+
+
+def _report_blames(code: int | None, enhanced: str) -> bool:
+    """Say the same of what a later server said: it may have refused the address or the text, only its code tells.
+
+    Besides the codes about an address: no host for its domain, and the word of some servers for an unknown user.
+    """
+    return (
+        _is_of_the_address(enhanced)
+        or enhanced in ("5.4.1", "5.4.4")
+        or (enhanced in ("", "5.0.0") and code in _ADDRESS_CODES)
+    )
 
 
 def _wants_login(answer: Answer) -> bool:

@@ -18,6 +18,7 @@ import aiosmtplib
 from warnwatch.errors import SettingsError
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify.delivery import Answer, Claimed, DeliveryError, Phase, read_answer, strip_controls
+from warnwatch.notify.return_address import LENGTH, address_of, fault_in
 
 # Hosts that a password may reach without TLS: it never leaves the machine.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -36,6 +37,7 @@ class MailSettings:
     """How mail leaves this installation. Limits are in seconds; `attempt_limit` covers a whole attempt, connecting too.
 
     `starttls` and `tls` are never weakened: a server without them gets nothing. `redirect_to`: all goes there, marked.
+    `bounce_to`: where reports on mails that did not arrive come back to, an address with {id} for each mail's own.
     """
 
     host: str
@@ -54,6 +56,7 @@ class MailSettings:
     connections: int = 4
     redirect_to: str | None = None
     language: str = "vi"
+    bounce_to: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings with which no mail can leave, or a password would leave in clear."""
@@ -61,6 +64,11 @@ class MailSettings:
             value = getattr(self, name)
             if value is not None and not _ADDRESS.fullmatch(value):
                 raise SettingsError(f"mail.{name}: {value!r} is not one e-mail address such as canh-bao@example.vn")
+        if self.bounce_to is not None:
+            example = address_of(self.bounce_to, "x" * LENGTH)
+            fault = fault_in(self.bounce_to) or ("" if _ADDRESS.fullmatch(example) else "is not one e-mail address")
+            if fault:
+                raise SettingsError(f"mail.bounce_to: {self.bounce_to!r} {fault}")
         for name in ("local_hostname", "message_id_domain"):
             if not _DOMAIN.fullmatch(getattr(self, name)):
                 raise SettingsError(f"mail.{name}: {getattr(self, name)!r} is not a host name such as mail.example.vn")
@@ -101,6 +109,13 @@ def build(claimed: Claimed, settings: MailSettings) -> tuple[str, bytes]:
         "MIME-Version: 1.0",
     ]
     return address, "\r\n".join([*headers, *_body(claimed, boundary=f"=_{name}")]).encode("ascii")
+
+
+def return_address(claimed: Claimed, settings: MailSettings) -> str:
+    """Give the envelope's sender: this mail's own where reports are read, else that of all."""
+    if settings.bounce_to is None or claimed.reference is None:
+        return settings.sender
+    return address_of(settings.bounce_to, claimed.reference)
 
 
 def _name(key: str) -> str:
@@ -184,7 +199,7 @@ class _Line:
             self.phase = Phase.AUTH
             await self._smtp.login(self._settings.username, self._settings.password or "")
 
-    async def transmit(self, address: str, message: bytes) -> Answer:
+    async def transmit(self, sender: str, address: str, message: bytes) -> Answer:
         """Hand over one message; the final answer may take as long as the whole attempt may."""
         protocol = self._protocol
         if protocol is None:
@@ -192,7 +207,7 @@ class _Line:
         # Not aiosmtplib's mail(), rcpt() and data(): two parse addresses anew that were checked before, a fifth of a
         # mail's time; the last reports a refused DATA and a refused message alike.
         for phase, command, yes in (
-            (Phase.MAIL, f"MAIL FROM:<{self._settings.sender}>", (250,)),
+            (Phase.MAIL, f"MAIL FROM:<{sender}>", (250,)),
             (Phase.RCPT, f"RCPT TO:<{address}>", (250, 251, 252)),
             (Phase.DATA, "DATA", (354,)),
         ):
@@ -243,6 +258,7 @@ class Mailer:
         """Make one attempt, at most `attempt_limit` long whatever the server does; what goes wrong is its answer."""
         try:
             address, message = build(claimed, self.settings)
+            envelope = (return_address(claimed, self.settings), address)
         except DeliveryError as error:
             return Answer(Phase.BUILD, text=str(error))
         except (ValueError, TypeError, OverflowError) as error:
@@ -250,25 +266,25 @@ class Mailer:
         async with self._slots:
             deadline = asyncio.get_running_loop().time() + self.attempt_limit
             if self._idle:
-                answer = await self._attempt(self._idle.pop(), address, message, deadline)
+                answer = await self._attempt(self._idle.pop(), envelope, message, deadline)
                 # A server may have closed a kept connection meanwhile; nothing was sent, so take a new one at once.
                 if answer.phase is not Phase.MAIL or answer.code not in (None, 421):
                     return answer
-            return await self._attempt(None, address, message, deadline)
+            return await self._attempt(None, envelope, message, deadline)
 
     async def rest(self) -> None:
         """Close the connections; the next message opens new ones."""
         idle, self._idle = self._idle, []
         await asyncio.gather(*(line.quit() for line in idle))
 
-    async def _attempt(self, kept: _Line | None, address: str, message: bytes, deadline: float) -> Answer:
+    async def _attempt(self, kept: _Line | None, envelope: tuple[str, str], message: bytes, deadline: float) -> Answer:
         line = kept or _Line(self.settings, self._tls)
         fit = False
         try:
             async with asyncio.timeout_at(deadline):
                 if kept is None:
                     await line.open()
-                answer = await line.transmit(address, message)
+                answer = await line.transmit(*envelope, message)
             fit = answer.accepted or await line.reset(deadline)
         except aiosmtplib.SMTPResponseException as error:
             answer = self._refusal(line.phase, error)

@@ -23,7 +23,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from warnwatch.notify.delivery import Attempt, Claimed, Outcome, pause
 from warnwatch.notify.notification import Notification
+from warnwatch.notify.return_address import new_reference
 from warnwatch.notify.threads import read_threads
+from warnwatch.notify.ways import MAIL
 from warnwatch.schema import Instant, delivery, notification, notification_alert, notification_call
 
 # alert, level, step, repeat: what makes a call one of its kind.
@@ -141,6 +143,8 @@ def _row(one: Notification, state: str) -> dict[str, Any]:
         "created_at": one.created_at,
         "state": state,
         "due_at": one.created_at,
+        # A gateway gives its own number; a mail has ours, by which it is known when it comes back.
+        "reference": new_reference() if one.channel == MAIL else None,
     }
 
 
