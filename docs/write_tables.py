@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from warnwatch.metrics import PLAN_METRICS, PREFIX, Metrics
+from warnwatch.notify.delivery import ANSWERS, Outcome
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.column import Default, allowed
 from warnwatch.plan.columns import FILES
@@ -118,10 +119,27 @@ def _left_empty(default: Default) -> str:
     return f"bỏ trống là {default}"
 
 
+def answers() -> Iterator[str]:
+    """Write what follows from each answer of a mail server, in the order in which the lines are tried."""
+    yield "| when | reply code | enhanced code | then | flags the address | asks for a person | because |"
+    yield "|---|---|---|---|---|---|---|"
+    follows = {Outcome.SENT: "sent", Outcome.RETRY: "tried again", Outcome.FAILED: "failed for good"}
+    for one in ANSWERS:
+        phases = "any of them" if len(one.phases) > 3 else ", ".join(one.phases)
+        codes = ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in one.codes) or "any, or none"
+        kinds = (
+            ", ".join(f"{kind}x" if kind.endswith(".") else kind or "none" for kind in one.enhanced) or "any, or none"
+        )
+        words = f", with the word *{one.words}*" if one.words else ""
+        marks = ["yes" if mark else "" for mark in (one.blames, one.alarm)]
+        yield f"| {phases} | {codes}{words} | {kinds} | {follows[one.outcome]} | {' | '.join(marks)} | {one.because} |"
+
+
 TABLES: Mapping[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "settings": ("operations.md", settings),
     "sources": ("operations.md", sources),
     "metrics": ("operations.md", metrics),
+    "answers": ("operations.md", answers),
     "measures": ("rules.md", measures),
     "columns": ("import.md", columns),
 }

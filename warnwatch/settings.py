@@ -159,7 +159,9 @@ class Mail(_Section):
         validate_default=True,
         description="seconds that a sender holds a text before another takes it",
     )
-    first_pause: float = Field(5.0, gt=0, le=1800, description="seconds before the second try; they double from there")
+    first_pause: float = Field(
+        5.0, ge=0.1, le=1800, description="seconds before the second try; they double from there"
+    )
     redirect_to: str | None = Field(None, description="where mode redirect sends everything")
 
     @field_validator("lease")

@@ -16,8 +16,6 @@ FEWEST_TRIES = 10
 SMS_GIVES_UP = timedelta(hours=12)
 NOW = timedelta(0)
 LONGEST_ANSWER = 500
-# Unknown here, moved away, not allowed as a name.
-_ADDRESS_CODES = (550, 551, 553)
 
 # Control characters (line ends and tabs are treated apart), marks that turn the writing direction, half characters.
 _UNPRINTABLE = re.compile(
@@ -171,17 +169,16 @@ def decide(
     jitter: float,
     first_pause: timedelta = FIRST_PAUSE,
 ) -> Verdict:
-    """Judge an attempt that followed `tries` earlier ones by phase, reply code, enhanced code; unknown means again."""
-    alarm = _needs_a_person(answer)
-    if answer.accepted:
-        return Verdict(Outcome.SENT)
+    """Judge an attempt that followed `tries` earlier ones by the table of answers; unknown means again."""
+    again_at = now + pause(tries, jitter, first_pause)
     if answer.ruled:
-        return _ruled(answer, tries, created_at, now, now + max(answer.wait or NOW, pause(tries, jitter, first_pause)))
-    if _is_permanent(answer):
-        return Verdict(Outcome.FAILED, alarm=alarm)
+        return _ruled(answer, tries, created_at, now, max(now + (answer.wait or NOW), again_at))
+    rule = rule_for(answer)
+    if rule.outcome is not Outcome.RETRY:
+        return Verdict(rule.outcome, alarm=rule.alarm)
     if now >= created_at + GIVE_UP_AFTER and tries + 1 >= FEWEST_TRIES:
-        return Verdict(Outcome.FAILED, alarm=alarm)
-    return Verdict(Outcome.RETRY, now + pause(tries, jitter, first_pause), alarm)
+        return Verdict(Outcome.FAILED, alarm=rule.alarm)
+    return Verdict(Outcome.RETRY, again_at, rule.alarm)
 
 
 def _ruled(answer: Answer, tries: int, created_at: datetime, now: datetime, again_at: datetime) -> Verdict:
@@ -193,17 +190,6 @@ def _ruled(answer: Answer, tries: int, created_at: datetime, now: datetime, agai
     return Verdict(Outcome.UNCERTAIN if answer.ruled is Outcome.UNCERTAIN else Outcome.FAILED, alarm=alarm)
 
 
-def _is_permanent(answer: Answer) -> bool:
-    if answer.phase is Phase.BUILD:
-        return True
-    if answer.code is None or not 500 <= answer.code < 600 or _wants_login(answer) or _refused_by_policy(answer):
-        return False
-    if answer.phase is Phase.MAIL:
-        # The sender's address is the same for all: only a message that is too big is refused for its own sake here.
-        return answer.code == 552 or answer.enhanced in ("5.2.3", "5.3.4")
-    return answer.phase in (Phase.RCPT, Phase.DATA, Phase.DOT)
-
-
 def blames_address(answer: Answer) -> bool:
     """Say whether a permanent failure is the address's: refused as a recipient, or later by such a code.
 
@@ -211,46 +197,78 @@ def blames_address(answer: Answer) -> bool:
     """
     if answer.phase is Phase.GATEWAY:
         return answer.enhanced == "5.1.1"
-    if answer.phase is Phase.REPORT:
-        return _report_blames(answer.code, answer.enhanced or "")
-    if answer.phase is Phase.BUILD or answer.code is None or not 500 <= answer.code < 600:
-        return answer.phase is Phase.BUILD
-    if answer.phase is Phase.RCPT:
-        return True
-    if answer.enhanced:
-        return _is_of_the_address(answer.enhanced)
-    return answer.phase in (Phase.DATA, Phase.DOT) and answer.code in _ADDRESS_CODES
+    return rule_for(answer).blames
 
 
-def _is_of_the_address(enhanced: str) -> bool:
-    return enhanced.startswith(("5.1.", "5.2.")) and enhanced != "5.2.3"
+@dataclass(frozen=True, slots=True)
+class AnswerRule:
+    """One line of the table of answers, which is read from above: the first line that fits an answer decides.
 
-
-def _report_blames(code: int | None, enhanced: str) -> bool:
-    """Say the same of what a later server said: it may have refused the address or the text, only its code tells.
-
-    Besides the codes about an address: no host for its domain, and the word of some servers for an unknown user.
+    `codes`: the first and last reply code that it fits; none fits silence, too. `enhanced`: how the enhanced code
+    begins, an empty text for none; `words`: a word of the answer. `blames`: the address is flagged.
     """
-    return (
-        _is_of_the_address(enhanced)
-        or enhanced in ("5.4.1", "5.4.4")
-        or (enhanced in ("", "5.0.0") and code in _ADDRESS_CODES)
-    )
+
+    phases: tuple[Phase, ...]
+    outcome: Outcome
+    because: str
+    codes: tuple[tuple[int, int], ...] = ()
+    enhanced: tuple[str, ...] = ()
+    words: str = ""
+    alarm: bool = False
+    blames: bool = False
+
+    def fits(self, answer: Answer) -> bool:
+        """Say whether this line is about an answer."""
+        code, enhanced = answer.code, answer.enhanced or ""
+        coded = not self.codes or (code is not None and any(low <= code <= high for low, high in self.codes))
+        exact = not self.enhanced or any(_begins(enhanced, one) for one in self.enhanced)
+        return answer.phase in self.phases and coded and exact and self.words in answer.text.lower()
 
 
-def _wants_login(answer: Answer) -> bool:
-    return answer.code in (530, 534, 535, 538)
+def _begins(enhanced: str, start: str) -> bool:
+    """Say whether an enhanced code is this one, or, where that ends in a point, one of its kind; empty fits none."""
+    return enhanced.startswith(start) if start.endswith(".") else enhanced == start
 
 
-def _refused_by_policy(answer: Answer) -> bool:
-    """Say whether a relay refuses us rather than the address: one wrong setting would fail every head at once."""
-    return answer.phase is Phase.RCPT and (answer.enhanced or "").startswith("5.7.")
+_BEFORE = (Phase.CONNECT, Phase.GREETING, Phase.EHLO)
+_REFUSED = ((500, 599),)
+# Unknown here, moved away, not allowed as a name.
+_NAMES = ((550, 551), (553, 553))
+_LOGIN = ((530, 530), (534, 535), (538, 538))
+_DIALOGUE = tuple(one for one in Phase if one not in (Phase.BUILD, Phase.GATEWAY, Phase.REPORT))
+_THE_TEXT = (Phase.DATA, Phase.DOT)
+
+ANSWERS = (
+    AnswerRule((Phase.BUILD,), Outcome.FAILED, "no address, or not one plain address", blames=True),
+    AnswerRule((Phase.DOT,), Outcome.SENT, "the mail is the server's", ((200, 299),)),
+    AnswerRule((Phase.TLS, Phase.AUTH), Outcome.RETRY, "certificate, STARTTLS or login", alarm=True),
+    AnswerRule(_DIALOGUE, Outcome.RETRY, "the server wants a login, or TLS before it", _LOGIN, alarm=True),
+    AnswerRule(_BEFORE, Outcome.RETRY, "the server refuses everybody", _REFUSED, alarm=True),
+    AnswerRule((Phase.MAIL,), Outcome.FAILED, "the mail is too big", ((552, 552),), alarm=True),
+    AnswerRule((Phase.MAIL,), Outcome.FAILED, "the mail is too big", _REFUSED, ("5.2.3", "5.3.4"), alarm=True),
+    AnswerRule((Phase.MAIL,), Outcome.RETRY, "the sender's address is refused, for all mail", _REFUSED, alarm=True),
+    AnswerRule(
+        (Phase.RCPT,), Outcome.RETRY, "refused by policy: not the address, but we", _REFUSED, ("5.7.",), alarm=True
+    ),
+    AnswerRule((Phase.RCPT,), Outcome.RETRY, "the server does not relay for us", _REFUSED, ("",), "relay", alarm=True),
+    AnswerRule((Phase.RCPT,), Outcome.FAILED, "the address is refused", _REFUSED, blames=True),
+    AnswerRule(_THE_TEXT, Outcome.FAILED, "the text is too long", _REFUSED, ("5.2.3",)),
+    AnswerRule(_THE_TEXT, Outcome.FAILED, "the address is refused after all", _REFUSED, ("5.1.", "5.2."), blames=True),
+    AnswerRule(_THE_TEXT, Outcome.FAILED, "the address is refused after all", _NAMES, ("",), blames=True),
+    AnswerRule(_THE_TEXT, Outcome.FAILED, "the text is refused for what it holds", _REFUSED),
+    AnswerRule(_DIALOGUE, Outcome.RETRY, "4xx, silence, or what is no answer here"),
+    # What a server reports later may be about the address or the text: only its code tells.
+    AnswerRule((Phase.REPORT,), Outcome.FAILED, "the text is too long", enhanced=("5.2.3",)),
+    AnswerRule((Phase.REPORT,), Outcome.FAILED, "no such address", enhanced=("5.1.", "5.2."), blames=True),
+    AnswerRule(
+        (Phase.REPORT,), Outcome.FAILED, "no host for its domain, or no such user", (), ("5.4.1", "5.4.4"), blames=True
+    ),
+    AnswerRule((Phase.REPORT,), Outcome.FAILED, "no such address", _NAMES, ("", "5.0.0"), blames=True),
+    AnswerRule((Phase.REPORT,), Outcome.FAILED, "the text was refused, or a server gave up after days"),
+)
+_NO_RULE = AnswerRule((), Outcome.RETRY, "an answer of another channel, which rules itself")
 
 
-def _needs_a_person(answer: Answer) -> bool:
-    if answer.phase in (Phase.TLS, Phase.AUTH):
-        return True
-    if answer.code is None or answer.code < 500:
-        return False
-    by_policy = _refused_by_policy(answer) or _wants_login(answer)
-    return answer.phase in SERVER_PHASES or answer.phase is Phase.MAIL or by_policy
+def rule_for(answer: Answer) -> AnswerRule:
+    """Find the line of the table that decides on an answer."""
+    return next((one for one in ANSWERS if one.fits(answer)), _NO_RULE)

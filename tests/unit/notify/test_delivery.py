@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -10,15 +11,18 @@ from hypothesis import strategies as st
 from letters import NOW
 
 from warnwatch.notify.delivery import (
+    ANSWERS,
     GIVE_UP_AFTER,
     LONGEST_PAUSE,
     Answer,
     Outcome,
     Phase,
     Verdict,
+    blames_address,
     decide,
     pause,
     read_answer,
+    rule_for,
     strip_controls,
 )
 
@@ -64,6 +68,18 @@ def judged(phase: str, said: str, **changes: int) -> Verdict:
         ("greeting", "554 no service here", RETRY, True),
         ("connect", "", RETRY, False),
         ("build", "", FAILED, False),
+        ("rcpt", "550 5.7.1 not allowed to send here", RETRY, True),
+        ("rcpt", "550 Relaying denied", RETRY, True),
+        ("rcpt", "550 no such user", FAILED, False),
+        ("rcpt", "552 5.2.2 mailbox full", FAILED, False),
+        ("rcpt", "452 4.5.3 too many", RETRY, False),
+        ("rcpt", "", RETRY, False),
+        ("mail", "421 4.3.2 closing", RETRY, False),
+        ("mail", "550 5.2.3 too long", FAILED, True),
+        ("data", "550 5.1.1 no such user", FAILED, False),
+        ("dot", "550 no such user", FAILED, False),
+        ("dot", "552 5.2.3 too long", FAILED, False),
+        ("ehlo", "530 log in", RETRY, True),
     ],
 )
 def test_each_class_of_answer_has_its_outcome(phase: str, said: str, outcome: Outcome, alarm: bool) -> None:
@@ -71,6 +87,38 @@ def test_each_class_of_answer_has_its_outcome(phase: str, said: str, outcome: Ou
     verdict = judged(phase, said)
     assert (verdict.outcome, verdict.alarm) == (outcome, alarm)
     assert (verdict.next_try_at is None) == (outcome is not RETRY)
+
+
+@pytest.mark.parametrize(
+    ("phase", "said", "blamed"),
+    [
+        ("build", "", True),
+        ("rcpt", "550 5.1.1 no such user", True),
+        ("rcpt", "550 no such user", True),
+        ("rcpt", "552 5.2.2 mailbox full", True),
+        ("dot", "550 5.1.1 no such user", True),
+        ("dot", "550 no such user", True),
+        ("dot", "554 5.7.1 looks like spam", False),
+        ("dot", "552 5.2.3 too long", False),
+        ("mail", "552 5.3.4 too big", False),
+        ("rcpt", "450 4.2.0 given up after days", False),
+        ("rcpt", "550 5.7.1 given up after days", False),
+    ],
+)
+def test_only_an_address_that_was_refused_is_flagged(phase: str, said: str, blamed: bool) -> None:
+    """A refused text, a server that wants another sender, and a greylist that lasted for days are not its fault."""
+    code, _, text = said.partition(" ")
+    assert blames_address(read_answer(Phase(phase), int(code) if code else None, text)) is blamed
+
+
+def test_every_line_of_the_table_is_reached() -> None:
+    """No line is hidden by one above it, and every answer of the dialogue has one."""
+    phases = [phase for phase in Phase if phase is not Phase.GATEWAY]
+    codes = [None, 250, 354, *range(400, 600)]
+    kinds = [None, "4.2.0", "5.0.0", "5.1.1", "5.2.2", "5.2.3", "5.3.4", "5.4.1", "5.7.1"]
+    words = ("no", "relaying denied")
+    answers = [Answer(*one) for one in product(phases, codes, kinds, words)]
+    assert {rule_for(one) for one in answers} == set(ANSWERS)
 
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 400))
