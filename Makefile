@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup check format texts test test-servers faults demo run bench bench-import lock wheel clean force
+.PHONY: help setup check format texts test test-servers faults demo run bench bench-import bench-mail lock wheel clean force
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,9 @@ bench: setup ## the figures of the quiet cycle at 10,000 to 1,000,000 tasks
 
 bench-import: setup ## what an import costs at 10,000 to 1,000,000 tasks; ARGS=--postgresql
 	$(BIN)/python benchmarks/importing.py $(ARGS)
+
+bench-mail: setup ## mails a second, beside Debian's Alertmanager and smtp-source; ARGS='--heads 1000 --runs 5'
+	$(BIN)/python benchmarks/mail.py $(ARGS)
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version $(OLDEST) --no-header --no-annotate
 lock: $(VENV)/.tools ## resolve pyproject.toml anew into the three lock files; ARGS=--upgrade takes newer releases
