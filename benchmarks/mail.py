@@ -32,7 +32,8 @@ from sqlalchemy import Engine
 
 from warnwatch.database import open_engine, upgrade
 from warnwatch.notify.delivery import Attempt, Claimed
-from warnwatch.notify.email import Mailer, MailSettings, build
+from warnwatch.notify.email import Mailer, build
+from warnwatch.notify.mail_settings import MailSettings
 from warnwatch.notify.notification import Kind, Notification
 from warnwatch.notify.outbox import Outbox, add, counts
 from warnwatch.notify.sending import Sender

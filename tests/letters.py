@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from warnwatch.notify.delivery import Answer, Claimed, Phase
-from warnwatch.notify.email import MailSettings
+from warnwatch.notify.mail_settings import MailSettings
 from warnwatch.notify.notification import Kind, Notification
 from warnwatch.notify.outbox import add
 from warnwatch.rules.rule import Level

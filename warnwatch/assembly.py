@@ -16,7 +16,8 @@ from warnwatch.errors import CannotRunError, Mistake, MistakesError
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify import gsm
 from warnwatch.notify.delivery import Answer, Claimed
-from warnwatch.notify.email import Mailer, MailSettings
+from warnwatch.notify.email import Mailer
+from warnwatch.notify.mail_settings import MailSettings
 from warnwatch.notify.notification import Kind, Letterhead, SmsStyle
 from warnwatch.notify.outbox import MAIL_LEASE, SMS_LEASE
 from warnwatch.notify.release import Mode, Release

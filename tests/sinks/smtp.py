@@ -83,6 +83,7 @@ class Sink:
 
     `at_point` is called before the answer at each point, with `half` while a message comes in, and with `after` behind
     the 250. `tls`: none, starttls or implicit, with the certificate of that name. `users`: passwords by name.
+    `pipelining`: whether several commands may come at once (RFC 2920).
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Sink:
         certificate: str = "good",
         users: Mapping[str, str] | None = None,
         injected: bytes = b"",
+        pipelining: bool = True,
         at_point: Callable[[str], None] = lambda _point: None,
     ) -> None:
         self.script = script
@@ -108,6 +110,7 @@ class Sink:
         self.port = 0
         self._tls = tls
         self._injected = injected
+        self.pipelining = pipelining
         self._context: ssl.SSLContext | None = None
         if tls != "none":
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -199,6 +202,8 @@ class _Session:
         self._reader = reader
         self._writer = writer
         self._recipient = ""
+        self._begun = False
+        self._recipients = 0
         self._secure = sink._tls == "implicit"
 
     async def talk(self) -> None:
@@ -215,7 +220,8 @@ class _Session:
                 case "AUTH":
                     await self._log_in(text)
                 case "MAIL":
-                    await self._answer("mail")
+                    self._recipients = 0
+                    self._begun = await self._answer("mail")
                 case "RCPT":
                     await self._take_recipient(text)
                 case "DATA":
@@ -230,6 +236,8 @@ class _Session:
 
     def _extensions(self) -> str:
         words = ["sink.example.vn", "8BITMIME"]
+        if self._sink.pipelining:
+            words.append("PIPELINING")
         if self._sink._tls == "starttls" and not self._secure:
             words.append("STARTTLS")
         if self._sink.users:
@@ -283,9 +291,15 @@ class _Session:
 
     async def _take_recipient(self, text: str) -> None:
         self._recipient = text.partition("<")[2].partition(">")[0]
-        await self._answer("rcpt")
+        if self._begun:
+            self._recipients += await self._answer("rcpt")
+        else:
+            await self._say("503 5.5.1 no sender")
 
     async def _take_message(self) -> None:
+        if not self._recipients:
+            await self._say("503 5.5.1 no recipient")
+            return
         if not await self._answer("data"):
             return
         self._sink.at_point("half")
