@@ -14,11 +14,14 @@ from warnwatch.alerts.calls import read_made
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.alerts.muting import Mutings
 from warnwatch.alerts.silencing import read_mutings_at
+from warnwatch.alerts.terms import terms_of
 from warnwatch.console import Installation, as_json, pass_installation, print_either
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase
 from warnwatch.next_steps import next_of
+from warnwatch.plan.measures import today_of
 from warnwatch.plan.snapshot import read_snapshot
+from warnwatch.plan.task_terms import read_terms
 
 
 @click.command()
@@ -69,11 +72,15 @@ def alerts(  # noqa: PLR0913 (the options of one command, by name)
 
 
 def _print_next(here: Installation, shown: Sequence[Alert], *, json_: bool) -> None:
-    directory, mutings = here.directory(), _mutings(here, shown)
-    book = here.standards.book.following(directory.successors)
+    now, calendar, mutings = here.now(), here.standards.calendar, _mutings(here, shown)
+    today, tasks = today_of(now, calendar), {alert.subject for alert in shown if alert.about == "task"}
     with here.engine.connect().execution_options(reads_only=True) as connection:
         made = read_made(connection, [alert.id for alert in shown])
-    found = [*next_of(shown, book, made, mutings, directory, (here.now(), here.standards.calendar))]
+        snapshot = read_snapshot(connection, calendar, codes=tasks, day=calendar.local_date(now))
+    directory = here.directory()
+    book = here.standards.book.following(directory.successors)
+    terms = terms_of(book, read_terms(snapshot.tasks, tasks, today), calendar)
+    found = [*next_of(shown, terms, made, mutings, directory, (now, calendar))]
     lines = [one.line(here.settings.zone) for one in found] or [Phrase("Không có cảnh báo nào.")]
     print_either(here, lines, [one.as_json() for one in found], json_=json_)
 

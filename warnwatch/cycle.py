@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
 import polars as pl
 from sqlalchemy import Connection, Engine
@@ -16,8 +16,7 @@ from sqlalchemy import Connection, Engine
 from warnwatch.alerts import ledger, rule_sets
 from warnwatch.alerts.alert import Alert, Call
 from warnwatch.alerts.calls import read_made
-from warnwatch.alerts.desk import Outcome, Work, decide, observe_all, read_work, untouched
-from warnwatch.alerts.escalation import people_of
+from warnwatch.alerts.desk import Outcome, Work, decide, observe_all, on_terms, read_work, untouched
 from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.alerts.silencing import Recheck, read_mutings
@@ -40,6 +39,7 @@ from warnwatch.plan.snapshot import Snapshot, read_snapshot, refresh
 from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.source_words import words_of
 from warnwatch.plan.subjects import frames_of
+from warnwatch.plan.task_terms import read_terms
 from warnwatch.plan.unit_frame import UnitStands, stand_now
 from warnwatch.plan.words import read_limits, read_words
 from warnwatch.rules.evaluation import Evaluation, units_named
@@ -136,16 +136,16 @@ def run_cycle(
 
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
-        work = untouched(differing) if as_of else _read_desk(connection, plan, memory, evaluation, differing, news)
-        observations = observe_all(evaluation, book, work)
         unreached = failures.read_alerts(connection, plan.failures)
+        work = _read_desk(connection, plan, memory, evaluation, differing, news, unreached.values())
+        observations = observe_all(evaluation, book, work)
         made = read_made(connection, work.known() | unreached.keys())
-        outcome = decide(work, observations, book, made, (now, standards.calendar), frozenset(news))
+        outcome = decide(work, observations, book, made, plan.clock, frozenset(news))
         unreached = outcome.open_now(unreached)
         handled = failures.handle(plan.failures, unreached, directory)
 
         # Read the words of what is told.
-        known = Sources(book, directory, {}, made, observations, counts)
+        known = Sources(book, directory, {}, made, observations, counts, terms=work.terms, clock=plan.clock)
         sources = _read_words(connection, plan, outcome, evaluation, known, unreached.values())
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
         began = day_began(standards.calendar.local_date(now), standards.calendar.zone)
@@ -186,6 +186,10 @@ class _Plan:
     directory: Directory
     standards: Standards
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def clock(self) -> tuple[datetime, WorkCalendar]:
+        return self.now, self.standards.calendar
 
 
 def _read_plan(
@@ -243,13 +247,17 @@ def _read_desk(
     evaluation: Evaluation,
     differing: Mapping[str, Sequence[str]],
     news: Mapping[tuple[str, str], str],
+    others: Collection[Alert],
 ) -> Work:
-    """Read the alerts that this cycle may move, and what mutes them."""
-    book, now = plan.standards.book, plan.now
-    handed = _read_handed(connection, memory.snapshot, plan.snapshot, evaluation.frames, book)
-    work = read_work(connection, differing, book, news, now, handed)
-    work = replace(work, people=people_of(plan.directory))
-    return read_mutings(connection, work, book, plan.directory, now, _recheck(memory, plan.snapshot, book))
+    """Read the alerts that this cycle may move, what mutes them, and by which policy they and some others climb."""
+    book, now, snapshot = plan.standards.book, plan.now, plan.snapshot
+    work = untouched(differing)
+    if not plan.as_of:
+        handed = _read_handed(connection, memory.snapshot, snapshot, evaluation.frames, book)
+        work = read_work(connection, differing, book, news, now, handed)
+        work = read_mutings(connection, work, book, plan.directory, now, _recheck(memory, snapshot, book))
+    read = partial(read_terms, snapshot.tasks, today=plan.today)
+    return on_terms(work, book, others, plan.directory, read, plan.standards.calendar)
 
 
 def _read_words(

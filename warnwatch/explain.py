@@ -21,6 +21,7 @@ from warnwatch.alerts.muting import Muting
 from warnwatch.alerts.rewind import as_it_was, made_until
 from warnwatch.alerts.silencing import read_mutings_at
 from warnwatch.alerts.takeover import read_whole_history
+from warnwatch.alerts.terms import Terms, terms_of
 from warnwatch.alerts.unanswered import read_unanswered
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase, together
@@ -35,11 +36,12 @@ from warnwatch.plan.measures import describe, today_of
 from warnwatch.plan.snapshot import Snapshot
 from warnwatch.plan.source_frame import in_trouble
 from warnwatch.plan.subjects import frames_of
+from warnwatch.plan.task_terms import read_terms
 from warnwatch.plan.unit_frame import stand_now
 from warnwatch.rules.evaluation import Evaluation, Observation, evaluate, observe, observe_values
 from warnwatch.rules.levels import NOT_APPLICABLE
 from warnwatch.rules.matters import Matter
-from warnwatch.rules.rule import Level, Rule, RuleBook
+from warnwatch.rules.rule import AUTHORITY, OFFICES, Level, Rule, RuleBook
 from warnwatch.rules.stages import SetState
 from warnwatch.subject import Subject, find_own, find_subject, is_own
 
@@ -143,14 +145,15 @@ def explain(  # noqa: PLR0913 (what is explained, from what, when, for whom, in 
     snapshot, directory, subject, book = seen.snapshot, seen.directory, seen.subject, seen.book
     own = replace(book, rules=tuple(rule for rule in book.rules if rule.about == subject.about))
     evaluation = seen.evaluation
-    trails, mutings = _trails(connection, own, book, subject, directory, (at, calendar))
+    terms = terms_of(own, read_terms(snapshot.tasks, [subject.code], today_of(at, calendar)), calendar)
+    trails, mutings = _trails(connection, terms, book, subject, directory, (at, calendar))
     asked = _asked(directory, subject, office)
     verdicts = (
         replace(_verdict(evaluation, rule, subject, trails.get(rule.id), language), muted=mutings.get(rule.id, ()))
         for rule in own.rules
     )
     if asked:
-        verdicts = (_for_office(one, own, subject, asked, directory) for one in verdicts)
+        verdicts = (_for_office(one, terms, subject, asked, directory) for one in verdicts)
     told = tuple(verdicts)
     return Explanation(
         about=subject.about,
@@ -245,7 +248,7 @@ def _counted(snapshot: Snapshot, at: datetime, calendar: WorkCalendar) -> dict[s
 
 def _trails(
     connection: Connection,
-    own: RuleBook,
+    terms: Terms,
     book: RuleBook,
     subject: Subject,
     directory: Directory,
@@ -253,9 +256,9 @@ def _trails(
 ) -> tuple[dict[str, Trail], dict[str, tuple[Muting, ...]]]:
     """Give, by rule, the alert about the subject that had begun and not ended at an instant, with its steps.
 
-    `own` are the rules about such subjects; one of another kind in the `book` may explain their alerts.
+    `terms` has the rules about such subjects; one of another kind in the `book` may explain their alerts.
     """
-    (at, calendar), rules = clock, {rule.id: rule for rule in own.rules}
+    (at, calendar), rules = clock, {rule.id: rule for rule in terms.book.rules}
     alerts = {rule: one for rule, one in _alerts_at(connection, subject, at).items() if rule in rules}
     calls = read_calls(connection, [alert.id for alert, _ in alerts.values()], at)
     in_force = read_mutings_at(connection, [alert for alert, _ in alerts.values()], book, directory, at)
@@ -263,7 +266,7 @@ def _trails(
     trails = {
         rule: trail_of(
             alert,
-            book.policies[rules[rule].escalation],
+            terms.policy(alert) or book.policies[rules[rule].escalation],
             calls.get(alert.id, ()),
             made,
             directory,
@@ -327,7 +330,7 @@ def _asked(directory: Directory, subject: Subject, who: str | None) -> Office | 
         return None
     found: Recipient | None = find_office(directory, subject.unit, who)
     if found is None:
-        allowed = "head, deputy, focal_point, superior.head, standing_body, committee, secretariat"
+        allowed = ", ".join(office for office in OFFICES if office != AUTHORITY)
         raise NotFoundError(
             Phrase(
                 "không có chức vụ {who!r}; được phép: {allowed}, ĐƠN-VỊ/head hoặc mã trong holders",
@@ -339,10 +342,11 @@ def _asked(directory: Directory, subject: Subject, who: str | None) -> Office | 
     return Office(found.holder.code, found.office, found.unit.code, found.holder.title or found.unit.head_title)
 
 
-def _for_office(verdict: Verdict, book: RuleBook, subject: Subject, asked: Office, directory: Directory) -> Verdict:
+def _for_office(verdict: Verdict, terms: Terms, subject: Subject, asked: Office, directory: Directory) -> Verdict:
     """Keep of a verdict's messages those to one office, and say why there are no more."""
     mine = tuple(one for one in verdict.messages if one.holder == asked.holder)
-    levels = levels_for(book.policies[book.rule(verdict.rule).escalation], subject.unit, asked.holder, directory)
+    policy = terms.policy_of(verdict.rule, subject.about, subject.code, subject.unit)
+    levels = levels_for(policy, subject.unit, asked.holder, directory) if policy else {}
     return replace(verdict, messages=mine, why_not=_why_not(verdict, levels, asked, told=bool(mine)))
 
 

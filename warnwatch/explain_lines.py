@@ -199,8 +199,10 @@ def _step_lines(step: Reached, trail: Trail, people: Mapping[str, str], zone: Zo
     if step.state == "next":
         why, at = _WAITING[trail.waiting], _local(step.at, zone)
         yield Phrase("  sẽ báo lúc {at}, {why}: bước {step} ({offices}): {whom}", at=at, why=why, **named)
-        return
-    yield Phrase("  chưa đến lượt: bước {step} ({offices}): {whom}", **named)
+    else:
+        yield Phrase("  chưa đến lượt: bước {step} ({offices}): {whom}", **named)
+    if step.wait:
+        yield together(("    ", step.wait))
 
 
 def _message(one: Message, people: Mapping[str, str], zone: ZoneInfo) -> Phrase:

@@ -5,7 +5,7 @@ In: the subjects that differ, the instant. Out: transitions, calls, and the aler
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -13,11 +13,14 @@ from sqlalchemy import Connection
 
 from warnwatch.alerts import ledger
 from warnwatch.alerts.alert import Alert, Call, EndReason, State
-from warnwatch.alerts.escalation import Made, People, climb_all, restarted
+from warnwatch.alerts.escalation import Made, People, climb_all, people_of, restarted
 from warnwatch.alerts.lifecycle import Numbering, Transition, advance, retire
 from warnwatch.alerts.muting import NO_MUTINGS, Muting, Mutings, hold_back
 from warnwatch.alerts.takeover import Taken, heirs_of, read_taken, subjects_of, take_over
+from warnwatch.alerts.terms import Terms, depends_on_tasks, terms_of
 from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.directory import Directory
+from warnwatch.plan.task_terms import TaskTerms
 from warnwatch.rules.evaluation import Evaluation, Observation, observe
 from warnwatch.rules.rule import RuleBook
 
@@ -28,7 +31,7 @@ class Work:
 
     `handed` are alerts that another unit answers for now; `homes` names that unit, by alert. `mutings`: what may hold
     calls back; `released`: muted alerts whose muting may be over. `taken`: alerts of rules that others replace.
-    `people`: who can be told for which offices.
+    `people`: who can be told by which step. `terms`: by which policy each alert climbs; without them those of the book.
     """
 
     due: tuple[Alert, ...]
@@ -43,6 +46,7 @@ class Work:
     released: tuple[Alert, ...] = ()
     taken: tuple[Taken, ...] = ()
     people: People | None = None
+    terms: Terms | None = None
 
     @property
     def waiting(self) -> tuple[Alert, ...]:
@@ -143,6 +147,26 @@ def untouched(differing: Mapping[str, Sequence[str]]) -> Work:
     return Work((), {}, (), (), Numbering(1, {}), differing)
 
 
+def on_terms(
+    work: Work,
+    book: RuleBook,
+    others: Iterable[Alert],
+    directory: Directory,
+    read: Callable[[set[str]], TaskTerms],
+    calendar: WorkCalendar,
+) -> Work:
+    """Say by which policy each alert on the desk, and some others, climb, and who can be told by a step.
+
+    `read` gives the terms of tasks; it is not asked where no policy depends on them.
+    """
+    subjects: set[str] = set()
+    if depends_on_tasks(book):
+        about_tasks = {rule.id for rule in book.rules if rule.about == "task"}
+        subjects = {code for rule, codes in work.subjects().items() if rule in about_tasks for code in codes}
+        subjects |= {one.subject for one in (*others, *work.active.values()) if one.about == "task"}
+    return replace(work, people=people_of(directory), terms=terms_of(book, read(subjects), calendar))
+
+
 def observe_all(evaluation: Evaluation, book: RuleBook, work: Work) -> dict[tuple[str, str], Observation]:
     """Look closely at every subject on the desk: {(rule, subject): observation}, without those gone from the plan."""
     known = {rule.id: rule for rule in book.rules}
@@ -194,7 +218,12 @@ def decide(
         one = _handed(alert, before.get(key, alert), home, made.get(key, Made()))
         final[key] = _gone_live(one, made.get(key, Made()), initial, restart=key in restart)
     climbed, calls = climb_all(
-        (alert for key, alert in final.items() if key not in heirs), book, made, now, calendar, work.people
+        (alert for key, alert in final.items() if key not in heirs),
+        work.terms or Terms(book),
+        made,
+        now,
+        calendar,
+        work.people,
     )
     climbed, calls, held = hold_back(final, climbed, calls, work.mutings.moved(final.values()), now)
     final |= climbed

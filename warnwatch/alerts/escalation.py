@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from warnwatch.alerts.alert import Alert, Call, Reason, State
+from warnwatch.alerts.terms import Terms
 from warnwatch.plan.calendar import Duration, WorkCalendar
-from warnwatch.plan.directory import Directory
-from warnwatch.rules.rule import Policy, RuleBook, Step
+from warnwatch.plan.directory import Directory, Recipient
+from warnwatch.rules.rule import Policy, Step
 
-# Who can be told of an alert for some offices: the codes of holders.
-People: TypeAlias = Callable[[Alert, Sequence[str]], frozenset[str]]
+# Who can be told of an alert by a step: the codes of holders.
+People: TypeAlias = Callable[[Alert, Step], frozenset[str]]
 
 
 class Told(NamedTuple):
@@ -136,7 +137,7 @@ def _open(
         yield Coming(at, False, done, waits)  # noqa: FBT003
     for place, step in enumerate(steps[:done]):
         repeats = max(0, made.of(level, place + 1)[0] - 1)
-        if step.repeat is not None and (step.times is None or repeats < step.times):
+        if step.tell and step.repeat is not None and (step.times is None or repeats < step.times):
             last = next((one for one in reversed(made.calls) if (one.level, one.step) == (level, place + 1)), None)
             at, waits = _over(alert, policy, last, step.repeat, clock)
             yield Coming(at, True, place, waits)  # noqa: FBT003
@@ -195,14 +196,14 @@ def climb(
     if due > now:
         standing = alert.standing or done >= len(steps)
         return replace(alert, next_at=due, standing=standing), ()
-    place, passed = (found.place, ()) if found.repeats else _reachable(alert, steps, found.place, people)
+    place, passed = (found.place, ()) if found.repeats else reachable(alert, steps, found.place, people)
     if place is None:
         return _at_the_end(alert, made, (), broken=broken, standing=True), ()
     reason = _reason(alert, done, broken=broken, repeats=found.repeats)
     return _called(alert, policy, (place, passed), reason, (made, now, calendar))
 
 
-def _reachable(
+def reachable(
     alert: Alert, steps: Sequence[Step], place: int, people: People | None
 ) -> tuple[int | None, tuple[int, ...]]:
     """Find the first step from `place` on that tells somebody new, and the numbers of those passed over.
@@ -210,13 +211,13 @@ def _reachable(
     With nobody anywhere it is the last step; None where only those told already are left.
     """
     if people is None:
-        return place, ()
+        return next((at for at in range(place, len(steps)) if steps[at].tell), None), ()
     before = steps[place - 1] if place else None
-    told = people(alert, before.tell) if before else frozenset()
+    told = people(alert, before) if before else frozenset()
     known: list[frozenset[str]] = []
     for at in range(place, len(steps)):
         step = steps[at]
-        found = people(alert, step.tell)
+        found = people(alert, step)
         known.append(found)
         again = before is not None and not {*step.tell} & {*before.tell} and found <= told and step.repeat is None
         if found and not again:
@@ -263,7 +264,7 @@ def _called(
         place + 1,
         made.of(alert.level, place + 1)[1],
         ",".join(known.tell),
-        alert.unit,
+        known.unit or alert.unit,
         now,
         reason,
         known.channels,
@@ -287,7 +288,7 @@ def _called(
 
 def climb_all(
     alerts: Iterable[Alert],
-    book: RuleBook,
+    terms: Terms,
     made: Mapping[int, Made],
     now: datetime,
     calendar: WorkCalendar,
@@ -296,27 +297,39 @@ def climb_all(
     """Climb many alerts; an alert whose rule is in the book no more climbs no further."""
     after: dict[int, Alert] = {}
     calls: list[Call] = []
-    policies = {rule.id: book.policies[rule.escalation] for rule in book.rules}
     for alert in alerts:
-        if alert.rule in policies:
-            moved, called = climb(alert, policies[alert.rule], made.get(alert.id, Made()), now, calendar, people)
+        policy = terms.policy(alert)
+        if policy is not None:
+            moved, called = climb(alert, policy, made.get(alert.id, Made()), now, calendar, people)
             after[alert.id] = moved
             calls.extend(called)
     return after, calls
 
 
-def people_of(directory: Directory) -> People:
-    """Give who can be told for some offices: the holders found who have an address."""
+def recipients_of(alert: Alert, step: Step, directory: Directory) -> list[Recipient]:
+    """Find whom a step would tell of an alert, each once."""
+    found = (directory.recipient(step.unit or alert.unit, office) for office in step.tell)
+    return list({one.holder.code: one for one in reversed([*found]) if one}.values())[::-1]
 
-    def people(alert: Alert, offices: Sequence[str]) -> frozenset[str]:
-        found = (directory.recipient(alert.unit, office) for office in offices)
-        return frozenset(one.holder.code for one in found if one and one.holder.email)
+
+def people_of(directory: Directory) -> People:
+    """Give who can be told by a step: the holders found who have an address."""
+
+    def people(alert: Alert, step: Step) -> frozenset[str]:
+        return frozenset(one.holder.code for one in recipients_of(alert, step, directory) if one.holder.email)
 
     return people
 
 
 def next_step(alert: Alert, policy: Policy, made: Made) -> Step | None:
-    """Give the step that an alert would reach next at its present level, repeats left aside."""
+    """Give the step that an alert would reach next at its present level; repeats and steps for nobody left aside."""
     steps = policy.levels.get(alert.level, ())
     done = _done(alert, made.in_round(alert.round_no))
-    return steps[done] if done < len(steps) else None
+    return next((step for step in steps[done:] if step.tell), None)
+
+
+def next_climb(alert: Alert, policy: Policy, made: Made, now: datetime, calendar: WorkCalendar) -> datetime | None:
+    """Say when the next step comes if nobody answers, repeats left aside; None after the last one."""
+    made = made.in_round(alert.round_no)
+    found = _open(alert, policy, made, _done(alert, made), (now, calendar))
+    return next((one.at for one in found if not one.repeats), None)

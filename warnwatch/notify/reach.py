@@ -19,6 +19,7 @@ from warnwatch.alerts.muting import Muting
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory, Recipient
 from warnwatch.rules.rule import LEVELS, Level, Policy, Step
+from warnwatch.rules.waits import why_so_long
 
 StepState: TypeAlias = Literal["called", "next", "later"]
 # Why a step that comes next has not been called: each is said in words where it is shown.
@@ -47,7 +48,8 @@ class Message:
 class Reached:
     """One step of a level. `at`: when it was called, or will be if nothing changes; None for one further off.
 
-    `holders` are those who hold its offices on that day, whether told or not.
+    `holders` are those who hold its offices on that day, whether told or not. `wait` says how a wait in proportion to
+    the task's length came about.
     """
 
     level: str
@@ -59,6 +61,7 @@ class Reached:
     at: datetime | None
     holders: tuple[str, ...]
     messages: tuple[Message, ...] = ()
+    wait: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ def trail_of(
     again = coming(alert, policy, made, now, calendar) if alert.state is State.OPEN and not alert.gone_since else None
     if again and again.repeats:
         repeat, step = made.of(alert.level, again.place + 1)[1], policy.levels[alert.level][again.place]
-        steps.append(_to_come(alert, (again.place + 1, repeat, step), directory, at))
+        steps.append(replace(_to_come(alert, (again.place + 1, repeat, step), directory, at), wait=""))
         waiting, at = waiting or _waiting(alert, moved, due_now=bool(due)), None
     for place, (number, step) in enumerate(left):
         repeat = made.of(alert.level, number)[1]
@@ -202,7 +205,7 @@ def _left(alert: Alert, policy: Policy, made: Made) -> list[tuple[int, Step]]:
     done = made.at(alert.level) if same_round else 0
     if not done and same_round and alert.called_level > alert.level:
         done = 1
-    return [(number, step) for number, step in enumerate(steps, 1) if number > done]
+    return [(number, step) for number, step in enumerate(steps, 1) if number > done and step.tell]
 
 
 def _waiting(alert: Alert, moved: Alert, *, due_now: bool) -> Waiting:
@@ -227,9 +230,10 @@ def _called(row: CallRow, directory: Directory) -> Reached:
 
 def _to_come(alert: Alert, coming: tuple[int, int, Step], directory: Directory, at: datetime | None) -> Reached:
     number, repeat, step = coming
-    holders = _holders(alert.unit, step.tell, directory)
+    unit = step.unit or alert.unit
+    holders = _holders(unit, step.tell, directory)
     state: StepState = "next" if at is not None else "later"
-    return Reached(alert.level.word, number, repeat, step.tell, alert.unit, state, at, holders)
+    return Reached(alert.level.word, number, repeat, step.tell, unit, state, at, holders, wait=why_so_long(step))
 
 
 def _holders(unit: str, offices: Sequence[str], directory: Directory) -> tuple[str, ...]:
@@ -243,7 +247,7 @@ def levels_for(policy: Policy, unit: str, holder: str, directory: Directory) -> 
         word: tuple(
             number
             for number, step in enumerate(policy.levels.get(level, ()), 1)
-            if holder in _holders(unit, step.tell, directory)
+            if holder in _holders(step.unit or unit, step.tell, directory)
         )
         for word, level in LEVELS.items()
     }

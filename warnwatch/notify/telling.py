@@ -13,13 +13,16 @@ from functools import cached_property
 import polars as pl
 
 from warnwatch.alerts.alert import Alert, Call, Reason, State
-from warnwatch.alerts.escalation import Made, next_step
+from warnwatch.alerts.escalation import Made, recipients_of
+from warnwatch.alerts.terms import Terms
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify.failures import Instead
+from warnwatch.notify.following import following
 from warnwatch.notify.limit_facts import limit_facts
 from warnwatch.notify.notification import Facts, Item, Kind, Tally, Telling
 from warnwatch.notify.tongues import wording_of
 from warnwatch.notify.ways import MAIL, SMS, channels_for
+from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient, Unit
 from warnwatch.plan.measures import describe
@@ -29,7 +32,7 @@ from warnwatch.plan.words import Limit, Words
 from warnwatch.rules.evaluation import Observation
 from warnwatch.rules.held import held_note
 from warnwatch.rules.matters import Matter, Matters
-from warnwatch.rules.rule import Level, Rule, RuleBook, Step
+from warnwatch.rules.rule import AUTHORITY, Level, Policy, Rule, RuleBook, Step
 from warnwatch.rules.stages import OWN
 
 # A digest opens with how the unit stands; a text about fewer alerts does not need it.
@@ -42,7 +45,7 @@ class Sources:
 
     `end_of_next_working_day` gives the date by which an answer is asked when no step follows; without it none is given.
     `taken`: what `taken_over` gives. `ways`: the channels that this installation can send over; `countries`: those
-    whose mobile numbers it sends text messages to.
+    whose mobile numbers it sends text messages to. `terms`: by which policy each alert climbs; `clock`: this instant.
     """
 
     book: RuleBook
@@ -60,6 +63,13 @@ class Sources:
     taken: Mapping[int, tuple[Unit, str]] = field(default_factory=dict)
     ways: frozenset[str] = frozenset({MAIL})
     countries: frozenset[str] = frozenset()
+    terms: Terms | None = None
+    clock: tuple[datetime, WorkCalendar] | None = None
+
+    def policy(self, alert: Alert) -> Policy:
+        """Give the policy by which an alert climbs."""
+        found = (self.terms or Terms(self.book)).policy(alert)
+        return found or self.book.policies[self.book.rule(alert.rule).escalation]
 
     @cached_property
     def sums(self) -> Mapping[str, Mapping[str, int]]:
@@ -157,25 +167,30 @@ def _tally(sums: Mapping[str, int]) -> Tally:
 
 
 def _item(alert: Alert, call: Call, recipient: Recipient, sources: Sources) -> Item:
-    rule = sources.book.rule(alert.rule)
     made = sources.made.get(alert.id, Made())
-    step = next_step(alert, sources.book.policies[rule.escalation], _after(made, call))
-    upper = sources.directory.recipient(alert.unit, step.tell[0]) if step else None
-    called = sources.book.policies[rule.escalation].levels.get(alert.level, ())[: _after(made, call).at(alert.level)]
-    if any(one.repeat for one in called):  # the answer is asked by the next repeat, which tells the same again
-        upper = None
+    upper, answer_by = following(alert, sources.policy(alert), made.after(call), sources.directory, sources.clock)
     language = _language(recipient, sources)
     taken_from, taken_under = sources.taken.get(alert.id, (None, ""))
     told_next = upper is not None and upper.holder.code != recipient.holder.code
+    about = _cleared(alert, sources, language)
+    if call.office == AUTHORITY:
+        about = _for_authority(about, sources, language)
     return replace(
-        _cleared(alert, sources, language),
+        about,
         reason=call.reason,
         times_told=_times_told(alert, call, made, sources),
-        answer_by=alert.next_at or (sources.end_of_next_working_day() if sources.end_of_next_working_day else None),
+        answer_by=answer_by or (sources.end_of_next_working_day() if sources.end_of_next_working_day else None),
         next_title=_title(upper, language) if upper and told_next else "",
         taken_from=taken_from,
         taken_under=taken_under,
     )
+
+
+def _for_authority(item: Item, sources: Sources, language: str) -> Item:
+    """Say of a task's obstacle what is asked of the unit that can lift it, whatever the alert itself is about."""
+    words = sources.words.get(item.alert.subject)
+    lines = _asked(words, sources.directory, language) if words else item.facts.lines
+    return replace(item, kind=Kind.OBSTACLE, facts=replace(item.facts, lines=lines))
 
 
 def taken_over(
@@ -199,7 +214,7 @@ def _times_told(alert: Alert, call: Call, made: Made, sources: Sources) -> int:
     A step counts when it reached a holder of that unit who has an address and was in office when the alert opened:
     what a superior got for a vacant post, and what was only shown before going live, reminded nobody.
     """
-    policy = sources.book.policies[sources.book.rule(alert.rule).escalation]
+    policy = sources.policy(alert)
     called = made.steps if made.round_no == call.round_no else ()
     steps = [step for level, done in called for step in policy.levels.get(Level(level), ())[:done]]
     return min(made.times, sum(_told_unit(alert, step, sources) for step in steps))
@@ -207,19 +222,12 @@ def _times_told(alert: Alert, call: Call, made: Made, sources: Sources) -> int:
 
 def _told_unit(alert: Alert, step: Step, sources: Sources) -> bool:
     opened = (alert.opened_at or alert.pending_since).date()
-    found = [sources.directory.recipient(alert.unit, office) for office in step.tell]
     return any(
         one.unit.code == alert.unit
         and one.holder.holds_on(opened)
         and (one.holder.email or SMS in channels_for(step.channels, one.holder, sources.ways, sources.countries))
-        for one in found
-        if one
+        for one in recipients_of(alert, step, sources.directory)
     )
-
-
-def _after(made: Made, call: Call) -> Made:
-    """Count the call that is being made among those made."""
-    return made.after(call)
 
 
 def _language(recipient: Recipient, sources: Sources) -> str:

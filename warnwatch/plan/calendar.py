@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -130,6 +131,12 @@ class WorkCalendar:
     )  # per day from `first`: working days up to and including it
     column: pl.Series = field(compare=False, repr=False)  # the same, Int32
     working: Sequence[date] = field(compare=False, repr=False)  # the n-th working day is working[n - 1]
+
+    @property
+    def hours_a_day(self) -> Fraction:
+        """The office hours of a working day."""
+        minutes = ((closes.hour - opens.hour) * 60 + closes.minute - opens.minute for opens, closes in self.hours)
+        return Fraction(sum(minutes), 60)
 
     def is_working(self, day: date) -> bool:
         """Say whether offices work on that day."""

@@ -11,7 +11,7 @@ from typing import Any
 from warnwatch.language import Phrase
 from warnwatch.plan.calendar_file import CALENDAR_KEYS, DAY_KEYS, EARLIEST_YEAR, LATEST_YEAR, WEEK
 from warnwatch.plan.measures import Measure
-from warnwatch.rules.entry import DEFAULT_KEYS, POLICY_KEYS, RULE_KEYS, STEP_KEYS
+from warnwatch.rules.entry import DEFAULT_KEYS, POLICY_KEYS, RULE_KEYS, SHARE_KEYS, STEP_KEYS
 from warnwatch.rules.margins import LABEL_NAME, MAX_LABEL_LENGTH, MAX_LABELS
 from warnwatch.rules.rule import CHANNELS, LEVELS, OFFICES
 from warnwatch.rules.rule_file import RULE_ID
@@ -49,6 +49,9 @@ _SAID: Mapping[str, str] = {
     "cap": Phrase("Cam kết không được muộn hơn thời gian này, tính từ khi mở cảnh báo."),
     "levels": Phrase("Các bước báo cáo của từng mức."),
     "after": Phrase("Chờ bao lâu kể từ bước trước; bước đầu không có khóa này."),
+    "share": Phrase("Phần thời gian được giao của nhiệm vụ, ví dụ 0.1: nhiệm vụ ngắn thì chờ ngắn."),
+    "at_least": Phrase("Chờ ít nhất bao lâu, tính theo thời gian làm việc."),
+    "at_most": Phrase("Chờ nhiều nhất bao lâu; cũng là thời gian chờ khi chưa biết thời gian được giao."),
     "repeat": Phrase("Báo lại bước này sau mỗi khoảng thời gian này, trong khi vẫn báo lên các bước sau."),
     "times": Phrase("Báo lại nhiều nhất bao nhiêu lần; không ghi là đến khi cảnh báo kết thúc."),
     "tell": Phrase("Báo cho chức danh nào: một hoặc nhiều."),
@@ -163,7 +166,7 @@ def _policy() -> Schema:
     step = _group(
         STEP_KEYS,
         {
-            "after": DURATION,
+            "after": {"anyOf": [DURATION, _share()]},
             "repeat": DURATION,
             "times": {"type": "integer", "minimum": 1},
             "tell": {"anyOf": [office, {"type": "array", "minItems": 1, "uniqueItems": True, "items": office}]},
@@ -178,6 +181,16 @@ def _policy() -> Schema:
         "levels": _levels(steps),
     }
     return {**_group(POLICY_KEYS, properties), "required": list(POLICY_KEYS)}
+
+
+def _share() -> Schema:
+    wait: Schema = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*working (days?|hours?)\s*$"}
+    properties = {
+        "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        "at_least": wait,
+        "at_most": wait,
+    }
+    return {**_group(SHARE_KEYS, properties), "required": list(SHARE_KEYS)}
 
 
 def calendar_schema() -> Schema:

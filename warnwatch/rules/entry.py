@@ -41,7 +41,9 @@ _OWN_KEYS = frozenset({"id", "title", "where", "measure", "below", "above", "ans
 DEFAULT_KEYS = tuple(key for key in RULE_KEYS if key not in _OWN_KEYS)
 POLICY_KEYS = ("id", "title", "cap", "levels")
 STEP_KEYS = ("after", "tell", "channels", "repeat", "times")
-_KNOWN_KEYS = frozenset({*RULE_KEYS, *POLICY_KEYS, *STEP_KEYS})
+# Of a wait in proportion to a task's planned length.
+SHARE_KEYS = ("share", "at_least", "at_most")
+_KNOWN_KEYS = frozenset({*RULE_KEYS, *POLICY_KEYS, *STEP_KEYS, *SHARE_KEYS})
 ZERO = Duration(0, "minute")
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}\.000")
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import IntEnum
+from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from warnwatch.errors import Mistake, NotFoundError, nearest_name
@@ -24,7 +25,10 @@ OFFICES: tuple[str, ...] = (
     "standing_body",
     "committee",
     "secretariat",
+    "authority",
 )
+# Of a task's obstacle: the unit that could lift it. It is another one from task to task, and often there is none.
+AUTHORITY = "authority"
 CHANNELS: tuple[str, ...] = ("email", "sms")
 # Of a step that names none.
 USUAL_CHANNELS: tuple[str, ...] = ("email",)
@@ -124,10 +128,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A wait in proportion to a task's planned length: so large a part of its working days, within two bounds."""
+
+    part: Fraction
+    at_least: Duration
+    at_most: Duration
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a policy: whom to tell, so long after the step before.
 
     `repeat`: it is called again so long after its last call, at most `times` times; None is until the alert ends.
+    `share`: `after` is in proportion; it is the longest wait until `waits.policy_for` has filled in that of a task, and
+    the task's `length` in working days. `unit`: whose offices are told; empty for the unit that answers for the alert.
     """
 
     after: Duration
@@ -135,6 +150,9 @@ class Step:
     channels: tuple[str, ...] = USUAL_CHANNELS
     repeat: Duration | None = None
     times: int | None = None
+    share: Share | None = None
+    length: int | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

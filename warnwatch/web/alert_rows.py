@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.escalation import made_of, next_step
 from warnwatch.alerts.muting import NO_MUTINGS, Mutings
+from warnwatch.alerts.terms import Terms
 from warnwatch.cycle import CycleReport
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify import wording
@@ -19,6 +20,7 @@ from warnwatch.notify.wording import Wording
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.directory import Directory, Recipient
 from warnwatch.plan.measures import describe
+from warnwatch.plan.task_terms import read_terms
 from warnwatch.rules.evaluation import Observation, observe
 from warnwatch.rules.held import held_note
 from warnwatch.rules.rule import Rule, RuleBook
@@ -34,6 +36,7 @@ OFFICES = {
     "superior.head": Phrase("Người đứng đầu cấp trên"),
     "standing_body": Phrase("Cơ quan thường trực"),
     "committee": Phrase("Ban Chỉ đạo"),
+    "authority": Phrase("Cơ quan có thẩm quyền tháo gỡ"),
     "secretariat": Phrase("Thư ký Ban Chỉ đạo"),
 }
 
@@ -68,6 +71,7 @@ class Telling:
     language: str = "vi"
     mutings: Mutings = NO_MUTINGS
     failing: Collection[str] = ()
+    terms: Terms | None = None
 
     @property
     def says(self) -> Wording:
@@ -133,7 +137,7 @@ class Telling:
             return Phrase("Số liệu đã trở lại trong ngưỡng; đang chờ đủ thời gian để kết thúc.")
         if alert.standing:
             return ALL_TOLD if _reached_above(line) else STEPS_TOLD
-        policy = self.book.policies.get(rule.escalation) if rule else None
+        policy = (self.terms or Terms(self.book)).policy(alert) if rule else None
         if policy is None:
             return ""
         step = next_step(
@@ -142,7 +146,7 @@ class Telling:
         if step is None:
             return ""
         when = f", {self.says.moment(alert.next_at, self.zone)}" if alert.next_at else ""
-        return f"{self._offices(alert.unit, step.tell)}{when}."
+        return f"{self._offices(step.unit or alert.unit, step.tell)}{when}."
 
     def _offices(self, unit: str, offices: Iterable[str]) -> str:
         return self.says.listing([self._office(unit, office) for office in offices])
@@ -178,6 +182,12 @@ def see(report: CycleReport, book: RuleBook, alerts: Iterable[Alert]) -> Seen:
         if rule.id in subjects
         for one in observe(report.evaluation, rule, subjects[rule.id])
     }
+
+
+def terms_for(report: CycleReport, alerts: Iterable[Alert]) -> Terms:
+    """Look up whom the policies of some alerts name; how long they wait stands in the alerts."""
+    tasks = {alert.subject for alert in alerts if alert.about == "task"}
+    return Terms(report.book, read_terms(report.snapshot.tasks, tasks, report.evaluation.today))
 
 
 def age(since: datetime, now: datetime) -> str:

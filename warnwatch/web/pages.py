@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from warnwatch.alerts.alert import State
+from warnwatch.alerts.terms import Terms
 from warnwatch.cycle import CycleReport
 from warnwatch.language import Phrase
 from warnwatch.notify.lookup import AlertLine
@@ -15,7 +16,7 @@ from warnwatch.plan.directory import Directory
 from warnwatch.plan.source_frame import NO_TROUBLE
 from warnwatch.plan.source_words import SourceWords, words_of
 from warnwatch.rules.rule import LEVELS, Level
-from warnwatch.web.alert_rows import AlertRow, Seen, Telling, age, see
+from warnwatch.web.alert_rows import AlertRow, Seen, Telling, age, see, terms_for
 from warnwatch.web.board import Board
 from warnwatch.web.mail_rows import STATES, MailPage, MailRow, mail_page, mail_row
 from warnwatch.web.overview import Overview, overview_of
@@ -84,7 +85,7 @@ class Pages:
         self._language = board.standards.letterhead.language
         self._says = wording_of(self._language)
         self._drawn: tuple[CycleReport | None, Overview | None] = (None, None)
-        self._seen: tuple[CycleReport | None, frozenset[int], Seen] = (None, frozenset(), {})
+        self._seen: tuple[CycleReport | None, frozenset[int], Seen, Terms | None] = (None, frozenset(), {}, None)
 
     def index(self) -> Index:
         """Put the whole page together; reads the database, so from a worker thread."""
@@ -149,21 +150,21 @@ class Pages:
         mutings = self._board.lookup.mutings(
             [line.alert for line in lines], book, report.directory, self._board.clock()
         )
-        telling = Telling(
-            book, report.directory, self._seen_of(report, lines), self._zone, self._language, mutings, failing
-        )
+        seen, terms = self._seen_of(report, lines)
+        telling = Telling(book, report.directory, seen, self._zone, self._language, mutings, failing, terms)
         rows = tuple(telling.row(line) for line in lines)
         # The count is the last cycle's; a list that is shorter than it has said all there is.
         total = max(total, len(rows)) if len(rows) == LISTED else len(rows)
         return Listed(rows[:SHOWN], rows[SHOWN:], total - len(rows), total)
 
-    def _seen_of(self, report: CycleReport, lines: list[AlertLine]) -> Seen:
-        known, ids, seen = self._seen
+    def _seen_of(self, report: CycleReport, lines: list[AlertLine]) -> tuple[Seen, Terms | None]:
+        known, ids, seen, terms = self._seen
         listed = frozenset(line.alert.id for line in lines)
         if known is not report or ids != listed:
-            seen = see(report, report.book, (line.alert for line in lines))
-            self._seen = (report, listed, seen)
-        return seen
+            alerts = [line.alert for line in lines]
+            seen, terms = see(report, report.book, alerts), terms_for(report, alerts)
+            self._seen = (report, listed, seen, terms)
+        return seen, terms
 
     def _mails(self, states: dict[str, int], directory: Directory | None) -> Listed:
         lines = self._board.lookup.mails(LISTED)

@@ -14,6 +14,7 @@ from judging import CALENDAR, book, policy, rule, step
 
 from warnwatch.alerts.alert import Alert, Call, Reason, State
 from warnwatch.alerts.escalation import Made, Told, climb, climb_all, coming, made_of, next_step, people_of, restarted
+from warnwatch.alerts.terms import Terms
 from warnwatch.plan.calendar import Duration
 from warnwatch.plan.directory import Directory, Holder, Unit
 from warnwatch.rules.rule import Level, Policy, Step
@@ -190,7 +191,7 @@ def test_only_what_is_open_and_present_climbs(changes: dict[str, Any]) -> None:
 def test_an_alert_of_a_rule_that_is_gone_climbs_no_further() -> None:
     """Of two alerts only the one whose rule is in the book is climbed."""
     other = replace(FRESH, id=2, rule="removed")
-    after, calls = climb_all([FRESH, other], book(rule()), {}, MONDAY, CALENDAR)
+    after, calls = climb_all([FRESH, other], Terms(book(rule())), {}, MONDAY, CALENDAR)
     assert (list(after), [call.alert for call in calls]) == ([FRESH.id], [FRESH.id])
 
 

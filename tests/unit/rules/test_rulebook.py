@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from warnwatch.plan.calendar import Duration
 from warnwatch.rules.entry import RULE_KEYS, Entry
 from warnwatch.rules.evaluation import columns_of
 from warnwatch.rules.expression import Column
-from warnwatch.rules.rule import Level, RuleBook
+from warnwatch.rules.rule import Level, RuleBook, Share
 from warnwatch.rules.rule_file import Vocabulary, read_rule
 from warnwatch.rules.rulebook import load_rulebook
 
@@ -99,6 +100,11 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(path)
 
 
+def share(share: str = "0.1", least: str = "1 working day", most: str = "3 working days") -> str:
+    """Write a wait in proportion to a task's planned length."""
+    return f"{{share: {share}, at_least: {least}, at_most: {most}}}"
+
+
 def changed(text: str, old: str, new: str) -> str:
     """Change one place of a text that has it."""
     assert old in text
@@ -143,6 +149,27 @@ def test_a_step_may_repeat(folder: Folder) -> None:
     levels = folder.load().policies["head-of-unit"].levels
     assert (levels[Level.CRITICAL][1].repeat, levels[Level.CRITICAL][1].times) == (Duration(5, "working_day"), 3)
     assert (levels[Level.NOTICE][0].repeat, levels[Level.NOTICE][0].times) == (Duration(7, "day"), None)
+
+
+def test_a_wait_may_be_a_share_of_the_planned_length(folder: Folder) -> None:
+    """The share is read exactly as it is written, with the bounds; until a task is known the longest wait holds."""
+    proportional = "{after: {share: 0.07, at_least: 4 working hours, at_most: 3 working days}, tell"
+    folder.policies = changed(folder.policies, "{after: 1 working day, tell", proportional)
+    read = folder.load().policies["head-of-unit"].levels[Level.CRITICAL][1]
+    assert read.share == Share(Fraction(7, 100), Duration(4, "working_hour"), Duration(3, "working_day"))
+    assert read.after == Duration(3, "working_day")
+
+
+def test_an_authority_has_a_step_of_its_own(folder: Folder) -> None:
+    """The unit that could lift an obstacle may be told between two steps, on the way up."""
+    folder.policies = changed(
+        folder.policies, "{after: 1 working day, tell", "{after: 1h, tell: authority}, {after: 1 working day, tell"
+    )
+    assert [step.tell for step in folder.load().policies["head-of-unit"].levels[Level.CRITICAL]] == [
+        ("head", "focal_point"),
+        ("authority",),
+        ("superior.head",),
+    ]
 
 
 def test_one_text_serves_all_levels(folder: Folder) -> None:
@@ -501,6 +528,41 @@ def test_mistakes_of_a_rule(folder: Folder, old: str, new: str, line: int, messa
         ("cap: 10 working days", "cap: 0", 4, "thời hạn cam kết dài nhất phải lớn hơn 0"),
         ("critical:", "criticl:", 7, "mức không có trong danh mục"),
         ("title:", "titel:", 3, "khóa không có trong danh mục"),
+        ("{after: 1 working day, tell", "{after: {share: 0.1}, tell", 7, "thiếu khóa at_least"),
+        ("{after: 1 working day, tell", "{after: {}, tell", 7, "thiếu khóa share"),
+        ("{after: 1 working day, tell", "{after: [2h], tell", 7, "khóa after cần một khoảng thời gian"),
+        ("1 working day", share(share="10%"), 7, "share cần một số lớn hơn 0, không quá 1"),
+        ("1 working day", share(share="0"), 7, "share cần một số lớn hơn 0, không quá 1"),
+        ("1 working day", share(share="1.5"), 7, "share cần một số lớn hơn 0, không quá 1"),
+        ("1 working day", share(share="true"), 7, "share cần một số lớn hơn 0, không quá 1"),
+        ("1 working day", share(share="1e400"), 7, "share cần một số lớn hơn 0, không quá 1"),
+        ("1 working day", share(least="2h"), 7, "khóa at_least cần thời gian làm việc lớn hơn 0"),
+        ("1 working day", share(most="3 days"), 7, "khóa at_most cần thời gian làm việc lớn hơn 0"),
+        ("1 working day", share(least="0"), 7, "khóa at_least cần thời gian làm việc lớn hơn 0"),
+        (
+            "1 working day",
+            share(least="9 working days"),
+            7,
+            "at_least không được lớn hơn at_most (3 working days)",
+        ),
+        (
+            "{tell: focal_point}",
+            f"{{after: {share()}, tell: head}}",
+            6,
+            "bước đầu tiên không có after: bước này báo ngay",
+        ),
+        (
+            "tell: superior.head",
+            "tell: authority",
+            7,
+            "sau bước authority phải có bước khác: thường không có cơ quan nào để báo",
+        ),
+        (
+            "[head, focal_point]",
+            "[head, authority]",
+            7,
+            "authority đứng riêng một bước: có khi không có cơ quan nào để báo",
+        ),
     ],
 )
 def test_mistakes_of_a_policy(folder: Folder, old: str, new: str, line: int, message: str) -> None:
