@@ -136,16 +136,15 @@ def run_cycle(
 
         # Decide about alerts and calls.
         differing = present.differing(evaluation)
-        unreached = failures.read_alerts(connection, plan.failures)
-        work = _read_desk(connection, plan, memory, evaluation, differing, news, unreached.values())
+        work = _read_desk(connection, plan, memory, evaluation, differing, news)
         observations = observe_all(evaluation, book, work)
-        made = read_made(connection, work.known() | unreached.keys())
-        outcome = decide(work, observations, book, made, plan.clock, frozenset(news))
-        unreached = outcome.open_now(unreached)
+        made = read_made(connection, work.known() | plan.unreached.keys())
+        outcome = decide(work, observations, book, made, (now, standards.calendar), frozenset(news))
+        unreached = outcome.open_now(plan.unreached)
         handled = failures.handle(plan.failures, unreached, directory)
 
         # Read the words of what is told.
-        known = Sources(book, directory, {}, made, observations, counts, terms=work.terms, clock=plan.clock)
+        known = Sources(book, directory, {}, made, observations, counts, terms=work.terms)
         sources = _read_words(connection, plan, outcome, evaluation, known, unreached.values())
         told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
         began = day_began(standards.calendar.local_date(now), standards.calendar.zone)
@@ -186,10 +185,7 @@ class _Plan:
     directory: Directory
     standards: Standards
     failures: tuple[Failure, ...] = ()
-
-    @property
-    def clock(self) -> tuple[datetime, WorkCalendar]:
-        return self.now, self.standards.calendar
+    unreached: Mapping[int, Alert] = field(default_factory=dict)
 
 
 def _read_plan(
@@ -203,7 +199,8 @@ def _read_plan(
     book = standards.book.in_force(day).following(directory.successors)
     release = standards.release.following(directory.successors)
     applied = replace(standards, book=book, release=release)
-    return _Plan(now, as_of, today_of(now, calendar), snapshot, directory, applied, failed)
+    unreached = failures.read_alerts(connection, failed)
+    return _Plan(now, as_of, today_of(now, calendar), snapshot, directory, applied, failed, unreached)
 
 
 def _judge(
@@ -247,17 +244,15 @@ def _read_desk(
     evaluation: Evaluation,
     differing: Mapping[str, Sequence[str]],
     news: Mapping[tuple[str, str], str],
-    others: Collection[Alert],
 ) -> Work:
-    """Read the alerts that this cycle may move, what mutes them, and by which policy they and some others climb."""
-    book, now, snapshot = plan.standards.book, plan.now, plan.snapshot
-    work = untouched(differing)
+    """Read the alerts that this cycle may move, what mutes them, and by which policy they climb."""
+    book, now, snapshot, work = plan.standards.book, plan.now, plan.snapshot, untouched(differing)
     if not plan.as_of:
         handed = _read_handed(connection, memory.snapshot, snapshot, evaluation.frames, book)
         work = read_work(connection, differing, book, news, now, handed)
         work = read_mutings(connection, work, book, plan.directory, now, _recheck(memory, snapshot, book))
     read = partial(read_terms, snapshot.tasks, today=plan.today)
-    return on_terms(work, book, others, plan.directory, read, plan.standards.calendar)
+    return on_terms(work, book, plan.unreached.values(), plan.directory, read, plan.standards.calendar)
 
 
 def _read_words(
@@ -282,6 +277,7 @@ def _read_words(
         end_of_next_working_day=lambda: _tomorrow(plan.now, standards.calendar),
         language=standards.letterhead.language,
         taken=taken_over(outcome.handed, plan.directory, snapshot.tree.documents),
+        clock=(plan.now, standards.calendar),
         ways=standards.ways,
         countries=standards.sms_countries,
     )

@@ -10,12 +10,13 @@ from typing import Any
 import polars as pl
 import pytest
 from builders import alert, end_of, local
-from judging import CALENDAR, book, observation, rule, tasks_frame
+from judging import CALENDAR, book, observation, policy, rule, step, tasks_frame
 
 from warnwatch.alerts.alert import Alert, Call, Reason
 from warnwatch.alerts.escalation import Made
 from warnwatch.notify.notification import Kind, Telling
 from warnwatch.notify.telling import Sources, gather
+from warnwatch.plan.calendar import parse_duration
 from warnwatch.plan.directory import STANDING_BODY_KIND, Directory, Holder, Unit, Via
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.tally import count_tasks
@@ -140,6 +141,52 @@ def test_a_text_says_whom_the_next_step_tells(made: Made, step: int, next_title:
     (one,), _ = gather([called(FIRST, step=step)], [], sources(made={1: made}))
     assert one.items[0].next_title == next_title
     assert one.items[0].answer_by == FIRST.next_at
+
+
+def test_a_text_under_a_repeating_step_says_who_is_told_next_and_when() -> None:
+    """The weekly reminder comes first, but what the reader must know is when the next superior is told."""
+    weekly = policy(
+        {
+            "critical": (
+                replace(step(), repeat=parse_duration("2 working days")),
+                step("5 working days", "superior.head"),
+            )
+        }
+    )
+    climbing = replace(FIRST, called_level=3, last_call_at=NOW)
+    known = sources(book=book(SHIPPED, by=weekly), clock=(NOW, CALENDAR))
+    (one,), _ = gather([called(climbing)], [], known)
+    assert (one.items[0].next_title, one.items[0].answer_by) == ("Bộ trưởng", local(27, 8, 8))
+    without_clock, _ = gather([called(climbing)], [], sources(book=book(SHIPPED, by=weekly)))
+    assert (without_clock[0].items[0].next_title, without_clock[0].items[0].answer_by) == ("", FIRST.next_at)
+
+
+def test_after_the_last_step_the_answer_is_asked_by_the_next_reminder() -> None:
+    """A step that repeats for ever, with none after it, names nobody else."""
+    weekly = policy({"critical": (replace(step(), repeat=parse_duration("2 working days")),)})
+    (one,), _ = gather([called(FIRST)], [], sources(book=book(SHIPPED, by=weekly), clock=(NOW, CALENDAR)))
+    assert (one.items[0].next_title, one.items[0].answer_by) == ("", FIRST.next_at)
+
+
+def test_an_authority_is_asked_to_lift_the_obstacle() -> None:
+    """The unit that can lift it reads what the obstacle is and why, not that a task of another unit is late."""
+    words = Words(
+        "T-1",
+        "Nhiệm vụ T-1",
+        "VU",
+        obstacle="Chưa có vốn",
+        obstacle_reason="Vượt thẩm quyền",
+        obstacle_authority="CQTT",
+    )
+    asked = called(FIRST, "authority", unit="CQTT")
+    (one,), nobody = gather([asked], [], sources(words={"T-1": words}))
+    assert (one.recipient.holder.code, one.recipient.office, nobody) == ("CQTT/head", "authority", [])
+    assert (one.items[0].kind, [value for _, value in one.items[0].facts.lines]) == (
+        Kind.OBSTACLE,
+        ["Chưa có vốn", "Vượt thẩm quyền", "Cơ quan thường trực"],
+    )
+    (hidden,), _ = gather([asked], [], sources(words={"T-1": replace(words, confidential=True)}))
+    assert (hidden.items[0].facts.confidential, hidden.items[0].facts.lines) == (True, ())
 
 
 @pytest.mark.parametrize(
