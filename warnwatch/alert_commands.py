@@ -9,6 +9,7 @@ import click
 
 from warnwatch import printing
 from warnwatch.alerts import acts, ledger
+from warnwatch.alerts.ahead import next_of
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.calls import read_made
 from warnwatch.alerts.ledger import JournalRow
@@ -18,7 +19,7 @@ from warnwatch.alerts.terms import terms_of
 from warnwatch.console import Installation, as_json, pass_installation, print_either
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase
-from warnwatch.next_steps import next_of
+from warnwatch.next_steps import next_json, next_line
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.plan.task_terms import read_terms
@@ -81,8 +82,8 @@ def _print_next(here: Installation, shown: Sequence[Alert], *, json_: bool) -> N
     book = here.standards.book.following(directory.successors)
     terms = terms_of(book, read_terms(snapshot.tasks, tasks, today), calendar)
     found = [*next_of(shown, terms, made, mutings, directory, (now, calendar))]
-    lines = [one.line(here.settings.zone) for one in found] or [Phrase("Không có cảnh báo nào.")]
-    print_either(here, lines, [one.as_json() for one in found], json_=json_)
+    lines = [next_line(one, here.settings.zone) for one in found] or [Phrase("Không có cảnh báo nào.")]
+    print_either(here, lines, [next_json(one) for one in found], json_=json_)
 
 
 def _print_alerts(here: Installation, shown: Sequence[Alert], *, json_: bool) -> None:

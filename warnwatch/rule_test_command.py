@@ -34,7 +34,7 @@ def test(
     """Run the tests of a rule folder, or of one file of tests, and show what is not as expected.
 
     Each test has a plan of its own: neither the database nor the clock of the installation is touched.
-    JSON: passed, failed, tests (each with mistakes and differences), coverage (by rule and level).
+    JSON: passed, failed, tests (each with mistakes and differences), coverage (by rule and level), steps (by policy).
 
     Example: warnwatch test alert_rules/ -k deadline
     """
@@ -54,7 +54,7 @@ def test(
     else:
         for line in suite_lines(suite, zone(), here.language, coverage=coverage):
             here.say(line)
-    if suite.failed or (coverage and suite.gaps):
+    if suite.failed or (coverage and (suite.gaps or suite.uncalled)):
         sys.exit(1)
 
 

@@ -30,6 +30,9 @@ _SAID: Mapping[str, str] = {
     "at": Phrase("Thời điểm: ngày, hoặc ngày và giờ; chỉ ghi ngày là 8 giờ. Sự việc không ghi thì như sự việc trước."),
     "level": Phrase("Mức của cảnh báo duy nhất, hoặc mã: mức."),
     "tell": Phrase("Ai được báo từ thời điểm trước: none, hoặc danh sách như head, overdue head CT."),
+    "next": Phrase("Ai sẽ được báo tiếp theo: none, hoặc chức vụ và đơn vị như head CT; chỉ khi xét một cảnh báo."),
+    "next_at": Phrase("Khi nào người tiếp theo được báo nếu không ai phản hồi."),
+    "standing": Phrase("Cảnh báo có nằm trong danh sách theo dõi của cơ quan thường trực không: true hoặc false."),
     "rule": Phrase("Mã quy tắc của cảnh báo."),
     "by": Phrase("Chức vụ xác nhận: head, deputy, focal_point, hoặc mã người giữ."),
     "until": Phrase("Cam kết, hoặc tạm dừng, đến ngày nào."),
@@ -128,9 +131,13 @@ def _expectation() -> Schema:
     before = "|".join((*LEVELS, *(kind.value for kind in TextKind)))
     told: Schema = {"type": "string", "pattern": rf"^\s*(({before})\s+){{0,2}}({'|'.join(HELD)})(\s+\S+)?\s*$"}
     offered: Schema = {"enum": [NONE, *HELD]}
+    office: Schema = {"type": "string", "pattern": rf"^\s*({'|'.join(HELD)})(\s+\S+)?\s*$"}
     properties: dict[str, Schema] = {
         "at": _SCALAR,
         "level": level,
+        "next": {"anyOf": [offered, office, {"type": "array", "items": office}]},
+        "next_at": _SCALAR,
+        "standing": {"type": "boolean"},
         "tell": {"anyOf": [offered, told, {"type": "array", "items": {"anyOf": [{"enum": list(HELD)}, told]}}]},
     }
     return {

@@ -17,7 +17,8 @@ from warnwatch.rules.rule import LEVELS
 
 FILE_KEYS = ("facts", "tests")
 TEST_KEYS = ("name", "rules", "every", "facts", "expect")
-EXPECT_KEYS = ("at", "level", "tell")  # and the id of every rule that the test looks at
+AHEAD_KEYS = ("next", "next_at", "standing")
+EXPECT_KEYS = ("at", "level", "tell", *AHEAD_KEYS)  # and the id of every rule that the test looks at
 
 # The built-in tree, from the bottom: every office of every unit is held.
 UNIT, SUPERIOR, STANDING_BODY, COMMITTEE = "DV", "CT", "TT", "BCD"

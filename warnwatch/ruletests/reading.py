@@ -16,12 +16,14 @@ from warnwatch.plan.calendar import Duration
 from warnwatch.plan.cells import CellError, read_date, read_instant
 from warnwatch.rules.entry import Entry
 from warnwatch.rules.rule import LEVELS, RuleBook
-from warnwatch.ruletests.form import EXPECT_KEYS, FILE_KEYS, HELD, KINDS, NONE, TEST_KEYS, UNIT, WORDS, Kind
+from warnwatch.ruletests.form import AHEAD_KEYS, EXPECT_KEYS, FILE_KEYS, HELD, KINDS, NONE, TEST_KEYS, UNIT, WORDS, Kind
 
 # A date without a time: the hour at which a morning's round would find it.
 MORNING = time(8)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TELL_FORM = Phrase("none, hoặc danh sách như [head DV, focal_point DV, overdue head CT, all_clear head]")
+
+_NEXT_FORM = Phrase("none, hoặc danh sách như [head DV, head CT]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,18 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """Who is expected to be told next, when, and whether the alert stands on the secretariat's list; None: not said."""
+
+    rule: str
+    subject: str
+    told: tuple[Told, ...] | None
+    at: datetime | None
+    standing: bool | None
+    keys: Keys
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """What must be so at an instant. `told`: since the expectation before; None where the test does not say."""
 
@@ -67,6 +81,7 @@ class Expectation:
     levels: tuple[Wanted, ...]
     told: tuple[Told, ...] | None
     keys: Keys
+    ahead: Ahead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +269,9 @@ def _expectation(entry: Entry, place: _Place) -> Expectation | None:
             entry.complain(key, message, allowed=", ".join(place.rules))
         elif key == "level" or key in place.rules:
             levels += _wanted(entry, key, place.rules[0] if key == "level" else key, place)
-    told = _told(entry) if "tell" in entry.values else None
-    if not levels and told is None and len(entry.mistakes) == before:
+    told = told_in(entry, "tell", _TELL_FORM) if "tell" in entry.values else None
+    ahead = _ahead(entry, place) if any(key in entry.values for key in AHEAD_KEYS) else None
+    if not levels and told is None and ahead is None and len(entry.mistakes) == before:
         message, allowed = (
             Phrase("không mong đợi gì: thiếu mức cảnh báo và tell"),
             ", ".join((*EXPECT_KEYS, *place.rules)),
@@ -263,7 +279,7 @@ def _expectation(entry: Entry, place: _Place) -> Expectation | None:
         entry.mistakes.append(entry.document.mistake(entry.keys, message, allowed=allowed))
     if at is None or len(entry.mistakes) > before:
         return None
-    return Expectation(at, tuple(levels), told, entry.keys)
+    return Expectation(at, tuple(levels), told, entry.keys, ahead)
 
 
 def _wanted(entry: Entry, key: str, rule_id: str, place: _Place) -> Iterator[Wanted]:
@@ -301,20 +317,40 @@ def _is_word(entry: Entry, key: str) -> bool:
     return False
 
 
-def _told(entry: Entry) -> tuple[Told, ...]:
-    value = entry.values["tell"]
+def _ahead(entry: Entry, place: _Place) -> Ahead | None:
+    """Read what is said of the only alert that a test is about: who is told next, when, whether it stands."""
+    named = next(key for key in AHEAD_KEYS if key in entry.values)
+    known = place.subjects.get(place.book.rule(place.rules[0]).about, []) if place.rules else []
+    if place.sure and (len(place.rules) != 1 or len(known) != 1):
+        message = Phrase("khóa {name} chỉ dùng khi kiểm thử xét một quy tắc và một đối tượng", name=named)
+        entry.complain(named, message)
+    told = told_in(entry, "next", _NEXT_FORM) if "next" in entry.values else None
+    if told and any(one.kind or one.level for one in told):
+        entry.complain("next", Phrase("next chỉ nêu chức vụ và đơn vị"), allowed=_NEXT_FORM)
+    at = _instant(entry, "next_at", place.zone) if "next_at" in entry.values else None
+    standing = entry.values.get("standing")
+    if "standing" in entry.values and not isinstance(standing, bool):
+        entry.complain("standing", Phrase("khóa standing cần true hoặc false"), str(standing), "true, false")
+    if not place.rules or len(known) != 1:
+        return None
+    return Ahead(place.rules[0], known[0], told, at, standing if isinstance(standing, bool) else None, entry.keys)
+
+
+def told_in(entry: Entry, key: str, form: str) -> tuple[Told, ...]:
+    """Read who is told, one or a list, under a key."""
+    value = entry.values[key]
     if value in (NONE, []):
         return ()
     found: list[Told] = []
     for index, one in enumerate(value if isinstance(value, list) else [value]):
-        keys = (*entry.keys, "tell", index) if isinstance(value, list) else (*entry.keys, "tell")
+        keys = (*entry.keys, key, index) if isinstance(value, list) else (*entry.keys, key)
         told = _one_told(one) if isinstance(one, str) else None
         if told:
             found.append(told)
         else:
             message = Phrase("không rõ ai được báo: cần một chức vụ ({offices})", offices=", ".join(HELD))
             near = nearest_name(str(one).split(" ", 1)[0], HELD)
-            entry.mistakes.append(entry.document.mistake(keys, message, str(one), _TELL_FORM, near))
+            entry.mistakes.append(entry.document.mistake(keys, message, str(one), form, near))
     return tuple(found)
 
 

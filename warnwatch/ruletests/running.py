@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.cycle import CycleReport
@@ -26,7 +27,7 @@ from warnwatch.ruletests import acts
 from warnwatch.ruletests.facts import bring_facts, moments_of, tree_rows
 from warnwatch.ruletests.form import ENDS, NONE, PENDING, UNKNOWN
 from warnwatch.ruletests.form import NOT_APPLICABLE as NOT_APPLICABLE_WORD
-from warnwatch.ruletests.reading import Expectation, Fact, RuleTest, Told, Wanted
+from warnwatch.ruletests.reading import Ahead, Expectation, Fact, RuleTest, Told, Wanted
 from warnwatch.ruletests.world import Stage, World, open_world
 
 ABSENT, FAILED = "absent", "failed"
@@ -67,17 +68,32 @@ class TellDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class AheadDifference:
+    """Who is told next, or when, or whether the alert stands, is not as expected. `told` is empty where nobody is."""
+
+    at: datetime
+    wanted: Ahead
+    told: tuple[Told, ...]
+    next_at: datetime | None
+    standing: bool
+
+
+Difference: TypeAlias = LevelDifference | TellDifference | AheadDifference
+
+
+@dataclass(frozen=True, slots=True)
 class TestResult:
     """What came of one test. `mistakes`: facts that the program refused; then nothing was compared.
 
-    `reached` holds (rule, word) for every expected word that was found.
+    `reached` holds (rule, word) for every expected word that was found; `steps` (policy, level, step) for each call.
     """
 
     test: RuleTest
-    differences: tuple[LevelDifference | TellDifference, ...] = ()
+    differences: tuple[Difference, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     notes: tuple[Mistake, ...] = ()
     reached: frozenset[tuple[str, str]] = frozenset()
+    steps: frozenset[tuple[str, str, int]] = frozenset()
     cycles: int = 0
 
     @property
@@ -93,9 +109,10 @@ class _Run:
     test: RuleTest
     world: World
     mails: list[Mail] = field(default_factory=list)
-    differences: list[LevelDifference | TellDifference] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
     notes: list[Mistake] = field(default_factory=list)
     reached: set[tuple[str, str]] = field(default_factory=set)
+    steps: set[tuple[str, str, int]] = field(default_factory=set)
     cycles: int = 0
     # The alerts as the last cycle left them: read anew only when somebody else than a cycle has changed one.
     alerts: dict[tuple[str, str], Alert] = field(default_factory=dict)
@@ -117,6 +134,7 @@ def run_test(stage: Stage, test: RuleTest, number: int) -> TestResult:
             tuple(run.differences),
             notes=tuple(dict.fromkeys(run.notes)),
             reached=frozenset(run.reached),
+            steps=frozenset(run.steps),
             cycles=run.cycles,
         )
 
@@ -187,6 +205,8 @@ def _cycle(run: _Run, now: datetime) -> CycleReport:
     report = run.world.cycle(now)
     alerts = report.outcome.alerts
     run.alerts |= {(one.rule, one.subject): one for one in sorted(alerts.values(), key=lambda alert: alert.id)}
+    escalation = {rule.id: rule.escalation for rule in report.book.rules}
+    run.steps |= {(escalation[alerts[call.alert].rule], call.level.word, call.step) for call in report.outcome.calls}
     for one, _ in report.notifications:
         about = tuple((alerts[key].rule, alerts[key].subject) for key in one.alerts if key in alerts)
         run.mails.append(Mail(now, _told(one, report.directory), about))
@@ -236,11 +256,27 @@ def _compare(run: _Run, expectation: Expectation, since: datetime, report: Cycle
             run.differences.append(difference)
         else:
             run.reached.add((wanted.rule, wanted.word))
+    if expectation.ahead:
+        run.differences += _ahead(run, expectation.ahead, report)
     if run.test.tells:
         missing, unexpected = match(expectation.told or (), run.mails)
         if missing or unexpected:
             run.differences.append(TellDifference(since, expectation.at, missing, unexpected, expectation))
     run.mails.clear()
+
+
+def _ahead(run: _Run, wanted: Ahead, report: CycleReport) -> list[AheadDifference]:
+    alert = run.alerts.get((wanted.rule, wanted.subject))
+    coming = run.world.ahead(alert, report) if alert and alert.state is not State.ENDED else None
+    told = tuple(Told(one.holder.office, one.unit.code) for one in coming.told) if coming and coming.step else ()
+    at = coming.at if coming and coming.step else None
+    standing = alert is not None and alert.state is State.OPEN and alert.standing
+    right = (
+        wanted.told is None or {*wanted.told} == {*told},
+        wanted.at is None or wanted.at == at,
+        wanted.standing is None or wanted.standing == standing,
+    )
+    return [] if all(right) else [AheadDifference(report.at, wanted, told, at, standing)]
 
 
 def _level(run: _Run, wanted: Wanted, alert: Alert | None, report: CycleReport) -> LevelDifference | None:

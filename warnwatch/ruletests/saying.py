@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 from warnwatch.language import Phrase, together
 from warnwatch.rules.rule import LEVELS, Rule, RuleBook
 from warnwatch.ruletests.form import NONE, NOT_APPLICABLE, PENDING, UNKNOWN
-from warnwatch.ruletests.running import ABSENT, FAILED, LevelDifference, Mail, TellDifference, TestResult
+from warnwatch.ruletests.reading import Told
+from warnwatch.ruletests.running import (
+    ABSENT,
+    FAILED,
+    AheadDifference,
+    Difference,
+    LevelDifference,
+    Mail,
+    TellDifference,
+    TestResult,
+)
 from warnwatch.ruletests.suite import SILENT, SuiteResult
 
 _DAYS = (
@@ -23,6 +33,10 @@ _DAYS = (
     Phrase("Chủ nhật"),
 )
 _DEEP = " " * 6
+_STANDING: Mapping[bool, str] = {
+    True: Phrase("nằm trong danh sách của cơ quan thường trực"),
+    False: Phrase("chưa nằm trong danh sách của cơ quan thường trực"),
+}
 _WORDS: Mapping[str, str] = {
     NONE: Phrase("không có cảnh báo"),
     PENDING: Phrase("chờ đủ thời gian để mở"),
@@ -47,8 +61,12 @@ def suite_lines(suite: SuiteResult, zone: ZoneInfo, language: str, *, coverage: 
         for rule, words in suite.coverage.items():
             marks = (together(("✓ " if reached else "✗ ", _reached_word(word))) for word, reached in words.items())
             yield together((f"  {rule}: ", together(marks, ", ")))
+        for policy, steps in suite.steps.items():
+            called = (f"{'✓' if reached else '✗'} {step}" for step, reached in steps.items())
+            yield together((f"  {policy}: ", together(called, ", ")))
     if coverage or suite.whole:
         yield _gaps_line(suite)
+        yield _uncalled_line(suite)
 
 
 def _gaps_line(suite: SuiteResult) -> str:
@@ -59,6 +77,15 @@ def _gaps_line(suite: SuiteResult) -> str:
     gaps = (
         together((f"{rule} (", together(map(_reached_word, words), ", "), ")")) for rule, words in suite.gaps.items()
     )
+    return Phrase("{said} Chưa có kiểm thử: {gaps}", said=said, gaps=together(gaps, "; "))
+
+
+def _uncalled_line(suite: SuiteResult) -> str:
+    whole = len(suite.steps) - len(suite.uncalled)
+    said = Phrase("{whole}/{all} chính sách được kiểm thử ở mọi bước.", whole=whole, all=len(suite.steps))
+    if not suite.uncalled:
+        return said
+    gaps = (f"{policy} ({', '.join(steps)})" for policy, steps in suite.uncalled.items())
     return Phrase("{said} Chưa có kiểm thử: {gaps}", said=said, gaps=together(gaps, "; "))
 
 
@@ -73,6 +100,8 @@ def _result_lines(result: TestResult, book: RuleBook, zone: ZoneInfo, language: 
     for difference in result.differences:
         if isinstance(difference, LevelDifference):
             yield from _level_lines(result, difference, book.rule(difference.wanted.rule), zone)
+        elif isinstance(difference, AheadDifference):
+            yield from _ahead_lines(result, difference, zone)
         else:
             yield from _tell_lines(result, difference, zone)
     for note in result.notes:
@@ -129,6 +158,22 @@ def _tell_lines(result: TestResult, one: TellDifference, zone: ZoneInfo) -> Iter
         )
 
 
+def _ahead_lines(result: TestResult, one: AheadDifference, zone: ZoneInfo) -> Iterator[str]:
+    wanted, place = one.wanted, f"  {result.test.document.shown}:{result.test.document.place(one.wanted.keys)[0]}"
+    at = moment(one.at, zone)
+    yield Phrase("{place}, {at}, báo tiếp về {subject}:", place=place, at=at, subject=wanted.subject)
+    expected = [_next_said(wanted.told)] if wanted.told is not None else []
+    expected += [Phrase("lúc {at}", at=moment(wanted.at, zone))] if wanted.at else []
+    expected += [_STANDING[wanted.standing]] if wanted.standing is not None else []
+    found = [_next_said(one.told), *([Phrase("lúc {at}", at=moment(one.next_at, zone))] if one.next_at else [])]
+    yield together(("    - ", Phrase("mong đợi: {word}", word=together(expected, ", "))))
+    yield together(("    + ", Phrase("thực tế:  {word}", word=together((*found, _STANDING[one.standing]), ", "))))
+
+
+def _next_said(told: Sequence[Told]) -> str:
+    return ", ".join(map(str, told)) or Phrase("không còn ai")
+
+
 def _about(mail: Mail) -> Iterator[str]:
     named = ", ".join(f"{rule} {subject}" for rule, subject in mail.about)
     if named:
@@ -158,6 +203,7 @@ def suite_json(suite: SuiteResult) -> Mapping[str, Any]:
         "failed": len(suite.failed),
         "tests": [_result_json(result, suite.book) for result in suite.results],
         "coverage": suite.coverage,
+        "steps": suite.steps,
     }
 
 
@@ -172,11 +218,31 @@ def _result_json(result: TestResult, book: RuleBook) -> Mapping[str, Any]:
         "passed": result.passed,
         "cycles": result.cycles,
         "mistakes": [one.as_json() for one in result.mistakes],
-        "differences": [
-            _level_json(one, result, book) if isinstance(one, LevelDifference) else _tell_json(one, result)
-            for one in result.differences
-        ],
+        "differences": [_difference_json(one, result, book) for one in result.differences],
     }
+
+
+def _difference_json(one: Difference, result: TestResult, book: RuleBook) -> Mapping[str, Any]:
+    if isinstance(one, LevelDifference):
+        return _level_json(one, result, book)
+    return _ahead_json(one, result) if isinstance(one, AheadDifference) else _tell_json(one, result)
+
+
+def _ahead_json(one: AheadDifference, result: TestResult) -> Mapping[str, Any]:
+    wanted = one.wanted
+    expected = {
+        "next": None if wanted.told is None else [str(told) for told in wanted.told],
+        "next_at": wanted.at.isoformat() if wanted.at else None,
+        "standing": wanted.standing,
+    }
+    found = {
+        "next": [str(told) for told in one.told],
+        "next_at": one.next_at.isoformat() if one.next_at else None,
+        "standing": one.standing,
+    }
+    line, _ = result.test.document.place(wanted.keys)
+    named = {"kind": "next", "line": line, "at": one.at.isoformat(), "rule": wanted.rule, "subject": wanted.subject}
+    return {**named, "expected": expected, "found": found}
 
 
 def _level_json(one: LevelDifference, result: TestResult, book: RuleBook) -> Mapping[str, Any]:

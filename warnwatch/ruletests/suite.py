@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from warnwatch.documents import read_document
@@ -33,6 +33,13 @@ class SuiteResult:
     coverage: Mapping[str, Mapping[str, bool]]
     book: RuleBook
     whole: bool
+    steps: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+
+    @property
+    def uncalled(self) -> dict[str, list[str]]:
+        """Name the steps that no test calls, by policy."""
+        gaps = {policy: [step for step, called in steps.items() if not called] for policy, steps in self.steps.items()}
+        return {policy: steps for policy, steps in gaps.items() if steps}
 
     @property
     def failed(self) -> tuple[TestResult, ...]:
@@ -67,7 +74,8 @@ def run_suite(source: Path, rules: Path | None, wanted: str, progress: Progress)
             results.append(run_test(stage, test, number))
         progress(len(chosen), len(chosen))
         whole = source.is_dir() and len(chosen) == len(tests)
-        return SuiteResult(tuple(results), _coverage(stage.book, results), stage.book, whole)
+        steps = _steps(stage.book, results)
+        return SuiteResult(tuple(results), _coverage(stage.book, results), stage.book, whole, steps)
 
 
 def _found(source: Path) -> tuple[Path, list[Path]]:
@@ -126,4 +134,16 @@ def _coverage(book: RuleBook, results: list[TestResult]) -> dict[str, dict[str, 
             word: word in reached.get(rule.id, ()) for word in (SILENT, *(level.word for level in sorted(rule.rungs)))
         }
         for rule in book.rules
+    }
+
+
+def _steps(book: RuleBook, results: list[TestResult]) -> dict[str, dict[str, bool]]:
+    called = {one for result in results for one in result.steps}
+    return {
+        policy.id: {
+            f"{level.word} {number}": (policy.id, level.word, number) in called
+            for level, steps in sorted(policy.levels.items())
+            for number, _ in enumerate(steps, 1)
+        }
+        for policy in book.policies.values()
     }

@@ -21,14 +21,19 @@ from sqlalchemy import Engine, event, update
 from warnwatch import database, schema
 from warnwatch.alerts import ledger
 from warnwatch.alerts.acts import Closing, Promise, acknowledge, close_by_document, find_holder
+from warnwatch.alerts.ahead import Next, next_of
 from warnwatch.alerts.alert import Alert, State
+from warnwatch.alerts.calls import read_made
 from warnwatch.alerts.ledger import JournalRow
+from warnwatch.alerts.silencing import read_mutings_at
+from warnwatch.alerts.terms import terms_of
 from warnwatch.assembly import read_rules_folder
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
 from warnwatch.notify.notification import Letterhead
 from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.importing import ImportReport, import_folder
+from warnwatch.plan.task_terms import read_terms
 from warnwatch.rules.rule import Rule, RuleBook
 from warnwatch.ruletests.form import TREE
 
@@ -111,6 +116,16 @@ class World:
         with self.engine.connect().execution_options(reads_only=True) as connection:
             found = ledger.read_alerts(connection, states=[state.value for state in State], limit=_MOST_ALERTS)
         return {(one.rule, one.subject): one for one in sorted(found, key=lambda alert: alert.id)}
+
+    def ahead(self, alert: Alert, report: CycleReport) -> Next:
+        """Say who is told next of an alert, as `warnwatch alerts --next` does."""
+        book, directory = self.standards.book.following(report.directory.successors), report.directory
+        tasks = read_terms(report.snapshot.tasks, [alert.subject], report.evaluation.today)
+        with self.engine.connect().execution_options(reads_only=True) as connection:
+            made = read_made(connection, [alert.id])
+            mutings = read_mutings_at(connection, [alert], book, directory, report.at)
+        terms, clock = terms_of(book, tasks, self.calendar), (report.at, self.calendar)
+        return next(next_of([alert], terms, made, mutings, directory, clock))
 
     def promise(self, alert: Alert, who: str, until: datetime, note: str, now: datetime) -> None:
         """Acknowledge an alert, as `warnwatch ack` does."""
