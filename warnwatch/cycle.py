@@ -21,14 +21,14 @@ from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.alerts.silencing import Recheck, read_mutings
 from warnwatch.alerts.unanswered import Unanswered, count_moved, read_unanswered
-from warnwatch.notify import failures
-from warnwatch.notify.compose import compose
+from warnwatch.notify import failures, windows
 from warnwatch.notify.failures import Failure, Instead
 from warnwatch.notify.notification import Letterhead, Notification
 from warnwatch.notify.release import Release
 from warnwatch.notify.saving import Decided, save
 from warnwatch.notify.sms_budget import Budget, Spent, day_began, read_spent, within
 from warnwatch.notify.telling import Sources, gather, taken_over
+from warnwatch.notify.writing import Pen
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
 from warnwatch.plan.colours import Cutoffs
@@ -67,6 +67,10 @@ class Standards:
     ways: frozenset[str] = frozenset({"email"})
     sms_countries: frozenset[str] = frozenset()
     budget: Budget = field(default_factory=Budget)
+
+    def least_level(self, channel: str, now: datetime) -> int:
+        """Give the least level of a text that may leave over a channel now."""
+        return windows.least_level(self.book.channels.get(channel), now, self.calendar)
 
 
 @dataclass(slots=True)
@@ -291,12 +295,17 @@ def _write_texts(
     instead: Sequence[tuple[Alert, Instead]],
 ) -> tuple[tuple[tuple[Notification, str], ...], list[Call]]:
     """Write what each holder is told, with its state in the outbox; the calls that reach nobody beside it."""
-    release, head = plan.standards.release, plan.standards.letterhead
+    release, pen = plan.standards.release, _pen(plan)
     called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
     cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
     tellings, nobody = gather(called, cleared, sources, instead)
-    texts = ((compose(one, head, plan.now), release.state_for(one.recipient.unit.code)) for one in tellings)
+    texts = ((pen.write(one), release.state_for(one.recipient.unit.code)) for one in tellings)
     return tuple(texts), nobody
+
+
+def _pen(plan: _Plan) -> Pen:
+    standards = plan.standards
+    return Pen(standards.letterhead, standards.book.channels, standards.calendar, plan.now)
 
 
 def _snapshot(

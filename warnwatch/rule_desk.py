@@ -178,6 +178,10 @@ class RuleDesk:
         """What keeps the folder's set from running, if anything."""
         return self.standards.set_state
 
+    def least_level(self, channel: str) -> Callable[[datetime], int]:
+        """Give what tells the senders of a channel which levels may leave, by the set that runs at that moment."""
+        return lambda now: self.standards.least_level(channel, now)
+
     def look(self) -> News:
         """Look at the folder; a set that may run is in `standards` from now on."""
         try:

@@ -72,8 +72,8 @@ class Service:
             self.engine.dispose()
             raise
         self.metrics = Metrics(self.standards.cutoffs)
-        gated = self.engine.execution_options(fence=self.presence.gate)
-        self.texting = Texting(settings, gated, self.clock, sends=Role.SENDER in self._roles)
+        self._gated, sends = self.engine.execution_options(fence=self.presence.gate), Role.SENDER in self._roles
+        self.texting = Texting(settings, self._gated, self.clock, self._desk.least_level, sends=sends)
         self.lookup = Lookup(self.engine)
         self.latest: CycleReport | None = None
         self.counts = Counts()
@@ -109,9 +109,9 @@ class Service:
         """Start sending until `stop`; in mode hold nothing is sent, and nothing starts."""
         if self._mailer is None or Role.SENDER not in self._roles:
             return None
-        mail, before = self.settings.mail, self.sender
-        gated = self.engine.execution_options(fence=self.presence.gate)
-        box = Outbox(gated, owner=self.owner, clock=self.clock, lease=timedelta(seconds=mail.lease))
+        mail, before, least = self.settings.mail, self.sender, self._desk.least_level("email")
+        lease = timedelta(seconds=mail.lease)
+        box = Outbox(self._gated, owner=self.owner, clock=self.clock, lease=lease, least_level=least)
         pace = Pace(stop_within=SENDING_ENDS, first_pause=timedelta(seconds=mail.first_pause))
         self.sender = Sender(box, self._mailer, random.random, pace, Soon(self._turn).ask)
         if before:
@@ -241,8 +241,8 @@ class Service:
         except Exception:
             LOG.exception("the lease could not be looked at; the next look tries again")
             begun = False
-        if self.presence.fault and self.presence.fault != before:
-            LOG.error("this process stops working: %s", self.presence.fault)
+        if (fault := self.presence.fault) and fault != before:
+            LOG.error("this process stops working: %s", fault)
         if not self.presence.evaluates:
             self.metrics.stand_by()
         if not begun or self._stopping:

@@ -27,13 +27,23 @@ class Texting:
     """Everything about text messages that a process keeps; without a gateway it does nothing.
 
     `engine` is that of the senders, `clock` the one that leases are judged by. `sends`: this process has a sender's
-    role; in mode hold nothing is sent.
+    role; in mode hold nothing is sent. `least_level` gives for a channel what tells
+    which levels may leave at an instant.
     """
 
-    def __init__(self, settings: Settings, engine: Engine, clock: Callable[[], datetime], *, sends: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        clock: Callable[[], datetime],
+        least_level: Callable[[str], Callable[[datetime], int]] = lambda _: lambda _: 0,
+        *,
+        sends: bool,
+    ) -> None:
         self.messenger = messenger_of(settings)
         self.sender: Sender | None = None
         self._settings, self._engine, self._clock = settings, engine, clock
+        self._least_level = least_level(SMS)
         self._sends = sends and settings.delivery.mode != "hold"
         self._spent = 0
         self._task: asyncio.Task[None] | None = None
@@ -55,7 +65,15 @@ class Texting:
         if self.messenger is None or not self._sends:
             return None
         repeats = self.messenger.gateway.repeats
-        box = Outbox(self._engine, owner=owner, clock=self._clock, channel=SMS, lease=SMS_LEASE, repeats=repeats)
+        box = Outbox(
+            self._engine,
+            owner=owner,
+            clock=self._clock,
+            channel=SMS,
+            lease=SMS_LEASE,
+            repeats=repeats,
+            least_level=self._least_level,
+        )
         self.sender = Sender(box, self.messenger, jitter, Pace(stop_within=ends), on_failure)
         self._task = asyncio.create_task(self.sender.run(stop))
         return self._task

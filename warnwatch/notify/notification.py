@@ -163,7 +163,8 @@ class Notification:
     """A finished text for one holder on one channel. `key` is stable, so the same telling is never written twice.
 
     `calls` and `alerts` name what it tells; `fallback`: the proper text failed to render, this is the plain form.
-    `segments`: the parts that an operator charges for, of a text message only.
+    `segments`: the parts that an operator charges for, of a text message only. `due_at`: when it may leave first, where
+    that is not at once.
     """
 
     key: str
@@ -182,3 +183,4 @@ class Notification:
     alerts: tuple[int, ...] = ()
     fallback: bool = False
     segments: int | None = None
+    due_at: datetime | None = None

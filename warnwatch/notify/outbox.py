@@ -142,7 +142,7 @@ def _row(one: Notification, state: str) -> dict[str, Any]:
         "segments": one.segments,
         "created_at": one.created_at,
         "state": state,
-        "due_at": one.created_at,
+        "due_at": one.due_at or one.created_at,
         # A gateway gives its own number; a mail has ours, by which it is known when it comes back.
         "reference": new_reference() if one.channel == MAIL else None,
     }
@@ -158,10 +158,10 @@ class Outbox:
 
     `owner` names the sender, different in every process and start. `clock` gives the time that leases are judged by:
     the database's own on PostgreSQL (a replica's clock may be wrong), or that with the offset of a demo. `repeats`: see
-    `claim`.
+    `claim`. `least_level` gives what may leave at an instant.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (by name, and each is another matter)
         self,
         engine: Engine,
         *,
@@ -170,8 +170,10 @@ class Outbox:
         channel: str = "email",
         lease: timedelta = MAIL_LEASE,
         repeats: bool | None = None,
+        least_level: Callable[[datetime], int] = lambda _: 0,
     ) -> None:
         self.repeats = repeats
+        self._least_level = least_level
         self.owner = owner
         self.channel = channel
         self.clock = clock
@@ -181,14 +183,16 @@ class Outbox:
     def claim(self, limit: int) -> list[Claimed]:
         """Hold up to `limit` due notifications until the lease runs out."""
         with self._engine.begin() as connection:
+            now = self.clock()
             return claim(
                 connection,
                 owner=self.owner,
-                now=self.clock(),
+                now=now,
                 limit=limit,
                 lease=self.lease,
                 channel=self.channel,
                 repeats=self.repeats,
+                least_level=self._least_level(now),
             )
 
     def record(self, attempts: Sequence[Attempt]) -> None:
@@ -211,17 +215,21 @@ def claim(  # noqa: PLR0913 (by name, and each is another matter)
     lease: timedelta,
     channel: str = "email",
     repeats: bool | None = None,
+    least_level: int = 0,
 ) -> list[Claimed]:
     """Hold up to `limit` due notifications of a channel for `owner` until `now + lease`, the highest level first.
 
     `now` is what due times and leases are compared with, in SQL: hand in the database's time where there are several
     machines. No two senders ever hold the same row: on PostgreSQL rows that another is claiming are passed over, on
     SQLite the transaction is alone. A row whose lease ran out is due again, and an `uncertain` attempt says so;
-    without `repeats`, as text messages are by default, it stays uncertain.
+    without `repeats`, as text messages are by default, it stays uncertain. Rows below `least_level` wait: what was due
+    before quiet time began, and is tried again, is not tried in it.
     """
     _expire(connection, now, channel, repeats=channel != _ONCE if repeats is None else repeats)
     table = notification.c
     due = select(table.id).where(table.state == "ready", table.due_at <= now, table.channel == channel)
+    if least_level:
+        due = due.where(table.level >= least_level)
     due = due.order_by(table.level.desc(), table.due_at, table.id).limit(limit)
     # A CTE runs once; a subquery behind IN may be run again for each row and lock more than `limit`.
     chosen = due.with_for_update(skip_locked=True).cte("due")

@@ -11,9 +11,10 @@ from typing import Any
 from warnwatch.language import Phrase
 from warnwatch.plan.calendar_file import CALENDAR_KEYS, DAY_KEYS, EARLIEST_YEAR, LATEST_YEAR, WEEK
 from warnwatch.plan.measures import Measure
-from warnwatch.rules.entry import DEFAULT_KEYS, POLICY_KEYS, RULE_KEYS, SHARE_KEYS, STEP_KEYS
+from warnwatch.rules.channel_file import HOURS, MOST_SHOWN
+from warnwatch.rules.entry import CHANNEL_KEYS, DEFAULT_KEYS, POLICY_KEYS, RULE_KEYS, SHARE_KEYS, STEP_KEYS
 from warnwatch.rules.margins import LABEL_NAME, MAX_LABEL_LENGTH, MAX_LABELS
-from warnwatch.rules.rule import CHANNELS, LEVELS, OFFICES
+from warnwatch.rules.rule import CHANNELS, LEVELS, OFFICES, QUIET_DAYS
 from warnwatch.rules.rule_file import RULE_ID
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -55,7 +56,13 @@ _SAID: Mapping[str, str] = {
     "repeat": Phrase("Báo lại bước này sau mỗi khoảng thời gian này, trong khi vẫn báo lên các bước sau."),
     "times": Phrase("Báo lại nhiều nhất bao nhiêu lần; không ghi là đến khi cảnh báo kết thúc."),
     "tell": Phrase("Báo cho chức danh nào: một hoặc nhiều."),
-    "channels": Phrase("Gửi bằng kênh nào."),
+    "channels": Phrase("Ở một bước: gửi bằng kênh nào. Ở đầu tệp: giờ yên lặng của từng kênh."),
+    "email": Phrase("Thư điện tử."),
+    "sms": Phrase("Tin nhắn."),
+    "quiet_hours": Phrase("Giờ không gửi, ví dụ 21:00-07:00; nội dung gộp lại, gửi khi hết giờ này."),
+    "quiet_days": Phrase("Ngày không gửi, theo lịch làm việc: cuối tuần, ngày nghỉ lễ."),
+    "overrides": Phrase("Từ mức này trở lên vẫn gửi ngay."),
+    "digest_cap": Phrase("Số cảnh báo nhiều nhất mà một bản tin liệt kê; còn lại chỉ nêu số lượng."),
     "country": Phrase("Lấy ngày nghỉ lễ của nước nào (VN), hoặc none."),
     "week": Phrase("Các ngày làm việc trong tuần."),
     "hours": Phrase("Giờ làm việc, ví dụ 08:00-12:00."),
@@ -99,11 +106,12 @@ def rules_schema(catalogue: Mapping[str, Mapping[str, Measure]], kinds: Collecti
         "$schema": DIALECT,
         "title": Phrase("Quy tắc cảnh báo của WarnWatch"),
         **_group(
-            ("defaults", "rules", "policies"),
+            ("defaults", "rules", "policies", "channels"),
             {
                 "defaults": shared,
                 "rules": {"type": "array", "minItems": 1, "items": rule},
                 "policies": {"type": "array", "minItems": 1, "items": _policy()},
+                "channels": {**_group(CHANNELS, dict.fromkeys(CHANNELS, _channel())), "minProperties": 1},
             },
         ),
         # What a file's defaults may give is asked of each rule only where there are none.
@@ -191,6 +199,17 @@ def _share() -> Schema:
         "at_most": wait,
     }
     return {**_group(SHARE_KEYS, properties), "required": list(SHARE_KEYS)}
+
+
+def _channel() -> dict[str, Any]:
+    day: Schema = {"enum": list(QUIET_DAYS)}
+    properties: dict[str, Any] = {
+        "quiet_hours": {"type": "string", "pattern": rf"^\s*{HOURS.pattern}\s*$"},
+        "quiet_days": {"anyOf": [day, {"type": "array", "minItems": 1, "uniqueItems": True, "items": day}]},
+        "overrides": _enum({word: level.vietnamese for word, level in LEVELS.items()}),
+        "digest_cap": {"type": "integer", "minimum": 1, "maximum": MOST_SHOWN},
+    }
+    return {**_group(CHANNEL_KEYS, properties), "minProperties": 1}
 
 
 def calendar_schema() -> Schema:

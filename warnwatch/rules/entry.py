@@ -43,7 +43,8 @@ POLICY_KEYS = ("id", "title", "cap", "levels")
 STEP_KEYS = ("after", "tell", "channels", "repeat", "times")
 # Of a wait in proportion to a task's planned length.
 SHARE_KEYS = ("share", "at_least", "at_most")
-_KNOWN_KEYS = frozenset({*RULE_KEYS, *POLICY_KEYS, *STEP_KEYS, *SHARE_KEYS})
+CHANNEL_KEYS = ("quiet_hours", "quiet_days", "overrides", "digest_cap")
+_KNOWN_KEYS = frozenset({*RULE_KEYS, *POLICY_KEYS, *STEP_KEYS, *SHARE_KEYS, *CHANNEL_KEYS})
 ZERO = Duration(0, "minute")
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}\.000")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, time
 from enum import IntEnum
 from fractions import Fraction
 from typing import Literal, TypeAlias
@@ -32,6 +32,8 @@ AUTHORITY = "authority"
 CHANNELS: tuple[str, ...] = ("email", "sms")
 # Of a step that names none.
 USUAL_CHANNELS: tuple[str, ...] = ("email",)
+# Days off by the plan's calendar: Saturdays and Sundays among them, and the others.
+QUIET_DAYS: tuple[str, ...] = ("weekends", "holidays")
 
 
 class Level(IntEnum):
@@ -166,13 +168,32 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelRules:
+    """When texts leave over one channel, and how much one of them shows.
+
+    `quiet_hours`: local times from and to, the second one excluded; where the first is later, they cross midnight.
+    `quiet_days`: words of `QUIET_DAYS`. `overrides`: the least level that leaves all the same; None is no level.
+    `digest_cap`: the most alerts that one text lists; None is the setting's.
+    """
+
+    quiet_hours: tuple[time, time] | None = None
+    quiet_days: frozenset[str] = frozenset()
+    overrides: Level | None = None
+    digest_cap: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RuleBook:
-    """All rules and policies of one folder. `version` is the hash of the files; `warnings` stop nothing."""
+    """All rules and policies of one folder. `version` is the hash of the files; `warnings` stop nothing.
+
+    `channels`: the quiet time of each channel that has any.
+    """
 
     rules: tuple[Rule, ...]
     policies: Mapping[str, Policy]
     version: str
     warnings: tuple[Mistake, ...] = ()
+    channels: Mapping[str, ChannelRules] = field(default_factory=dict)
 
     def following(self, successors: Mapping[str, str]) -> RuleBook:
         """Give the same rules where units were dissolved: a condition on an old code means the unit that took over."""

@@ -11,13 +11,14 @@ from warnwatch.documents import parse_document
 from warnwatch.errors import Mistake, MistakesError, nearest_name
 from warnwatch.language import Phrase
 from warnwatch.rules import inhibition, replacing
+from warnwatch.rules.channel_file import read_channels
 from warnwatch.rules.entry import DEFAULT_KEYS, Codes, Entry
 from warnwatch.rules.policy_file import read_policy
-from warnwatch.rules.rule import Policy, Rule, RuleBook
+from warnwatch.rules.rule import ChannelRules, Policy, Rule, RuleBook
 from warnwatch.rules.rule_file import Columns, Vocabulary, read_rule
 from warnwatch.typed_text import read_content
 
-FILE_KEYS = ("defaults", "rules", "policies")
+FILE_KEYS = ("defaults", "rules", "policies", "channels")
 NOT_RULES = frozenset({"calendar.yml"})  # read by the plan's calendar
 
 
@@ -44,7 +45,13 @@ def load_rulebook(
         reading.mistakes.append(Mistake(folder.name, 0, 0, Phrase("thư mục không có quy tắc nào"), allowed="rules:"))
     if reading.mistakes:
         raise MistakesError(dict.fromkeys(reading.mistakes))
-    return RuleBook(tuple(reading.rules), reading.policies, version.hexdigest(), tuple(sorted(reading.warnings)))
+    return RuleBook(
+        rules=tuple(reading.rules),
+        policies=reading.policies,
+        version=version.hexdigest(),
+        warnings=tuple(sorted(reading.warnings)),
+        channels=reading.channels,
+    )
 
 
 def _rule_files(folder: Path) -> list[Path]:
@@ -70,6 +77,7 @@ class _Reading:
     vocabulary: Vocabulary
     rules: list[Rule] = field(default_factory=list)
     policies: dict[str, Policy] = field(default_factory=dict)
+    channels: dict[str, ChannelRules] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[Mistake] = field(default_factory=list)
     # Where each id was first written, of entries with mistakes too: (kind, id) to "file:line".
@@ -101,6 +109,17 @@ class _Reading:
             policy = read_policy(entry)
             if policy:
                 self.policies[policy.id] = policy
+        if "channels" in whole.values:
+            self._read_channels(whole.inside("channels"))
+
+    def _read_channels(self, entry: Entry) -> None:
+        """Read when texts leave over each channel; a channel may be written of in one file only."""
+        for name, found in read_channels(entry).items():
+            here = f"{entry.document.shown}:{entry.document.place(entry.path(name))[0]}"
+            first = self.first.setdefault(("channels", name), here)
+            if first != here:
+                entry.complain(name, Phrase("kênh ghi hai lần, lần đầu ở {first}", first=first), name)
+            self.channels[name] = found
 
     def _defaults(self, whole: Entry) -> Entry | None:
         """Read what the rules of a file share; what is wrong with a shared value is found where a rule takes it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from warnwatch.plan.calendar import Duration
 from warnwatch.rules.entry import RULE_KEYS, Entry
 from warnwatch.rules.evaluation import columns_of
 from warnwatch.rules.expression import Column
-from warnwatch.rules.rule import Level, RuleBook, Share
+from warnwatch.rules.rule import ChannelRules, Level, RuleBook, Share
 from warnwatch.rules.rule_file import Vocabulary, read_rule
 from warnwatch.rules.rulebook import load_rulebook
 
@@ -569,6 +569,66 @@ def test_mistakes_of_a_policy(folder: Folder, old: str, new: str, line: int, mes
     """What a policy lacks or has wrong is named at its line."""
     folder.policies = changed(folder.policies, old, new)
     assert (line, message) in [(mistake.line, mistake.message) for mistake in folder.mistakes()]
+
+
+CHANNELS = """channels:
+  sms:
+    quiet_hours: 21:00-07:00
+    quiet_days: [weekends, holidays]
+    overrides: critical
+    digest_cap: 20
+  email: {digest_cap: 40}
+"""
+
+
+def test_channels_have_quiet_hours_and_days(folder: Folder) -> None:
+    """Hours may cross midnight, days are those of the calendar, and a level overrides them."""
+    assert folder.load().channels == {}
+    folder.policies += CHANNELS
+    night = (time(21), time(7))
+    assert folder.load().channels == {
+        "sms": ChannelRules(night, frozenset({"weekends", "holidays"}), Level.CRITICAL, 20),
+        "email": ChannelRules(digest_cap=40),
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message", "nearest"),
+    [
+        ("  sms:", "  smss:", 2, "khóa không có trong danh mục", "sms"),
+        ("quiet_hours: 21", "quiet_hour: 21", 3, "khóa không có trong danh mục", "quiet_hours"),
+        ("21:00-07:00", "21-07", 3, "giờ yên lặng không đọc được", ""),
+        ("21:00-07:00", "21:00-24:00", 3, "giờ yên lặng không đọc được", ""),
+        ("21:00-07:00", "[1, 2]", 3, "giờ yên lặng không đọc được", ""),
+        (
+            "21:00-07:00",
+            "07:00-07:00",
+            3,
+            "giờ bắt đầu và giờ kết thúc phải khác nhau: như thế này không lúc nào gửi được",
+            "",
+        ),
+        ("[weekends, holidays]", "weekend", 4, "ngày yên lặng không có trong danh mục", "weekends"),
+        ("[weekends, holidays]", "[holidays, holidays]", 4, "ghi hai lần", ""),
+        ("overrides: critical", "overrides: criticl", 5, "mức không có trong danh mục", "critical"),
+        ("digest_cap: 20", "digest_cap: 0", 6, "digest_cap cần một số nguyên từ 1 đến 500", ""),
+        ("digest_cap: 20", "digest_cap: true", 6, "digest_cap cần một số nguyên từ 1 đến 500", ""),
+        ("digest_cap: 40", "overrides: critical", 7, "overrides chỉ dùng cùng quiet_hours hoặc quiet_days", ""),
+        ("{digest_cap: 40}", "40", 7, "cần một nhóm khóa: giá trị", ""),
+    ],
+)
+def test_mistakes_of_a_channel(folder: Folder, old: str, new: str, line: int, message: str, nearest: str) -> None:
+    """What a channel has wrong is named at its line, with the nearest right word."""
+    folder.more["channels.yml"] = changed(CHANNELS, old, new)
+    assert (line, message, nearest) in [(one.line, one.message, one.nearest) for one in folder.mistakes()]
+
+
+def test_a_channel_stands_in_one_file_only(folder: Folder) -> None:
+    """Two files that both say when messages leave contradict each other some day: the second one is a mistake."""
+    folder.policies += CHANNELS
+    folder.more["z.yml"] = CHANNELS
+    messages = [str(one.message) for one in folder.mistakes()]
+    assert len(messages) == 2
+    assert all("kênh ghi hai lần, lần đầu ở" in one for one in messages)
 
 
 def test_a_level_without_steps(folder: Folder) -> None:
