@@ -16,7 +16,7 @@ from typing import Any
 
 from builders import ZONE, letterhead, local
 from judging import CALENDAR, shipped_book
-from sqlalchemy import Connection, Engine, RowMapping, Table, func, select
+from sqlalchemy import Connection, Engine, RowMapping, Table, func, select, update
 
 from warnwatch import database, schema
 from warnwatch.alerts import ledger
@@ -55,13 +55,17 @@ POSTS = (*(f"{unit['code']}/head" for unit in UNITS), "DP-19-UB/deputy", "DP-19-
 
 @dataclass(repr=False)
 class World:
-    """The plan, what the service remembers between cycles, and what it judges by."""
+    """The plan, what the service remembers between cycles, and what it judges by.
+
+    `sends`: what is due leaves when a cycle ends, as with a mail server that works; without it everything waits.
+    """
 
     engine: Engine
     folder: Path
     standards: Standards
     memory: Memory = field(default_factory=Memory)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sends: bool = True
 
     def bring(self, now: datetime, **files: Sequence[Mapping[str, Any]]) -> ImportReport:
         """Import rows, by file, as they are known at `now`."""
@@ -94,7 +98,17 @@ class World:
 
     def cycle(self, now: datetime, **options: Any) -> CycleReport:
         """Run one cycle."""
-        return run_cycle(self.engine, self.memory, self.standards, now, **options)
+        report = run_cycle(self.engine, self.memory, self.standards, now, **options)
+        if self.sends and report.notifications and not (options.get("dry_run") or options.get("as_of")):
+            self.send(now)
+        return report
+
+    def send(self, now: datetime) -> None:
+        """Let every text that is due leave."""
+        table = schema.notification
+        due = (table.c.state == "ready", table.c.due_at <= now)
+        with self.engine.begin() as connection:
+            connection.execute(update(table).where(*due).values(state="sent", finished_at=now))
 
     def by(self, **changes: Any) -> None:
         """Change what is judged by: `book`, or `release`."""

@@ -5,7 +5,7 @@ It happens at one instant, which is handed in. Delivery comes after, in `notify.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache, partial
@@ -20,14 +20,17 @@ from warnwatch.alerts.desk import Outcome, Work, decide, observe_all, on_terms, 
 from warnwatch.alerts.handing import read_handed
 from warnwatch.alerts.present import Present
 from warnwatch.alerts.silencing import Recheck, read_mutings
+from warnwatch.alerts.terms import with_more
 from warnwatch.alerts.unanswered import Unanswered, count_moved, read_unanswered
-from warnwatch.notify import failures, windows
-from warnwatch.notify.failures import Failure, Instead
-from warnwatch.notify.notification import Letterhead, Notification
+from warnwatch.notify import failures
+from warnwatch.notify.failures import Failure, Handled
+from warnwatch.notify.merging import Writer, costs
+from warnwatch.notify.notification import Letterhead, Notification, Telling
 from warnwatch.notify.release import Release
 from warnwatch.notify.saving import Decided, save
 from warnwatch.notify.sms_budget import Budget, Spent, day_began, read_spent, within
 from warnwatch.notify.telling import Sources, gather, taken_over
+from warnwatch.notify.waiting import Queue, read_queue
 from warnwatch.notify.writing import Pen
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.catalogue import CATALOGUE
@@ -42,7 +45,7 @@ from warnwatch.plan.subjects import frames_of
 from warnwatch.plan.task_terms import read_terms
 from warnwatch.plan.unit_frame import UnitStands, stand_now
 from warnwatch.plan.words import read_limits, read_words
-from warnwatch.rules.evaluation import Evaluation, units_named
+from warnwatch.rules.evaluation import Evaluation
 from warnwatch.rules.matters import matters_of
 from warnwatch.rules.rule import RuleBook
 from warnwatch.rules.stages import Judged, SetState, judge, keeper_of
@@ -67,10 +70,6 @@ class Standards:
     ways: frozenset[str] = frozenset({"email"})
     sms_countries: frozenset[str] = frozenset()
     budget: Budget = field(default_factory=Budget)
-
-    def least_level(self, channel: str, now: datetime) -> int:
-        """Give the least level of a text that may leave over a channel now."""
-        return windows.least_level(self.book.channels.get(channel), now, self.calendar)
 
 
 @dataclass(slots=True)
@@ -147,18 +146,15 @@ def run_cycle(
         unreached = outcome.open_now(plan.unreached)
         handled = failures.handle(plan.failures, unreached, directory)
 
-        # Read the words of what is told.
+        # Read the words of what is told, and what waits to be told.
         known = Sources(book, directory, {}, made, observations, counts, terms=work.terms)
-        sources = _read_words(connection, plan, outcome, evaluation, known, unreached.values())
-        told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
+        writer, tellings, nobody = _gather(connection, plan, outcome, evaluation, known, (handled, unreached))
         began = day_began(standards.calendar.local_date(now), standards.calendar.zone)
         spent = read_spent(connection, began) if "sms" in standards.ways else Spent()
 
     # Write the texts.
-    texts, nobody = _write_texts(
-        plan, outcome, told, sources, [(unreached[one.call.alert], one) for one in handled.instead]
-    )
-    notifications, over = within(texts, standards.budget, spent)
+    texts, merges = writer.write(tellings)
+    notifications, over = within(texts, standards.budget, spent, costs(merges, began))
 
     # What has moved holds the frame before, which nobody needs any more.
     snapshot = replace(snapshot, moved=None)
@@ -168,7 +164,9 @@ def run_cycle(
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
         documents, acts = snapshot.tree.documents, work.mutings.acts
-        decided = Decided(now, outcome, notifications, news, nobody, book.version, documents, acts, handled, over)
+        decided = Decided(
+            now, outcome, notifications, news, nobody, book.version, documents, acts, handled, merges, over
+        )
         _commit(engine, memory, standards, decided)
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
@@ -252,7 +250,7 @@ def _read_desk(
     """Read the alerts that this cycle may move, what mutes them, and by which policy they climb."""
     book, now, snapshot, work = plan.standards.book, plan.now, plan.snapshot, untouched(differing)
     if not plan.as_of:
-        handed = _read_handed(connection, memory.snapshot, snapshot, evaluation.frames, book)
+        handed = read_handed(connection, memory.snapshot, snapshot, evaluation.frames, book)
         work = read_work(connection, differing, book, news, now, handed)
         work = read_mutings(connection, work, book, plan.directory, now, _recheck(memory, snapshot, book))
     read = partial(read_terms, snapshot.tasks, today=plan.today)
@@ -260,52 +258,58 @@ def _read_desk(
 
 
 def _read_words(
+    connection: Connection, plan: _Plan, evaluation: Evaluation, known: Sources, alerts: Iterable[Alert]
+) -> Sources:
+    """Add the words of some alerts' subjects to what telling looks things up in, by kind of subject."""
+    told = {about: set[str]() for about in CATALOGUE}
+    for one in alerts:
+        told[one.about].add(one.subject)
+    snapshot, standards = plan.snapshot, plan.standards
+    matters = matters_of(evaluation, standards.book, standards.set_state, told["rule"], told["datum"])
+    return replace(
+        known,
+        words={**known.words, **read_words(connection, told["task"] - known.words.keys(), plan.as_of)},
+        limits={**known.limits, **read_limits(connection, snapshot.kpis, told["kpi"], plan.as_of)},
+        feeds={**known.feeds, **words_of(snapshot.sources, told["source"], plan.today, standards.calendar.zone)},
+        matters={**known.matters, **matters},
+    )
+
+
+def _gather(
     connection: Connection,
     plan: _Plan,
     outcome: Outcome,
     evaluation: Evaluation,
     known: Sources,
-    unreached: Collection[Alert],
-) -> Sources:
-    """Add to what telling looks things up in the words of everything that is told, by kind of subject."""
-    again = {about: {one.subject for one in unreached if one.about == about} for about in CATALOGUE}
-    told = {about: outcome.told_subjects(about) | again[about] for about in CATALOGUE}
-    snapshot, standards = plan.snapshot, plan.standards
-    return replace(
+    failed: tuple[Handled, Mapping[int, Alert]],
+) -> tuple[Writer, list[Telling], list[Call]]:
+    """Gather what each holder is told, with what waits for the same ones; the calls that reach nobody beside it."""
+    handled, unreached = failed
+    standards, calendar = plan.standards, plan.standards.calendar
+    tomorrow = calendar.local_date(plan.now) + timedelta(days=1)
+    sources = replace(
         known,
-        words=read_words(connection, told["task"], plan.as_of),
-        limits=read_limits(connection, snapshot.kpis, told["kpi"], plan.as_of),
-        feeds=words_of(snapshot.sources, told["source"], plan.today, standards.calendar.zone),
-        matters=matters_of(evaluation, standards.book, standards.set_state, told["rule"], told["datum"]),
         failing=evaluation.failures.keys(),
-        end_of_next_working_day=lambda: _tomorrow(plan.now, standards.calendar),
+        end_of_next_working_day=lambda: calendar.end_of_day(calendar.next_working_day(tomorrow)),
         language=standards.letterhead.language,
-        taken=taken_over(outcome.handed, plan.directory, snapshot.tree.documents),
+        taken=taken_over(outcome.handed, plan.directory, plan.snapshot.tree.documents),
         clock=(plan.now, standards.calendar),
         ways=standards.ways,
         countries=standards.sms_countries,
     )
-
-
-def _write_texts(
-    plan: _Plan,
-    outcome: Outcome,
-    told: Mapping[int, Sequence[tuple[str, str, bool]]],
-    sources: Sources,
-    instead: Sequence[tuple[Alert, Instead]],
-) -> tuple[tuple[tuple[Notification, str], ...], list[Call]]:
-    """Write what each holder is told, with its state in the outbox; the calls that reach nobody beside it."""
-    release, pen = plan.standards.release, _pen(plan)
-    called = [(outcome.alerts[call.alert], call) for call in outcome.calls]
-    cleared = [(alert, release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
-    tellings, nobody = gather(called, cleared, sources, instead)
-    texts = ((pen.write(one), release.state_for(one.recipient.unit.code)) for one in tellings)
-    return tuple(texts), nobody
-
-
-def _pen(plan: _Plan) -> Pen:
-    standards = plan.standards
-    return Pen(standards.letterhead, standards.book.channels, standards.calendar, plan.now)
+    sources = _read_words(connection, plan, evaluation, sources, [*outcome.told, *unreached.values()])
+    told = ledger.read_told(connection, [alert.id for alert in outcome.cured])
+    cleared = [(alert, standards.release.told(alert.unit, told.get(alert.id, ()))) for alert in outcome.cured]
+    instead = [(unreached[one.call.alert], one) for one in handled.instead]
+    tellings, nobody = gather(outcome.called, cleared, sources, instead)
+    queue = Queue() if plan.as_of else read_queue(connection, tellings, outcome, acted=plan.snapshot.acted)
+    if queue.waiting:
+        sources = _read_words(connection, plan, evaluation, sources, queue.alerts.values())
+        read, alerts = partial(read_terms, plan.snapshot.tasks, today=plan.today), queue.alerts.values()
+        terms = with_more(known.terms, alerts, read) if known.terms else None
+        sources = replace(sources, made={**read_made(connection, queue.alerts), **sources.made}, terms=terms)
+    pen = Pen(standards.letterhead, standards.book.channels, calendar, plan.now)
+    return Writer(queue, sources, pen, standards.release), tellings, nobody
 
 
 def _snapshot(
@@ -334,11 +338,6 @@ def _given(counted: pl.DataFrame) -> Callable[[], pl.DataFrame]:
     return lambda: counted
 
 
-def _tomorrow(now: datetime, calendar: WorkCalendar) -> datetime:
-    """Give the end of the next working day: by then an answer is asked where no step follows."""
-    return calendar.end_of_day(calendar.next_working_day(calendar.local_date(now) + timedelta(days=1)))
-
-
 def _directory(memory: Memory, snapshot: Snapshot, day: date, flags: frozenset[tuple[str, str, str]]) -> Directory:
     """Keep the directory while nobody changed and the day is the same: 10,000 holders take longer than the rules."""
     known, before = memory.directory, memory.snapshot
@@ -358,30 +357,6 @@ def _commit(engine: Engine, memory: Memory, standards: Standards, decided: Decid
             rule_sets.save_run(connection, version, standards.rule_files, decided.now)
         save(connection, decided)
     memory.version = version
-
-
-def _read_handed(
-    connection: Connection,
-    before: Snapshot | None,
-    snapshot: Snapshot,
-    frames: Mapping[str, pl.DataFrame],
-    book: RuleBook,
-) -> list[tuple[Alert, str]]:
-    """Read the alerts that another unit answers for now; nothing is read while no task and no unit has changed."""
-    same_tree = before is not None and before.tree is snapshot.tree
-    if same_tree and before is not None and before.tasks is snapshot.tasks:
-        return []
-    successors = snapshot.tree.successors
-    moved, naming = snapshot.moved, {"lead", *(rule.answers for rule in book.rules)}
-    if same_tree and moved and moved.changed is not None and naming.isdisjoint(moved.changed):
-        return []
-    if same_tree and moved:
-        fresh = moved.fresh
-        some = dict(fresh.select("code", pl.col("lead").cast(pl.String)).iter_rows())
-        return read_handed(connection, some, successors, answering=units_named(book, {"task": fresh}))
-    others = [(about, frames[about].select("code", "unit")) for about in frames if about != "task"]
-    leads = {(about, code): unit for about, frame in others for code, unit in frame.iter_rows()}
-    return read_handed(connection, None, successors, leads, units_named(book, frames))
 
 
 def _present(connection: Connection, memory: Memory, snapshot: Snapshot, *, dry_run: bool) -> Present:

@@ -33,6 +33,9 @@ _MESSAGE = {
     "waiting": Phrase("chờ gửi"),
     "sent": Phrase("đã gửi"),
     "failed": Phrase("gửi không được"),
+    "uncertain": Phrase("chưa rõ đã đến hay chưa"),
+    "merged": Phrase("gộp vào bản tin sau"),
+    "withdrawn": Phrase("không gửi: nội dung đã kết thúc trước khi gửi"),
 }
 _WAITING = {
     "due": Phrase("ở chu kỳ xét tiếp theo"),

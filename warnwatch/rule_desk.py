@@ -23,6 +23,7 @@ from warnwatch.alerts.rule_sets import StoredSet
 from warnwatch.assembly import load_standards
 from warnwatch.cycle import Standards
 from warnwatch.errors import Mistake, MistakesError
+from warnwatch.notify.windows import least_level
 from warnwatch.rules.stages import SetState
 from warnwatch.settings import Settings
 from warnwatch.typed_text import MAX_BYTES
@@ -180,7 +181,12 @@ class RuleDesk:
 
     def least_level(self, channel: str) -> Callable[[datetime], int]:
         """Give what tells the senders of a channel which levels may leave, by the set that runs at that moment."""
-        return lambda now: self.standards.least_level(channel, now)
+
+        def least(now: datetime) -> int:
+            standards = self.standards
+            return least_level(standards.book.channels.get(channel), now, standards.calendar)
+
+        return least
 
     def look(self) -> News:
         """Look at the folder; a set that may run is in `standards` from now on."""

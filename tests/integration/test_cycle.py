@@ -79,6 +79,7 @@ def failing(world: World, table: str) -> Iterator[None]:
 
 def test_alert_call_and_text_are_committed_together(world: World) -> None:
     """A deadline passed: one alert, one call, one text that is ready, and a journal row of each."""
+    world.sends = False
     report = world.cycle(LATE)
     alert = world.alert()
     assert (alert.state, alert.level.word, alert.called_level) == (State.OPEN, "critical", 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from builders import local
 from services import said_here
 from sqlalchemy import select
@@ -18,6 +19,14 @@ from warnwatch.notify.release import Mode, Release
 from warnwatch.plan.directory import Directory
 
 FIRST = local(16, 8, 8)
+
+
+@pytest.fixture(autouse=True)
+def server(world: World) -> None:
+    """The server takes nothing by itself: each test says what it refuses."""
+    world.sends = False
+
+
 UNKNOWN = Answer(Phase.RCPT, 550, "5.1.1", "5.1.1 unknown user")
 
 

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from builders import local
-from letters import mail_settings
+from letters import TAKEN, mail_settings
 from sqlalchemy import Engine
 from worlds import World
 
-from warnwatch.notify.delivery import Claimed
+from warnwatch.notify.delivery import Attempt, Claimed, Outcome, Verdict
 from warnwatch.notify.email import build
-from warnwatch.notify.outbox import MAIL_LEASE, claim
+from warnwatch.notify.outbox import MAIL_LEASE, claim, record
 from warnwatch.notify.release import Mode, Release
 
 START = local(11, 8, 8)
 
 
-def sent(engine: Engine) -> dict[str, list[EmailMessage]]:
-    """Give the mails as they leave, for each address, in the order in which they were written."""
+def send(engine: Engine, now: datetime, boxes: dict[str, list[EmailMessage]]) -> None:
+    """Put the mails that are due into the box of each address, as they leave."""
     with engine.begin() as connection:
-        held = claim(connection, owner="sender", now=local(30, 8, 8), limit=100, lease=MAIL_LEASE)
-    boxes: dict[str, list[EmailMessage]] = {}
+        held = claim(connection, owner="sender", now=now, limit=100, lease=MAIL_LEASE)
+        record(connection, [Attempt(one, now, TAKEN, Verdict(Outcome.SENT)) for one in held])
     for one in sorted(held, key=lambda claimed: claimed.id):
         boxes.setdefault(str(one.address), []).append(read(one))
-    return boxes
 
 
 def read(one: Claimed) -> EmailMessage:
@@ -35,11 +35,13 @@ def read(one: Claimed) -> EmailMessage:
 
 def test_opened_raised_and_cleared_are_one_thread_for_each_holder(world: World) -> None:
     """Each later mail answers to the one before and names the first; no two holders share a thread."""
+    world.sends, boxes = False, dict[str, list[EmailMessage]]()
     for day in (11, 13, 16, 19, 22):
         world.cycle(local(day, 8, 8))
+        send(world.engine, local(day, 8, 8), boxes)
     world.done(local(22, 8, 9), "T-1")
     world.cycle(local(22, 8, 10))
-    boxes = sent(world.engine)
+    send(world.engine, local(22, 8, 10), boxes)
     assert max(len(mails) for mails in boxes.values()) >= 3
     roots = set()
     for mails in boxes.values():
@@ -75,7 +77,7 @@ def test_what_was_held_is_answered_by_nothing(world: World) -> None:
     world.by(release=Release(Mode.LIVE))
     for day in (19, 20, 21, 22):
         world.cycle(local(day, 8, 8))
-    live = [mail for mail in world.mails() if mail["state"] == "ready"]
+    live = [mail for mail in world.mails() if mail["state"] == "sent"]
     held = {mail["key"] for mail in world.mails() if mail["state"] == "held"}
     assert live
     assert held

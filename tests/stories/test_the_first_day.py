@@ -50,17 +50,17 @@ def test_going_live_tells_the_initial_state_anew(fresh: World) -> None:
     fresh.by(release=Release(Mode.LIVE))
     told = fresh.told(fresh.cycle(local(25, 8, 8)))
     assert told == ["BYT/head/1 initial", "DP-19-UB/head/1 initial"]
-    assert [mail["state"] for mail in fresh.mails()[-2:]] == ["ready", "ready"]
+    assert [mail["state"] for mail in fresh.mails()[-2:]] == ["sent", "sent"]
     assert fresh.told(fresh.cycle(local(25, 8, 9))) == []
     assert fresh.told(fresh.cycle(local(26, 8, 8))) == ["BYT/head/1 overdue", "DP-19-UB/head/1 digest"]
 
 
 def test_a_pilot_tells_only_its_units(fresh: World) -> None:
-    """With an allow-list only its units' texts are ready; another unit that joins later starts with its own digest."""
+    """With an allow-list only its units' texts leave; another unit that joins later starts with its own digest."""
     fresh.by(release=Release(Mode.LIVE, frozenset({"BYT"})))
     fresh.cycle(LATE)
     assert {mail["holder"]: mail["state"] for mail in fresh.mails()} == {
-        "BYT/head/1": "ready",
+        "BYT/head/1": "sent",
         "DP-19-UB/head/1": "held",
     }
     fresh.by(release=Release(Mode.LIVE))

@@ -109,7 +109,8 @@ def test_what_may_not_leave_is_shown_as_held(world: World) -> None:
 
 
 def test_a_text_that_nobody_has_sent_yet_waits(world: World) -> None:
-    """No sender runs here: the mail is written, and waits."""
+    """No sender runs: the mail is written, and waits."""
+    world.sends = False
     world.cycle(local(18, 8, 9))
     assert {one.state for one in verdict(world, local(18, 8, 10)).messages} == {"waiting"}
 

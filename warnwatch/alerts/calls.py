@@ -23,7 +23,9 @@ def read_made(connection: Connection, alerts: Collection[int]) -> dict[int, Made
         rows = connection.execute(query.add_columns(table.c.at).where(table.c.alert.in_(some))).all()
         heard = _read_heard(connection, some) if rows else {}
         for row in rows:
-            told = Told(row.level, row.step, row.repeat, row.round_no, row.at, heard.get(row.id, row.at))
+            over = heard.get(row.id, row.at)
+            # A digest counts from the oldest of the texts that it took in: no call was told before it was made.
+            told = Told(row.level, row.step, row.repeat, row.round_no, row.at, over and max(over, row.at))
             calls.setdefault(row.alert, []).append(told)
     return {alert: made_of(known) for alert, known in calls.items()}
 

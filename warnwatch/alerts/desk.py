@@ -88,10 +88,21 @@ class Outcome:
     muted: Mapping[int, Muting] = field(default_factory=dict)
     unmuted: tuple[Alert, ...] = ()
 
-    def told_subjects(self, about: str) -> set[str]:
-        """Name the subjects of one kind whose words a text will need."""
-        told = [*(self.alerts[call.alert] for call in self.calls), *self.cured]
-        return {alert.subject for alert in told if alert.about == about}
+    @property
+    def called(self) -> list[tuple[Alert, Call]]:
+        """The calls with their alerts."""
+        return [(self.alerts[call.alert], call) for call in self.calls]
+
+    @property
+    def told(self) -> list[Alert]:
+        """The alerts of which texts will tell, one of them perhaps more than once."""
+        return [*(alert for alert, _ in self.called), *self.cured]
+
+    @property
+    def over(self) -> set[int]:
+        """The alerts that need no telling any more to whom it waits: they end here, or change hands."""
+        ended = {number for number, alert in self.alerts.items() if alert.state is State.ENDED}
+        return ended | {after.id for _, after in self.handed}
 
     def open_now(self, known: Mapping[int, Alert]) -> dict[int, Alert]:
         """Give some alerts as they are after this cycle, those that are open then."""

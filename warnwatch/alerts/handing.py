@@ -6,15 +6,43 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+import polars as pl
 from sqlalchemy import Connection, Select, Text, and_, literal, select
 
 from warnwatch import schema
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.ledger import CHUNK, COLUMNS, alert_of, chunks
+from warnwatch.plan.snapshot import Snapshot
+from warnwatch.rules.evaluation import units_named
+from warnwatch.rules.rule import RuleBook
 from warnwatch.schema import known
 
 
 def read_handed(
+    connection: Connection,
+    before: Snapshot | None,
+    snapshot: Snapshot,
+    frames: Mapping[str, pl.DataFrame],
+    book: RuleBook,
+) -> list[tuple[Alert, str]]:
+    """Read the alerts that another unit answers for now; nothing is read while no task and no unit has changed."""
+    same_tree = before is not None and before.tree is snapshot.tree
+    if same_tree and before is not None and before.tasks is snapshot.tasks:
+        return []
+    successors = snapshot.tree.successors
+    moved, naming = snapshot.moved, {"lead", *(rule.answers for rule in book.rules)}
+    if same_tree and moved and moved.changed is not None and naming.isdisjoint(moved.changed):
+        return []
+    if same_tree and moved:
+        fresh = moved.fresh
+        some = dict(fresh.select("code", pl.col("lead").cast(pl.String)).iter_rows())
+        return _read_moved(connection, some, successors, answering=units_named(book, {"task": fresh}))
+    others = [(about, frames[about].select("code", "unit")) for about in frames if about != "task"]
+    leads = {(about, code): unit for about, frame in others for code, unit in frame.iter_rows()}
+    return _read_moved(connection, None, successors, leads, units_named(book, frames))
+
+
+def _read_moved(
     connection: Connection,
     some: Mapping[str, str] | None,
     successors: Mapping[str, str],

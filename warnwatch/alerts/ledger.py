@@ -170,7 +170,7 @@ def read_numbering(connection: Connection, subjects: Mapping[str, Collection[str
 def read_told(connection: Connection, alerts: Collection[int]) -> dict[int, list[tuple[str, str, bool]]]:
     """Read for whom texts about some alerts were written: (holder, channel, whether one left) by alert."""
     link, table = schema.notification_alert, schema.notification
-    left = func.max(case((table.c.state.in_(("held", "failed", "merged")), 0), else_=1))
+    left = func.max(case((table.c.state.in_(("held", "failed", "merged", "withdrawn")), 0), else_=1))
     told: dict[int, list[tuple[str, str, bool]]] = {}
     ordered = sorted(alerts)
     for start in range(0, len(ordered), CHUNK):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from warnwatch.alerts.alert import Alert
@@ -48,6 +49,14 @@ class Terms:
         if key not in self._made:
             self._made[key] = policy_for(policy, length, key[2], self.office_hours)
         return self._made[key]
+
+
+def with_more(terms: Terms, alerts: Iterable[Alert], read: Callable[[set[str]], TaskTerms]) -> Terms:
+    """Add the tasks that some more alerts are about; `read` is not asked where no policy depends on them."""
+    if not depends_on_tasks(terms.book):
+        return terms
+    more, tasks = read({one.subject for one in alerts if one.about == "task"}), terms.tasks
+    return replace(terms, tasks=TaskTerms({**tasks.lengths, **more.lengths}, {**tasks.authorities, **more.authorities}))
 
 
 def terms_of(book: RuleBook, tasks: TaskTerms, calendar: WorkCalendar) -> Terms:

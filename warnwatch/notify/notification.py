@@ -83,6 +83,7 @@ class Item:
     how often the holders of the alert's own unit were told before, 0 when not known. `answer_by` is when the next step
     comes, or by when an answer is asked when there is none; `next_title` whom the next step tells.
     `taken_from`: the dissolved unit that the alert's unit takes it over from just now, under `taken_under`, a document.
+    `told_level`: the level at which the recipient was last told of it on this channel, 0 for never; None is not known.
     """
 
     alert: Alert
@@ -98,6 +99,7 @@ class Item:
     next_title: str = ""
     taken_from: Unit | None = None
     taken_under: str = ""
+    told_level: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class Notification:
 
     `calls` and `alerts` name what it tells; `fallback`: the proper text failed to render, this is the plain form.
     `segments`: the parts that an operator charges for, of a text message only. `due_at`: when it may leave first, where
-    that is not at once.
+    that is not at once. `tries`: the attempts that were made in vain for what it tells.
     """
 
     key: str
@@ -184,3 +186,4 @@ class Notification:
     fallback: bool = False
     segments: int | None = None
     due_at: datetime | None = None
+    tries: int = 0

@@ -12,7 +12,9 @@ from sqlalchemy import (
     Engine,
     Insert,
     Table,
+    and_,
     bindparam,
+    case,
     func,
     insert,
     select,
@@ -145,6 +147,7 @@ def _row(one: Notification, state: str) -> dict[str, Any]:
         "due_at": one.due_at or one.created_at,
         # A gateway gives its own number; a mail has ours, by which it is known when it comes back.
         "reference": new_reference() if one.channel == MAIL else None,
+        "tries": one.tries,
     }
 
 
@@ -359,11 +362,13 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 def oldest_unsent(connection: Connection) -> dict[str, datetime]:
-    """Give, by channel, when the longest waiting notification that should leave was written; held ones do not count."""
+    """Give, by channel, since when the longest waiting notification should leave; held ones do not count.
+
+    One that waits for its hour waits from then on, not since it was written: a quiet night is no delay.
+    """
     table = notification.c
+    since = case((and_(table.tries == 0, table.due_at > table.created_at), table.due_at), else_=table.created_at)
     found = connection.execute(
-        select(table.channel, func.min(table.created_at, type_=Instant))
-        .where(table.state.in_(_UNSENT))
-        .group_by(table.channel)
+        select(table.channel, func.min(since, type_=Instant)).where(table.state.in_(_UNSENT)).group_by(table.channel)
     )
     return {row[0]: row[1] for row in found}

@@ -13,9 +13,12 @@ from warnwatch.alerts.alert import Call, Reason
 from warnwatch.alerts.desk import Outcome
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.alerts.lifecycle import Transition
-from warnwatch.notify import failures, outbox
+from warnwatch.notify import failures, outbox, waiting
 from warnwatch.notify.failures import NOTHING_FAILED, Handled
+from warnwatch.notify.merging import Merge, key_of_call
 from warnwatch.notify.notification import Notification
+from warnwatch.notify.outbox import CallKey
+from warnwatch.notify.waiting import Waiting
 
 ACTOR = "warnwatch"
 
@@ -26,6 +29,7 @@ class Decided:
 
     `documents`: by dissolved unit the number of the document that dissolved it. `silence_acts`: see `Mutings.acts`.
     `handled`: what is done about texts that failed for good. `over_budget`: text messages that stay out; no rows.
+    `merges`: those of the notifications that take in others, and where waiting texts are withdrawn.
     """
 
     now: datetime
@@ -37,12 +41,13 @@ class Decided:
     documents: Mapping[str, str] = field(default_factory=dict)
     silence_acts: int | None = None
     handled: Handled = NOTHING_FAILED
+    merges: Sequence[Merge] = ()
     over_budget: Sequence[Notification] = ()
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write at all: a quiet cycle opens no transaction."""
-        return not (self.outcome.alerts or self.notifications or self.news or self.handled.failures)
+        return not (self.outcome.alerts or self.notifications or self.news or self.handled.failures or self.merges)
 
 
 def save(connection: Connection, decided: Decided) -> None:
@@ -56,10 +61,70 @@ def save(connection: Connection, decided: Decided) -> None:
     takeover.save_trails(connection, outcome.transitions)
     call_ids = ledger.add_calls(connection, outcome.calls)
     failures.save(connection, decided.handled, now, ACTOR)
-    outbox.add(connection, decided.notifications, call_ids, decided.handled.call_ids)
+    settled = settle(connection, decided.notifications, decided.merges, now)
+    outbox.add(connection, settled.texts, call_ids, {**decided.handled.call_ids, **settled.call_ids})
+    waiting.point(connection, settled.into)
     ledger.add_reminded(connection, _reminded(outcome))
     ledger.add_live(connection, decided.news, now)
-    ledger.add_journal(connection, list(_journal(decided)))
+    ledger.add_journal(connection, [*_journal(decided, settled.texts), *_taken(settled, now)])
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of merges in the transaction: the texts to write, and the waiting ones they stand for.
+
+    `into`: by number of a waiting text, the key of the one that took it in; `withdrawn`: those that nothing follows;
+    `call_ids`: the numbers of the calls that others told before.
+    """
+
+    texts: Sequence[tuple[Notification, str]]
+    into: Mapping[int, str] = field(default_factory=dict)
+    withdrawn: Sequence[Waiting] = ()
+    taken: Sequence[Waiting] = ()
+    call_ids: Mapping[CallKey, int] = field(default_factory=dict)
+
+
+def settle(
+    connection: Connection, texts: Sequence[tuple[Notification, str]], merges: Sequence[Merge], now: datetime
+) -> Settled:
+    """Take in what waits still; where a sender has got hold of some of it, the text is written again without it.
+
+    A message that stays out for want of budget is not among the texts: then those that wait go on.
+    """
+    out = {one.key for one, _ in texts}
+    merges = [one for one in merges if one.text is None or one.text.key in out]
+    if not merges:
+        return Settled(texts)
+    held = waiting.take(connection, [row for one in merges for row in one.taken], now)
+    planned = {one.text.key for one in merges if one.text is not None}
+    written = [(one, state) for one, state in texts if one.key not in planned]
+    into, moved = dict[int, str](), dict[int, list[int]]()
+    withdrawn, ids = list[Waiting](), dict[CallKey, int]()
+    for one in merges:
+        lost = [row.id for row in one.taken if row.id not in held]
+        text = one.without(lost) if lost else one.text
+        taken = [row for row in one.taken if row.id in held]
+        if text is None:
+            withdrawn += taken
+            continue
+        written.append((text, one.state))
+        into |= {row.id: text.key for row in taken}
+        moved |= {row.id: calls for row in taken if (calls := one.moved(text, row))}
+        ids |= {key_of_call(call): number for row in taken for number, call in row.calls.items()}
+    waiting.free_calls(connection, moved)
+    waiting.withdraw(connection, [row.id for row in withdrawn])
+    taken = [row for one in merges for row in one.taken if row.id in into]
+    return Settled(written, into, withdrawn, taken, ids)
+
+
+def _taken(settled: Settled, now: datetime) -> Iterable[JournalRow]:
+    """Write down what became of texts that did not leave under their own name."""
+    for one in settled.taken:
+        facts = {"key": one.key, "holder": one.holder, "channel": one.channel, "into": settled.into[one.id]}
+        yield JournalRow(now, "notification.merged", ACTOR, facts, None, one.unit)
+    for one in settled.withdrawn:
+        facts = {"key": one.key, "holder": one.holder, "channel": one.channel}
+        yield from (JournalRow(now, "notification.withdrawn", ACTOR, facts, alert, one.unit) for alert in one.alerts)
 
 
 def _reminded(outcome: Outcome) -> set[str]:
@@ -68,7 +133,7 @@ def _reminded(outcome: Outcome) -> set[str]:
     return {alert.subject for alert in (*called, *outcome.broken) if alert.about == "task"}
 
 
-def _journal(decided: Decided) -> Iterable[JournalRow]:
+def _journal(decided: Decided, texts: Sequence[tuple[Notification, str]]) -> Iterable[JournalRow]:
     now = decided.now
     yield from (_moved(move, now, decided.rules_version) for move in decided.outcome.transitions)
     for before, after in decided.outcome.handed:
@@ -97,7 +162,7 @@ def _journal(decided: Decided) -> Iterable[JournalRow]:
             facts["passed"] = list(call.passed)
         kind = "call.nobody" if (call.alert, call.step) in nobody else "call"
         yield JournalRow(now, kind, ACTOR, facts, call.alert)
-    for one, state in decided.notifications:
+    for one, state in texts:
         facts = {"key": one.key, "holder": one.holder, "channel": one.channel, "kind": one.kind.value, "state": state}
         yield from (JournalRow(now, "notification", ACTOR, facts, alert, one.unit) for alert in one.alerts)
     for one in decided.over_budget:

@@ -59,18 +59,21 @@ def read_spent(connection: Connection, since: datetime) -> Spent:
     return Spent({unit: int(parts or 0) for unit, parts in connection.execute(counted)})
 
 
-def within(texts: Iterable[Text], budget: Budget, spent: Spent) -> tuple[tuple[Text, ...], tuple[Notification, ...]]:
+def within(
+    texts: Iterable[Text], budget: Budget, spent: Spent, costs: Mapping[str, int] | None = None
+) -> tuple[tuple[Text, ...], tuple[Notification, ...]]:
     """Part the texts of a cycle into those that go and the messages that are over the budget, the gravest first.
 
-    Mail always goes, and what is held costs nothing.
+    Mail always goes, and what is held costs nothing. `costs`: what a message adds, by key, where others that were paid
+    for stay out for it; one that adds nothing goes.
     """
     texts = tuple(texts)
     total, units = spent.total, dict(spent.by_unit)
     over: set[str] = set()
     costly = [one for one, state in texts if one.channel == SMS and state != "held"]
     for one in sorted(costly, key=lambda one: -one.level):
-        parts, so_far = one.segments or 1, units.get(one.unit, 0)
-        if total + parts > budget.daily or so_far + parts > budget.of_unit:
+        parts, so_far = (costs or {}).get(one.key, one.segments or 1), units.get(one.unit, 0)
+        if parts > 0 and (total + parts > budget.daily or so_far + parts > budget.of_unit):
             over.add(one.key)
             continue
         total, units[one.unit] = total + parts, so_far + parts

@@ -105,21 +105,25 @@ def gather(  # noqa: C901 (three lists, each gone through once)
         for recipient in recipients:
             for channel in channels_for(call.channels, recipient.holder, sources.ways, sources.countries):
                 pile = piles.setdefault((recipient.holder.code, channel), _Pile(recipient))
-                pile.items.append(_item(alert, call, recipient, sources))
+                pile.items.append(item_of(alert, call, recipient, sources))
                 pile.calls.append(call)
     for alert, one in instead:
         for channel in channels_for((one.channel,), one.recipient.holder, sources.ways, sources.countries):
             pile = piles.setdefault((one.recipient.holder.code, channel), _Pile(one.recipient))
             pile.calls.append(one.call)
             if all(item.alert.id != alert.id for item in pile.items):
-                pile.items.append(_item(alert, one.call, one.recipient, sources))
+                pile.items.append(item_of(alert, one.call, one.recipient, sources))
     for alert, told in cleared:
         for holder, channel in told:
             known = _holder(holder, sources.directory)
             if known is not None and channel in channels_for((channel,), known.holder, sources.ways, sources.countries):
                 pile = piles.setdefault((holder, channel), _Pile(known))
-                pile.cleared.append(_cleared(alert, sources, _language(known, sources)))
-    return [_telling(pile, channel, sources) for (_, channel), pile in sorted(piles.items())], nobody
+                pile.cleared.append(ended_item(alert, known, sources))
+    tellings = [
+        telling_of(pile.recipient, channel, (pile.items, pile.cleared, pile.calls), sources)
+        for (_, channel), pile in sorted(piles.items())
+    ]
+    return tellings, nobody
 
 
 def _recipients(call: Call, directory: Directory) -> list[Recipient]:
@@ -132,6 +136,15 @@ def _recipients(call: Call, directory: Directory) -> list[Recipient]:
     return list(found.values())
 
 
+def recipient_of(holder: str, calls: Iterable[Call], directory: Directory) -> Recipient | None:
+    """Find somebody for whom a text waits, in the office that its calls ask for where they hold it still."""
+    for call in calls:
+        for recipient in _recipients(call, directory):
+            if recipient.holder.code == holder:
+                return recipient
+    return _holder(holder, directory)
+
+
 def _holder(code: str, directory: Directory) -> Recipient | None:
     """Find somebody who was told before, whatever office they hold now, and even when they hold none.
 
@@ -142,18 +155,22 @@ def _holder(code: str, directory: Directory) -> Recipient | None:
     return Recipient(holder, unit, holder.office, unit) if holder and unit else None
 
 
-def _telling(pile: _Pile, channel: str, sources: Sources) -> Telling:
-    items = sorted(pile.items, key=lambda item: (-item.alert.level, item.alert.opened_at or item.alert.pending_since))
+def telling_of(
+    recipient: Recipient, channel: str, told: tuple[Sequence[Item], Sequence[Item], Sequence[Call]], sources: Sources
+) -> Telling:
+    """Give a telling of items, ended alerts and the calls that it answers to, with how the unit stands."""
+    cleared, calls = told[1:]
+    items = sorted(told[0], key=lambda item: (-item.alert.level, item.alert.opened_at or item.alert.pending_since))
     initial = any(item.reason is Reason.INITIAL for item in items)
     tally = None
     if initial or len(items) >= TALLY_FROM:
-        tally = _tally(sources.sums.get(pile.recipient.unit.code, {}))
+        tally = _tally(sources.sums.get(recipient.unit.code, {}))
     return Telling(
-        recipient=pile.recipient,
+        recipient=recipient,
         channel=channel,
         items=tuple(items),
-        cleared=tuple(pile.cleared),
-        calls=tuple(pile.calls),
+        cleared=tuple(cleared),
+        calls=tuple(calls),
         tally=tally,
         initial=initial,
     )
@@ -166,7 +183,8 @@ def _tally(sums: Mapping[str, int]) -> Tally:
     return Tally(**known, other=other)
 
 
-def _item(alert: Alert, call: Call, recipient: Recipient, sources: Sources) -> Item:
+def item_of(alert: Alert, call: Call, recipient: Recipient, sources: Sources) -> Item:
+    """Say an alert to one of those whom a call is for."""
     made = sources.made.get(alert.id, Made())
     upper, answer_by = following(alert, sources.policy(alert), made.after(call), sources.directory, sources.clock)
     language = _language(recipient, sources)
@@ -236,6 +254,11 @@ def _language(recipient: Recipient, sources: Sources) -> str:
 
 def _title(recipient: Recipient, language: str) -> str:
     return wording_of(language).addressee(recipient.holder.title or recipient.unit.head_title, recipient.unit.name)
+
+
+def ended_item(alert: Alert, recipient: Recipient, sources: Sources) -> Item:
+    """Say the end of an alert to somebody who was told of it."""
+    return _cleared(alert, sources, _language(recipient, sources))
 
 
 def _cleared(alert: Alert, sources: Sources, language: str) -> Item:

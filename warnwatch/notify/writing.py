@@ -29,5 +29,9 @@ class Pen:
         if rules and rules.digest_cap:
             head = replace(head, digest_cap=rules.digest_cap)
         text = compose(telling, head, self.now)
-        at = leaves_at(rules, text.level, self.now, self.calendar)
+        at = self.leaves_at(text, self.now)
         return text if at == self.now else replace(text, due_at=at)
+
+    def leaves_at(self, text: Notification, earliest: datetime) -> datetime:
+        """Give the earliest instant, from a given one on, at which a text may leave."""
+        return leaves_at(self.channels.get(text.channel), text.level, earliest, self.calendar)

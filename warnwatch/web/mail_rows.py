@@ -20,6 +20,8 @@ STATES = {
     "sent": Phrase("Đã gửi"),
     "failed": Phrase("Không gửi được"),
     "uncertain": Phrase("Chưa rõ đã đến hay chưa"),
+    "merged": Phrase("Đã gộp vào bản tin sau"),
+    "withdrawn": Phrase("Không gửi: nội dung cảnh báo đã kết thúc"),
 }
 OUTCOMES = {
     "sent": Phrase("máy chủ thư đã nhận"),
