@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache, partial
 
 import polars as pl
@@ -163,10 +163,8 @@ def run_cycle(
 
     # Commit all of it, then remember it.
     if not (dry_run or as_of):
-        documents, acts = snapshot.tree.documents, work.mutings.acts
-        decided = Decided(
-            now, outcome, notifications, news, nobody, book.version, documents, acts, handled, merges, over
-        )
+        facts = (snapshot.tree.documents, work.mutings.acts, handled, merges, over)
+        decided = Decided(now, outcome, notifications, news, nobody, book.version, *facts)
         _commit(engine, memory, standards, decided)
         present.note((*work.active.values(), *outcome.alerts.values()), differing)
         memory.snapshot, memory.present, memory.live = snapshot, present, {**live, **news}
@@ -286,11 +284,10 @@ def _gather(
     """Gather what each holder is told, with what waits for the same ones; the calls that reach nobody beside it."""
     handled, unreached = failed
     standards, calendar = plan.standards, plan.standards.calendar
-    tomorrow = calendar.local_date(plan.now) + timedelta(days=1)
     sources = replace(
         known,
         failing=evaluation.failures.keys(),
-        end_of_next_working_day=lambda: calendar.end_of_day(calendar.next_working_day(tomorrow)),
+        end_of_next_working_day=lambda: calendar.end_of_day(calendar.nth_working_day(1, calendar.local_date(plan.now))),
         language=standards.letterhead.language,
         taken=taken_over(outcome.handed, plan.directory, plan.snapshot.tree.documents),
         clock=(plan.now, standards.calendar),
