@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, time
@@ -163,6 +164,41 @@ def test_a_vanished_sender_s_text_is_left_alone(down: World) -> None:
         outbox._expire(connection, local(16, 8, 4), "email", repeats=True)
     down.cycle(local(19, 8, 3))
     assert states(down) == ["ready", "ready"]
+
+
+def test_a_digest_says_what_has_changed_since_the_texts_before(world: World) -> None:
+    """One matter was told as a warning and is graver now, one is told again, one is new, one has ended."""
+    world.put(local(4, 8, 8), "T-2", due="2025-08-15")
+    world.put(local(4, 8, 8), "T-3", due="2025-08-14")
+    world.cycle(local(13, 8, 8))
+    world.cycle(local(15, 8, 8))
+    world.done(local(16, 8, 9), "T-2")
+    world.put(local(16, 8, 9), "T-4", due="2025-08-13")
+    world.cycle(local(18, 8, 8))
+    text = texts(world)[-1]["text"]
+    said = "1 nội dung mới, 1 nội dung tăng mức, 1 nội dung nhắc lại và 1 cảnh báo đã kết thúc"
+    assert f"So với các lần thông báo trước: {said}." in text
+    marks = dict(re.findall(r"\d\. (T-\d) – .*\n.*\(CB-\S+\) – (.*)", text))
+    assert marks == {"T-1": "Tăng mức", "T-3": "Nhắc lại", "T-4": "Mới"}
+    assert "Nhắc lại" in texts(world)[-1]["html"]
+
+
+def test_a_digest_of_new_matters_alone_has_nothing_to_compare(down: World) -> None:
+    """Two deadlines pass in one night, and nobody was told of them before: no marks."""
+    down.put(local(15, 8, 8), "T-2", due="2025-08-15")
+    down.cycle(local(16, 8, 3))
+    assert "So với các lần thông báo trước" not in texts(down)[-1]["text"]
+
+
+def test_past_its_cap_a_digest_counts_the_rest(world: World) -> None:
+    """A channel's own cap is followed: five matters, two of them listed, and the number of the others."""
+    world.by(book=replace(world.standards.book, channels={"email": ChannelRules(digest_cap=2)}))
+    for number in range(2, 6):
+        world.put(local(4, 8, 8), f"T-{number}", due="2025-08-15")
+    world.cycle(local(16, 8, 3))
+    text = texts(world)[-1]["text"]
+    assert "và 3 nhiệm vụ khác" in text
+    assert "3. T-" not in text
 
 
 # --- what was over before it left

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify import wording
@@ -54,6 +55,21 @@ class Desk:
         return self.says.moment(at, self.letterhead.zone) if at else ""
 
 
+class Change(StrEnum):
+    """What is different about a subject since its recipient was last told of it."""
+
+    NEW = "new"
+    RAISED = "raised"
+    AGAIN = "again"
+
+
+_CHANGED: Mapping[Change, Phrase] = {
+    Change.NEW: Phrase("Mới"),
+    Change.RAISED: Phrase("Tăng mức"),
+    Change.AGAIN: Phrase("Nhắc lại"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """Everything that one recipient is told about one subject, the gravest alert first."""
@@ -85,6 +101,14 @@ class Case:
     def level(self) -> Level:
         """The highest level."""
         return self.lead.alert.level
+
+    @property
+    def change(self) -> Change:
+        """What is different since the recipient was last told of any of its alerts."""
+        told = max(item.told_level or 0 for item in self.items)
+        if not told:
+            return Change.NEW
+        return Change.RAISED if self.level > told else Change.AGAIN
 
     @property
     def codes(self) -> str:
@@ -331,6 +355,27 @@ def _numbers(told: Iterable[Case], desk: Desk) -> Counter[str]:
         label = desk.texts.say(sheet, "label", {"rule_title": title})
         numbers[label[0].lower() + label[1:]] += number
     return numbers
+
+
+def changes(told: Sequence[Case], desk: Desk) -> str:
+    """Sum up a list against what its recipient was told before; nothing to say where all of it is new."""
+    numbers = Counter(case.change for case in told)
+    ended = len(desk.telling.cleared)
+    if numbers[Change.NEW] == len(told) and not ended:
+        return ""
+    parts = (
+        (numbers[Change.NEW], Phrase("{count} nội dung mới", count=numbers[Change.NEW])),
+        (numbers[Change.RAISED], Phrase("{count} nội dung tăng mức", count=numbers[Change.RAISED])),
+        (numbers[Change.AGAIN], Phrase("{count} nội dung nhắc lại", count=numbers[Change.AGAIN])),
+        (ended, Phrase("{count} cảnh báo đã kết thúc", count=ended)),
+    )
+    listing = desk.says.listing([desk.said(said) for count, said in parts if count])
+    return desk.said(Phrase("So với các lần thông báo trước: {listing}.", listing=listing))
+
+
+def change_words(case: Case, desk: Desk) -> str:
+    """Say what is different about one case of a list."""
+    return desk.said(_CHANGED[case.change])
 
 
 def noun(told: Sequence[Case], desk: Desk) -> str:

@@ -6,6 +6,7 @@ In: cases, ranked. Out: a page, ready to be laid out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count, groupby
 
 from warnwatch.language import Phrase
@@ -15,6 +16,8 @@ from warnwatch.notify.cases import (
     Case,
     Desk,
     case_words,
+    change_words,
+    changes,
     counts,
     days_words,
     entry,
@@ -27,7 +30,7 @@ from warnwatch.notify.cases import (
     section,
 )
 from warnwatch.notify.notification import TITLED, Facts, Kind
-from warnwatch.notify.page import Frame, Page, Rows, Section
+from warnwatch.notify.page import Entry, Frame, Page, Rows, Section
 from warnwatch.plan.directory import Via
 
 # Kinds that ask a unit to get a task done; once it is reported done, they ask to have that verified.
@@ -93,7 +96,9 @@ def _list(kind: Kind, told: Sequence[Case], desk: Desk) -> Page:
         "count": len(rest),
     }
     say, shared = desk.texts.sheet(str(kind), words), desk.texts.sheet("letter", words | said)
-    alike, sections = _sections(kind, told[: max(1, desk.letterhead.digest_cap)], desk)
+    # An initial digest says how things stand; only the others follow earlier ones.
+    since = "" if kind is Kind.INITIAL else changes(told, desk)
+    alike, sections = _sections(kind, told[: max(1, desk.letterhead.digest_cap)], desk, marked=bool(since))
     return Page(
         subject=say("subject"),
         level=int(told[0].level),
@@ -101,6 +106,7 @@ def _list(kind: Kind, told: Sequence[Case], desk: Desk) -> Page:
         headline=say("headline"),
         opening=say("opening"),
         notes=tuple(note for note in (_via(desk),) if note),
+        changes=since,
         list_heading=say("list"),
         alike=alike,
         sections=sections,
@@ -170,7 +176,7 @@ def _answered(plain: Sequence[Case], desk: Desk) -> str:
     return desk.said(Phrase("đã xác nhận nhận cảnh báo hoặc cập nhật đối với {answered}/{count} {noun}", **values))
 
 
-def _sections(kind: Kind, shown: Sequence[Case], desk: Desk) -> tuple[Rows, tuple[Section, ...]]:
+def _sections(kind: Kind, shown: Sequence[Case], desk: Desk, *, marked: bool) -> tuple[Rows, tuple[Section, ...]]:
     """Set the recipient's own tasks by level and kind, then those of units below by unit, then the confidential."""
     plain = [case for case in shown if not case.hidden]
     own = [case for case in plain if case.own]
@@ -186,19 +192,25 @@ def _sections(kind: Kind, shown: Sequence[Case], desk: Desk) -> tuple[Rows, tupl
         groups.append((f"{name} ({len(group)})", group))
     if hidden := [case for case in shown if case.hidden]:
         groups.append((f"{desk.texts.say(RESTRICTED, 'label', {})} ({len(hidden)})", hidden))
-    return _numbered(groups, desk)
+    return _numbered(groups, desk, marked=marked)
 
 
-def _numbered(groups: Sequence[tuple[str, list[Case]]], desk: Desk) -> tuple[Rows, tuple[Section, ...]]:
+def _numbered(
+    groups: Sequence[tuple[str, list[Case]]], desk: Desk, *, marked: bool
+) -> tuple[Rows, tuple[Section, ...]]:
     """Count the tasks through, section after section; the first result holds for every one of them."""
     number = count(1)
     lists = [
-        (heading, [entry(case, case_words(case, desk), desk, next(number)) for case in group])
-        for heading, group in groups
+        (heading, [_entry(case, desk, next(number), marked=marked) for case in group]) for heading, group in groups
     ]
     plain = [one for _, entries in lists for one in entries if one.name]
     alike = said_alike(plain, desk)
     return alike, tuple(section(heading, [one.without(alike) for one in entries], desk) for heading, entries in lists)
+
+
+def _entry(case: Case, desk: Desk, number: int, *, marked: bool) -> Entry:
+    one = entry(case, case_words(case, desk), desk, number)
+    return replace(one, change=change_words(case, desk)) if marked else one
 
 
 def _all_clear(desk: Desk) -> Page:

@@ -9,7 +9,10 @@ Rows = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One task in a list. `lines` are pairs of label and value; `level` 1..3 sets its colour."""
+    """One task in a list. `lines` are pairs of label and value; `level` 1..3 sets its colour.
+
+    `change`: what is different since the recipient was last told of it, where a list says so.
+    """
 
     number: int
     level: int
@@ -19,6 +22,7 @@ class Entry:
     state: str
     alert: str
     lines: Rows
+    change: str = ""
 
     def without(self, said: Rows) -> Entry:
         """Give the entry less the lines that are said elsewhere."""
@@ -58,6 +62,7 @@ class Page:
     headline: str
     opening: str
     frame: Frame
+    changes: str = ""
     notes: tuple[str, ...] = ()
     card: Entry | None = None
     facts: Rows = ()
