@@ -57,7 +57,8 @@ def policy_for(policy: Policy, length: int | None, authority: str, office_hours:
 
 def duration_said(wait: Duration) -> str:
     """Say a wait to a person."""
-    number = f"{wait.amount:g}".replace(".", ",")
+    whole = wait.amount % 1 == 0
+    number = int(wait.amount) if whole else f"{wait.amount:g}".replace(".", ",")
     if wait.unit == "working_day":
         return Phrase("{n} ngày làm việc", n=number)
     if wait.unit == "working_hour":
@@ -76,12 +77,15 @@ def why_so_long(step: Step) -> str:
     if step.length is None:
         return Phrase("chờ {wait}: chưa biết thời gian được giao nên chờ lâu nhất", wait=wait)
     part = f"{float(share.part * 100):g}".replace(".", ",")
-    days = f"{step.length:g}".replace(".", ",")
     bound = ""
     if step.after == share.at_most:
         bound = Phrase(", không quá {most}", most=duration_said(share.at_most))
     elif step.after == share.at_least:
         bound = Phrase(", không dưới {least}", least=duration_said(share.at_least))
     return Phrase(
-        "chờ {wait}: {part}% của {days} ngày làm việc được giao{bound}", wait=wait, part=part, days=days, bound=bound
+        "chờ {wait}: {part}% của {days} ngày làm việc được giao{bound}",
+        wait=wait,
+        part=part,
+        days=step.length,
+        bound=bound,
     )
