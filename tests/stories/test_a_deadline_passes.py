@@ -31,7 +31,7 @@ def test_the_mail_says_what_is_late_why_and_what_to_do(world: World) -> None:
     mail = world.mails()[-1]
     assert mail["address"] == "dp-19-ub.head@example.vn"
     assert "Nhiệm vụ T-1" in mail["subject"] + mail["text"]
-    for part in ("T-1", "15/8/2025", "1 ngày làm việc", "Cập nhật tiến độ", "19/8/2025"):
+    for part in ("T-1", "15/8/2025", "1 ngày làm việc", "Cập nhật tiến độ", "16 giờ 00"):
         assert part in mail["text"].replace("/08/", "/8/"), part
     assert "Nhiệm vụ T-1" in mail["html"]
 

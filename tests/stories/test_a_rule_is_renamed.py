@@ -60,9 +60,9 @@ def test_the_climb_goes_on_where_it_was(world: World) -> None:
     world.cycle(LATE)
     rename(world)
     world.cycle(LATE + MINUTE)
-    assert world.told(world.cycle(local(19, 8, 7, 59))) == []
-    assert world.told(world.cycle(local(19, 8, 8))) == ["DP-19-UB/head/1 overdue"]
-    assert world.told(world.cycle(local(22, 8, 8))) == ["DP-19/head/1 escalation"]
+    assert world.told(world.cycle(local(18, 8, 15, 59))) == []
+    assert world.told(world.cycle(local(18, 8, 16))) == ["DP-19-UB/head/1 overdue"]
+    assert world.told(world.cycle(local(19, 8, 16))) == ["DP-19/head/1 escalation"]
     with world.engine.connect() as connection:
         steps = select(schema.call.c.step).where(schema.call.c.alert == world.alert(rule=NEW).id)
         assert sorted(connection.scalars(steps)) == [1, 2, 3]

@@ -31,7 +31,7 @@ def test_the_first_evaluation_gives_each_head_one_digest(fresh: World) -> None:
     """Live from the start, both heads get one text of the initial state, and waits count from it."""
     fresh.by(release=Release(Mode.LIVE))
     assert fresh.told(fresh.cycle(LATE)) == ["BYT/head/1 initial", "DP-19-UB/head/1 initial"]
-    assert {alert.next_at for alert in fresh.alerts()} == {local(19, 8, 8)}
+    assert {alert.next_at for alert in fresh.alerts()} == {local(18, 8, 16)}
     assert fresh.told(fresh.cycle(LATE)) == []
 
 
