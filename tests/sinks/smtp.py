@@ -83,7 +83,7 @@ class Sink:
 
     `at_point` is called before the answer at each point, with `half` while a message comes in, and with `after` behind
     the 250. `tls`: none, starttls or implicit, with the certificate of that name. `users`: passwords by name.
-    `pipelining`: whether several commands may come at once (RFC 2920).
+    `pipelining`: whether several commands may come at once (RFC 2920); `goes_on`: it asks for a message to nobody, too.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class Sink:
         users: Mapping[str, str] | None = None,
         injected: bytes = b"",
         pipelining: bool = True,
+        goes_on: bool = False,
         at_point: Callable[[str], None] = lambda _point: None,
     ) -> None:
         self.script = script
@@ -111,6 +112,7 @@ class Sink:
         self._tls = tls
         self._injected = injected
         self.pipelining = pipelining
+        self.goes_on = goes_on
         self._context: ssl.SSLContext | None = None
         if tls != "none":
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -297,7 +299,7 @@ class _Session:
             await self._say("503 5.5.1 no sender")
 
     async def _take_message(self) -> None:
-        if not self._recipients:
+        if not self._recipients and not self._sink.goes_on:
             await self._say("503 5.5.1 no recipient")
             return
         if not await self._answer("data"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
+from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -43,7 +44,7 @@ def build(claimed: Claimed, settings: MailSettings) -> tuple[str, bytes]:
         f"From: {_sender(settings)}",
         f"To: <{address}>",
         f"Subject: {_encoded(subject)}",
-        f"Date: {format_datetime(claimed.created_at)}",
+        f"Date: {_date(claimed.created_at)}",
         f"Message-ID: <{name}@{settings.message_id_domain}>",
         *_answering(claimed.thread, settings.message_id_domain),
         "Auto-Submitted: auto-generated",
@@ -88,6 +89,11 @@ def _part(subtype: str, text: str) -> list[str]:
 
 def _one_line(text: str) -> str:
     return " ".join(strip_controls(" ".join(text.split())).split())
+
+
+@lru_cache(64)
+def _date(at: datetime) -> str:
+    return format_datetime(at)
 
 
 @lru_cache(8)

@@ -301,13 +301,19 @@ def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
     )
     holds = {tuple(row) for row in present}
     mine = [one for one in attempts if _hold(one) in holds]
-    if mine:
-        # Without an owner, the same attempt recorded again (its first commit unheard of) changes nothing.
+    # Without an owner, the same attempt recorded again (its first commit unheard of) changes nothing.
+    change = update(notification).values(owner=None, lease_until=None, tries=table.tries + 1)
+    plain = [one for one in mine if one.verdict.outcome is Outcome.SENT and not one.answer.reference]
+    if plain:
+        # Nearly all, in one statement for them all: they left at the same time but for the wait for company.
+        at = max(one.at for one in plain)
+        ids = [one.claimed.id for one in plain]
+        connection.execute(change.where(table.id.in_(ids)).values(state="sent", due_at=at, finished_at=at))
+    others = [_ending(one) for one in mine if one.verdict.outcome is not Outcome.SENT or one.answer.reference]
+    if others:
         ending: dict[str, Any] = {name: bindparam(name) for name in ("state", "due_at", "finished_at")}
         ending["reference"] = func.coalesce(bindparam("said_reference"), table.reference)
-        change = update(notification).where(table.id == bindparam("row"))
-        change = change.values(**ending, owner=None, lease_until=None, tries=table.tries + 1)
-        connection.execute(change, [_ending(one) for one in mine])
+        connection.execute(change.where(table.id == bindparam("row")).values(**ending), others)
     connection.execute(insert(delivery), [_delivery_row(one, stale=_hold(one) not in holds) for one in attempts])
 
 
