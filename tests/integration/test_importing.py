@@ -118,10 +118,11 @@ def test_a_plan_is_taken_whole(bring: Import, engine: Engine) -> None:
 
 
 def test_what_changed_is_told_and_journaled(bring: Import, engine: Engine) -> None:
-    """The evaluator gets one change per subject, the journal one row, in the import's transaction."""
+    """The evaluator gets one change per subject and kind, the journal one row, in the import's transaction."""
     bring(files=plan(reports=REPORTS))
     told = set(rows(engine, schema.change, "kind", "subject"))
-    assert told == {("unit", "BCD"), ("unit", "BNV"), ("unit", "VT"), ("task", "T1"), ("task", "T2")}
+    told_of = {("unit", "BCD"), ("unit", "BNV"), ("unit", "VT"), ("task", "T1"), ("task", "T2"), ("report", "T1")}
+    assert told == told_of
     ((at, kind, facts),) = rows(engine, schema.journal, "at", "kind", "facts")
     assert (at, kind, facts["files"]["tasks"]["added"], facts["reconstructed"]) == (NOW, "import", 2, False)
 
