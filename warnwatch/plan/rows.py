@@ -53,10 +53,11 @@ def fetched(cursor: Cursor, columns: Columns, size: int) -> Iterator[pl.DataFram
     """Fetch the rows of a cursor, or of a streamed result, `size` at a time, as columns of these types."""
     while rows := cursor.fetchmany(size):
         values = zip(columns.items(), zip(*rows, strict=True), strict=True)
-        yield pl.DataFrame([_series(name, column, dtype) for (name, dtype), column in values])
+        yield pl.DataFrame([series_of(name, column, dtype) for (name, dtype), column in values])
 
 
-def _series(name: str, values: Collection[Any], dtype: DType) -> pl.Series:
+def series_of(name: str, values: Collection[Any], dtype: DType) -> pl.Series:
+    """Make a column of values as the driver gives them."""
     if dtype == pl.Boolean:  # 0 and 1 of SQLite are read as numbers many times faster
         with suppress(TypeError):
             return pl.Series(name, values, pl.Int8).cast(pl.Boolean)

@@ -23,6 +23,7 @@ from warnwatch.plan.evasion_rows import read_evasion, read_versions
 from warnwatch.plan.evasion_trail import EVADED, Evasion, evasion_trail, handovers
 from warnwatch.plan.milestone_trail import MILESTONE_COLUMNS, milestone_trail
 from warnwatch.plan.moving import places_of
+from warnwatch.plan.packed import read_packed
 from warnwatch.plan.report_trail import REPORT_COLUMNS, REPORTED, report_trails
 from warnwatch.plan.rows import AS_OF, CODES, Columns, DType, read_columns
 from warnwatch.plan.succession import Tree
@@ -196,19 +197,20 @@ class _Tables:
         self._corrected = pl.Series([], dtype=pl.Int64)
 
     def tasks(self) -> pl.DataFrame:
-        tasks = self._read(_versions, VERSION_COLUMNS)
+        tasks = self._read(_versions, schema.task_version, VERSION_COLUMNS)
         return tasks if tasks["code"].is_sorted() else tasks.sort("code")
 
     def deadlines(self) -> pl.DataFrame:
-        deadlines = self._read(_deadlines, _CODE | DEADLINE_COLUMNS)
+        deadlines = self._read(_deadlines, schema.deadline, _CODE | DEADLINE_COLUMNS)
         self._moved = deadlines["decision"].null_count() < deadlines.height
         return deadlines
 
     def decided(self) -> pl.DataFrame:
-        return self._read(_decided, _DECISION_COLUMNS) if self._moved else pl.DataFrame(schema=_DECISION_COLUMNS)
+        nothing = pl.DataFrame(schema=_DECISION_COLUMNS)
+        return self._read(_decided, schema.decision, _DECISION_COLUMNS) if self._moved else nothing
 
     def reports(self) -> pl.DataFrame:
-        reports = self._read(_reports, _CODE | REPORT_COLUMNS | {"replaces": pl.Int64})
+        reports = self._read(_reports, schema.report, _CODE | REPORT_COLUMNS | {"replaces": pl.Int64})
         self._corrected = reports["replaces"].drop_nulls()
         if len(self._corrected):
             reports = reports.filter(~pl.col("order").is_in(self._corrected.implode()))
@@ -222,10 +224,13 @@ class _Tables:
         return read_versions(self._connection, self._as_of, self._codes)
 
     def milestones(self) -> pl.DataFrame:
-        return self._read(_milestones, _CODE | MILESTONE_COLUMNS)
+        return self._read(_milestones, schema.milestone_version, _CODE | MILESTONE_COLUMNS)
 
-    def _read(self, query: Callable[..., Select[*tuple[object, ...]]], columns: Columns) -> pl.DataFrame:
-        return read_columns(self._connection, query(**self._which), self._asked, columns)
+    def _read(self, query: Callable[..., Select[*tuple[object, ...]]], table: Table, columns: Columns) -> pl.DataFrame:
+        asked = query(**self._which)
+        if self._which["some"]:
+            return read_columns(self._connection, asked, self._asked, columns)
+        return read_packed(self._connection, asked, table.c.id, self._asked, columns)
 
 
 def tasks_of(facts: Facts, calendar: WorkCalendar) -> pl.DataFrame:
