@@ -20,8 +20,9 @@ from sqlalchemy import Connection, Engine, RowMapping, Table, func, select, upda
 
 from warnwatch import database, schema
 from warnwatch.alerts import ledger
-from warnwatch.alerts.acts import Closing, Promise, acknowledge, close_by_document, find_holder
+from warnwatch.alerts.acts import Closing, Given, close_by_document, find_holder, take
 from warnwatch.alerts.alert import Alert
+from warnwatch.alerts.answers import save_answer
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
 from warnwatch.notify.release import Mode, Release
@@ -120,10 +121,10 @@ class World:
             known = ledger.find_alert(connection, alert.code, for_update=True)
             directory = self.cycle(now, dry_run=True).directory
             policy = self.standards.book.policies[self.standards.book.rule(alert.rule).escalation]
-            given = Promise(find_holder(directory, known, who), until)
-            taken, binds = acknowledge(known, given, policy, directory, now, CALENDAR)
-            ledger.save_act(connection, taken, ledger.promise_row(known, given, now, binds=binds))
-        return binds
+            given = Given(find_holder(directory, known, who), until)
+            taken = take(known, given, policy, directory, now, CALENDAR)
+            save_answer(connection, known, given, taken, now)
+        return taken.binds
 
     def close(self, now: datetime, alert: Alert, by: str = "CQTT") -> None:
         """Close an alert by a document; the secretariat decides, or whom `by` names."""

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from warnwatch import printing
-from warnwatch.alerts import acts, ledger
+from warnwatch.alerts import acts, answers, ledger
 from warnwatch.alerts.ahead import next_of
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.calls import read_made
@@ -135,32 +135,45 @@ def _print_history(here: Installation, code: str, *, json_: bool) -> None:
 @click.command()
 @click.argument("alert")
 @click.option("--by", required=True, help="A holder's code, or an office of the unit: head, deputy, focal_point.")
-@click.option("--until", required=True, help="The date or instant by which the matter will be cured.")
-@click.option("--note", default="", help="What will be done.")
+@click.option("--until", help="The date or instant by which the matter will be cured; without it nothing is promised.")
+@click.option("--help-from", "authority", help="Code of the unit that is asked to remove what stands in the way.")
+@click.option("--note", default="", help="What will be done, or what stands in the way.")
 @pass_installation
-def ack(here: Installation, alert: str, by: str, until: str, note: str) -> None:
+def ack(here: Installation, alert: str, by: str, until: str | None, authority: str | None, note: str) -> None:
     """Record that a head has taken an alert, with the date promised for the cure.
 
+    Only a date that the head promises stops the climb; a request for help alone does not.
+
     Example: warnwatch ack CB-25-00012 --by head --until 2025-12-19
+
+    Example: warnwatch ack CB-25-00012 --by head --help-from CP-BTC --note "chờ phân bổ vốn"
     """
-    promised, standards, now = here.end_of(until, "--until"), here.standards, here.now()
+    promised, standards, now = here.end_of(until, "--until") if until else None, here.standards, here.now()
     calendar = standards.calendar
     with here.engine.begin() as connection:
         found = ledger.find_alert(connection, alert, for_update=True)
         day = calendar.local_date(now)
         directory = read_snapshot(connection, calendar, codes=[], day=day).directory(day)
-        promise = acts.Promise(acts.find_holder(directory, found, by), promised, note)
+        given = acts.Given(acts.find_holder(directory, found, by), promised, authority, note)
+        known = answers.read_answers(connection, [found.id]).get(found.id, [])
+        if known and known[-1].says(given):
+            at = printing.local(known[-1].at, here.settings.zone)
+            here.say(Phrase("{alert}: đã ghi nhận phản hồi này từ lúc {at}", alert=alert, at=at))
+            return
         policy = standards.book.policies[standards.book.rule(found.rule).escalation]
-        taken, binds = acts.acknowledge(found, promise, policy, directory, now, calendar)
-        ledger.save_act(connection, taken, ledger.promise_row(found, promise, now, binds=binds))
-    until_ = printing.local(promised, here.settings.zone)
-    here.say(
-        Phrase("{alert}: đã ghi nhận cam kết đến {until}", alert=alert, until=until_)
-        if binds
-        else Phrase(
-            "{alert}: đã ghi nhận là đã nhận; chỉ người đứng đầu mới dừng được việc báo cáo cấp trên", alert=alert
+        taken = acts.take(found, given, policy, directory, now, calendar)
+        answers.save_answer(connection, found, given, taken, now)
+    if authority:
+        here.say(Phrase("{alert}: đã ghi nhận đề nghị {authority} tháo gỡ", alert=alert, authority=authority))
+    if taken.binds and promised:
+        until_ = printing.local(promised, here.settings.zone)
+        here.say(Phrase("{alert}: đã ghi nhận cam kết đến {until}", alert=alert, until=until_))
+    elif not authority:
+        here.say(
+            Phrase(
+                "{alert}: đã ghi nhận là đã nhận; chỉ người đứng đầu mới dừng được việc báo cáo cấp trên", alert=alert
+            )
         )
-    )
 
 
 @click.command()

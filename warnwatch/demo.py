@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 
-from warnwatch.alerts import acts, ledger
+from warnwatch.alerts import acts, answers, ledger
 from warnwatch.alerts.alert import Alert, Reason
 from warnwatch.alerts.lifecycle import Move
 from warnwatch.cycle import CycleReport
@@ -307,10 +307,10 @@ def _answer(service: Service, story: Story) -> None:
         holder = acts.find_holder(report.directory, alert, "head")
         calendar = standards.calendar
         until = calendar.end_of_day(calendar.local_date(calendar.add(now, Duration(2, "working_day"))))
-        promise = acts.Promise(holder, until, "Đã giao bộ phận chuyên môn hoàn thành")
+        given = acts.Given(holder, until, note="Đã giao bộ phận chuyên môn hoàn thành")
         policy = standards.book.policies[standards.book.rule(alert.rule).escalation]
-        taken, binds = acts.acknowledge(alert, promise, policy, report.directory, now, calendar)
-        ledger.save_act(connection, taken, ledger.promise_row(alert, promise, now, binds=binds))
+        taken = acts.take(alert, given, policy, report.directory, now, calendar)
+        answers.save_answer(connection, alert, given, taken, now)
     story.acknowledged = alert.code
 
 

@@ -52,7 +52,7 @@ def staged(database: str) -> Iterator[Stage]:
 
 def table(found: Found) -> Iterator[str]:
     """Write what the trials came to."""
-    heads = (
+    heads: tuple[str, ...] = (
         "database",
         "processes",
         "seeds",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from warnwatch.alerts.alert import Alert, State
 from warnwatch.alerts.lifecycle import close
@@ -28,7 +29,71 @@ class Promise:
 
     by: Holder
     until: datetime
+
+
+class AnswerKind(StrEnum):
+    """What an answer is: taken note of, a promise that stops the climb, a request for help."""
+
+    RECEIVED = "received"
+    PROMISED = "promised"
+    HELP = "help"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer as it is given: by whom, until when it will be cured, which unit is asked for help.
+
+    `by_link`: the number of the notification whose link was used; None on the command line.
+    """
+
+    by: Holder
+    until: datetime | None = None
+    authority: str | None = None
     note: str = ""
+    by_link: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of an answer: the alert from now on, the kind that is recorded, whether it stops the climb."""
+
+    alert: Alert
+    kind: AnswerKind
+    binds: bool
+
+
+def take(
+    alert: Alert, given: Given, policy: Policy, directory: Directory, now: datetime, calendar: WorkCalendar
+) -> Taken:
+    """Take an answer. Only a date promised by whoever answers for the unit stops the climb; help alone does not.
+
+    What does not bind never takes the place of a promise that stands.
+    """
+    if given.authority is not None and (
+        given.authority not in directory.units or given.authority == directory.present(alert.unit)
+    ):
+        raise ActError(
+            Phrase(
+                "{code}: {authority!r} không phải cơ quan khác trong kế hoạch; được phép: mã của một đơn vị đang hoạt "
+                "động, không phải chính đơn vị chịu trách nhiệm",
+                code=alert.code,
+                authority=given.authority,
+            )
+        )
+    if given.until is not None:
+        after, stops = acknowledge(alert, Promise(given.by, given.until), policy, directory, now, calendar)
+    else:
+        after, stops = _received(alert, given.by, now), False
+    if not stops and alert.promised_for is not None:
+        after = alert
+    kind = AnswerKind.PROMISED if stops else AnswerKind.RECEIVED
+    return Taken(after, AnswerKind.HELP if given.authority is not None else kind, stops)
+
+
+def latest_promise(alert: Alert, policy: Policy, now: datetime, calendar: WorkCalendar) -> datetime:
+    """Give the last instant that may be promised for an alert, by the longest promise and its policy's cap."""
+    opened = alert.opened_at or alert.pending_since
+    return min(calendar.add(now, LONGEST_PROMISE), calendar.add(opened, policy.cap))
 
 
 def acknowledge(
@@ -39,16 +104,10 @@ def acknowledge(
     Only the head, an acting head, or the deputy of a vacant head binds the unit: from anybody else it is noted as
     received and stops nothing, since heads may not leave it to specialists.
     """
-    if alert.state is not State.OPEN or alert.opened_at is None:
-        raise ActError(
-            Phrase(
-                "{code}: chỉ xác nhận được cảnh báo đang mở, cảnh báo này: {state}", code=alert.code, state=alert.state
-            )
-        )
-    taken = replace(alert, acknowledged_at=now, acknowledged_by=promise.by.code)
-    if not _binds(promise.by, alert, directory):
+    taken = _received(alert, promise.by, now)
+    if not binds(promise.by, alert, directory):
         return taken, False
-    latest = min(calendar.add(now, LONGEST_PROMISE), calendar.add(alert.opened_at, policy.cap))
+    latest = latest_promise(alert, policy, now, calendar)
     if latest <= now:
         last = calendar.local_date(latest)
         raise ActError(
@@ -70,7 +129,19 @@ def acknowledge(
     return (kept if alert.gone_since else replace(kept, next_at=promise.until)), True
 
 
-def _binds(holder: Holder, alert: Alert, directory: Directory) -> bool:
+def _received(alert: Alert, by: Holder, now: datetime) -> Alert:
+    """Note who has taken an open alert, and when."""
+    if alert.state is not State.OPEN or alert.opened_at is None:
+        raise ActError(
+            Phrase(
+                "{code}: chỉ xác nhận được cảnh báo đang mở, cảnh báo này: {state}", code=alert.code, state=alert.state
+            )
+        )
+    return replace(alert, acknowledged_at=now, acknowledged_by=by.code)
+
+
+def binds(holder: Holder, alert: Alert, directory: Directory) -> bool:
+    """Say whether a promise of this holder stops the climb of an alert."""
     units = {alert.unit, *(unit.code for unit in directory.superiors(alert.unit))}
     return any(_decides(holder, unit, directory) for unit in units)
 

@@ -29,7 +29,6 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from warnwatch import schema
-from warnwatch.alerts.acts import Promise
 from warnwatch.alerts.alert import Alert, Call, EndReason, State
 from warnwatch.alerts.lifecycle import Numbering
 from warnwatch.alerts.present import CLOSED, GONE, PENDING
@@ -365,12 +364,6 @@ def add_live(connection: Connection, news: Mapping[tuple[str, str], str], now: d
         connection.execute(delete(table).where(*where), gone)
         rows = [{"kind": kind, "code": code, "mode": mode, "at": now} for (kind, code), mode in news.items()]
         connection.execute(insert(table), rows)
-
-
-def promise_row(alert: Alert, promise: Promise, now: datetime, *, binds: bool) -> JournalRow:
-    """Give the journal's row of an acknowledgement."""
-    facts = {"holder": promise.by.code, "until": promise.until.isoformat(), "note": promise.note, "binds": binds}
-    return JournalRow(now, "acknowledged", promise.by.code, facts, alert.id, alert.subject)
 
 
 def save_act(connection: Connection, alert: Alert, row: JournalRow) -> None:

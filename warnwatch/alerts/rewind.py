@@ -83,13 +83,19 @@ def _after(alert: Alert, row: JournalRow) -> Alert:
             round_no=_round(row.facts),
         )
     if row.kind == "acknowledged":
-        taken = replace(alert, acknowledged_at=row.at, acknowledged_by=str(row.facts["holder"]))
-        binds = bool(row.facts.get("binds"))
-        until = datetime.fromisoformat(str(row.facts["until"]))
-        return replace(taken.unmuted(), promised_for=until, promised_level=int(alert.level)) if binds else taken
+        return _acknowledged(alert, row)
     if row.kind == "promise.broken":
         return replace(alert, promised_for=None, promised_level=0)
     return alert
+
+
+def _acknowledged(alert: Alert, row: JournalRow) -> Alert:
+    if not row.facts.get("binds"):  # it never takes the place of a promise that stands
+        noted = replace(alert, acknowledged_at=row.at, acknowledged_by=str(row.facts["holder"]))
+        return noted if alert.promised_for is None else alert
+    until = datetime.fromisoformat(str(row.facts["until"]))
+    taken = replace(alert, acknowledged_at=row.at, acknowledged_by=str(row.facts["holder"])).unmuted()
+    return replace(taken, promised_for=until, promised_level=int(alert.level))
 
 
 def _moved(alert: Alert, what: str, at: datetime, facts: Mapping[str, Any]) -> Alert:

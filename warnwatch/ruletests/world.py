@@ -20,9 +20,10 @@ from sqlalchemy import Engine, event, update
 
 from warnwatch import database, schema
 from warnwatch.alerts import ledger
-from warnwatch.alerts.acts import Closing, Promise, acknowledge, close_by_document, find_holder
+from warnwatch.alerts.acts import Closing, Given, close_by_document, find_holder, take
 from warnwatch.alerts.ahead import Next, next_of
 from warnwatch.alerts.alert import Alert, State
+from warnwatch.alerts.answers import save_answer
 from warnwatch.alerts.calls import read_made
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.alerts.silencing import read_mutings_at
@@ -133,9 +134,9 @@ class World:
             known = ledger.find_alert(connection, alert.code, for_update=True)
             directory = run_cycle(self.engine, Memory(), self.standards, now, dry_run=True).directory
             policy = self.standards.book.policies[self.standards.book.rule(alert.rule).escalation]
-            given = Promise(find_holder(directory, known, who), until, note)
-            taken, binds = acknowledge(known, given, policy, directory, now, self.calendar)
-            ledger.save_act(connection, taken, ledger.promise_row(known, given, now, binds=binds))
+            given = Given(find_holder(directory, known, who), until, note=note)
+            taken = take(known, given, policy, directory, now, self.calendar)
+            save_answer(connection, known, given, taken, now)
 
     def close(self, alert: Alert, reason: str, document: str, now: datetime) -> None:
         """Close an alert by a document, as `warnwatch close` does; the unit that answers for it decides."""

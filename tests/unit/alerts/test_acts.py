@@ -9,7 +9,17 @@ import pytest
 from builders import alert, end_of, local
 from judging import CALENDAR, policy
 
-from warnwatch.alerts.acts import ActError, Closing, Promise, acknowledge, close_by_document, find_holder
+from warnwatch.alerts.acts import (
+    ActError,
+    AnswerKind,
+    Closing,
+    Given,
+    Promise,
+    acknowledge,
+    close_by_document,
+    find_holder,
+    take,
+)
 from warnwatch.alerts.alert import Alert, EndReason, State
 from warnwatch.plan.directory import STANDING_BODY_KIND, Directory, Holder, Unit
 from warnwatch.rules.rule import Level
@@ -93,6 +103,38 @@ def test_a_promise_leaves_the_timer_of_an_alert_that_is_going_away() -> None:
 def test_a_promise_is_for_the_level_of_its_moment() -> None:
     """A promise for a warning knows that it was one."""
     assert promise(HEAD, to=replace(OPEN, level=Level.WARNING))[0].promised_level == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "binds"),
+    [
+        (Given(HEAD, WEDNESDAY), AnswerKind.PROMISED, True),
+        (Given(HEAD), AnswerKind.RECEIVED, False),
+        (Given(FOCAL, WEDNESDAY), AnswerKind.RECEIVED, False),
+        (Given(HEAD, None, "BO"), AnswerKind.HELP, False),
+        (Given(HEAD, WEDNESDAY, "TINH"), AnswerKind.HELP, True),
+        (Given(FOCAL, WEDNESDAY, "BO"), AnswerKind.HELP, False),
+    ],
+)
+def test_help_alone_stops_nothing(given: Given, kind: AnswerKind, *, binds: bool) -> None:
+    """Only a date promised by whoever answers for the unit stops the climb, whether help is asked for or not."""
+    taken = take(OPEN, given, policy(), Directory(UNITS, ALL, date(2025, 8, 13)), NOW, CALENDAR)
+    assert (taken.kind, taken.binds) == (kind, binds)
+    assert (taken.alert.promised_for, taken.alert.acknowledged_by) == (WEDNESDAY if binds else None, given.by.code)
+
+
+def test_what_does_not_bind_leaves_a_promise_standing() -> None:
+    """A focal point's note after the head's promise changes nothing about the alert."""
+    promised = promise(HEAD)[0]
+    taken = take(promised, Given(FOCAL), policy(), Directory(UNITS, ALL, date(2025, 8, 13)), NOW, CALENDAR)
+    assert taken.alert == promised
+
+
+@pytest.mark.parametrize("authority", ["VU", "NOWHERE", ""])
+def test_help_is_asked_of_another_unit_of_the_plan(authority: str) -> None:
+    """The unit itself, or one that the plan does not know, is refused."""
+    with pytest.raises(ActError, match="không phải cơ quan khác"):
+        take(OPEN, Given(HEAD, None, authority), policy(), Directory(UNITS, ALL, date(2025, 8, 13)), NOW, CALENDAR)
 
 
 def test_who_acts_is_found_by_code_or_office() -> None:
