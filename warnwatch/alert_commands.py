@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from warnwatch import printing
-from warnwatch.alerts import acts, answers, ledger
+from warnwatch.alerts import acts, ledger
 from warnwatch.alerts.ahead import next_of
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.calls import read_made
@@ -16,10 +16,12 @@ from warnwatch.alerts.ledger import JournalRow
 from warnwatch.alerts.muting import Mutings
 from warnwatch.alerts.silencing import read_mutings_at
 from warnwatch.alerts.terms import terms_of
+from warnwatch.answering import answer
 from warnwatch.console import Installation, as_json, pass_installation, print_either
 from warnwatch.errors import NotFoundError, nearest_name
 from warnwatch.language import Phrase
 from warnwatch.next_steps import next_json, next_line
+from warnwatch.plan.bodies import read_directory
 from warnwatch.plan.measures import today_of
 from warnwatch.plan.snapshot import read_snapshot
 from warnwatch.plan.task_terms import read_terms
@@ -153,19 +155,16 @@ def ack(here: Installation, alert: str, by: str, until: str | None, authority: s
     with here.engine.begin() as connection:
         found = ledger.find_alert(connection, alert, for_update=True)
         day = calendar.local_date(now)
-        directory = read_snapshot(connection, calendar, codes=[], day=day).directory(day)
+        directory = read_directory(connection, calendar, day)
         given = acts.Given(acts.find_holder(directory, found, by), promised, authority, note)
-        known = answers.read_answers(connection, [found.id]).get(found.id, [])
-        if known and known[-1].says(given):
-            at = printing.local(known[-1].at, here.settings.zone)
-            here.say(Phrase("{alert}: đã ghi nhận phản hồi này từ lúc {at}", alert=alert, at=at))
-            return
-        policy = standards.book.policies[standards.book.rule(found.rule).escalation]
-        taken = acts.take(found, given, policy, directory, now, calendar)
-        answers.save_answer(connection, found, given, taken, now)
+        done = answer(connection, found, given, standards, directory, now)
+    if done.again:
+        at = printing.local(done.first.at, here.settings.zone)
+        here.say(Phrase("{alert}: đã ghi nhận phản hồi này từ lúc {at}", alert=alert, at=at))
+        return
     if authority:
         here.say(Phrase("{alert}: đã ghi nhận đề nghị {authority} tháo gỡ", alert=alert, authority=authority))
-    if taken.binds and promised:
+    if done.binds and promised:
         until_ = printing.local(promised, here.settings.zone)
         here.say(Phrase("{alert}: đã ghi nhận cam kết đến {until}", alert=alert, until=until_))
     elif not authority:

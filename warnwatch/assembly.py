@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -11,8 +12,10 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from warnwatch import database
+from warnwatch.answering import Answering
 from warnwatch.cycle import Standards
 from warnwatch.errors import CannotRunError, Mistake, MistakesError
+from warnwatch.key_file import LinkKeys, read_ring
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify import gsm
 from warnwatch.notify.delivery import Answer, Claimed
@@ -72,6 +75,8 @@ def load_standards(settings: Settings, codes: Codes | None = None) -> Standards:
             digest_cap=settings.letter.digest_cap,
             language=settings.plan.language,
             sms=SmsStyle(settings.sms.prefix, settings.sms.alphabet == "ucs2", settings.sms.most_segments),
+            ring=read_ring(settings.web.link_keys),
+            link_days=settings.web.link_days,
         ),
         release=Release(Mode(settings.delivery.mode), None if pilot is None else frozenset(pilot)),
         stopwatch=time.perf_counter,
@@ -106,6 +111,14 @@ def read_rules_folder(folder: Path, zone: str, codes: Codes | None = None) -> tu
     if calendar is None or book is None:
         raise MistakesError(mistakes)
     return calendar, book
+
+
+def answers_of(
+    settings: Settings, engine: Engine, standards: Callable[[], Standards], clock: Callable[[], datetime]
+) -> Answering | None:
+    """Give what the links in mail open; nothing where no key signs them."""
+    file = settings.web.link_keys
+    return Answering(engine, LinkKeys(file, read_ring(file)), standards, clock) if file else None
 
 
 def opening(settings: Settings, engine: Engine, link: str) -> tuple[str, dict[str, str]]:

@@ -41,6 +41,7 @@ from warnwatch.console import (
 )
 from warnwatch.demo import Tell, run_demo
 from warnwatch.errors import CannotRunError, SettingsError
+from warnwatch.key_file import add_key
 from warnwatch.language import Language, Phrase, in_language
 from warnwatch.logs import log_to_stderr
 from warnwatch.notify.delivery import SERVER_PHASES
@@ -123,6 +124,7 @@ def _write_starter(folder: Path, language: Language) -> None:
         )
     shutil.copytree(shipped("alert_rules"), folder / "alert_rules", dirs_exist_ok=True)
     (folder / "warnwatch.toml").write_text(STARTER.format(language=language), encoding="utf-8")
+    add_key(folder / "link.keys")
 
 
 STARTER = """\
@@ -135,6 +137,10 @@ language = "{language}"        # vi or en: pages, what commands say, and mail to
 
 [rules]
 folder = "alert_rules"
+
+[web]
+link = ""              # the address of the service in texts, such as https://canh-bao.example.vn
+link_keys = "link.keys"  # signs the links by which mail is answered; keep it secret
 
 [delivery]
 mode = "hold"          # hold: nothing leaves; redirect: all to mail.redirect_to; live: to the heads of unit
@@ -163,6 +169,22 @@ def serve_(here: Installation, roles: str) -> None:
         raise click.UsageError(f"--roles: {', '.join(unknown) or 'nothing'} is no role; allowed: {', '.join(Role)}")
     log_to_stderr()
     serve(here.settings, frozenset(map(Role, wanted)))
+
+
+@main.command(name="link-key")
+@pass_installation
+def link_key(here: Installation) -> None:
+    """Add a key to web.link_keys: from the next start it signs the links in mail, and those before it verify still.
+
+    To retire a key, delete its line once the links that it signed have expired; to revoke them all, at once.
+
+    Example: warnwatch --config warnwatch.toml link-key
+    """
+    file = here.settings.web.link_keys
+    if file is None:
+        raise SettingsError("web.link_keys: names no file; give one in the settings, then run this again")
+    count = add_key(file)
+    here.say(Phrase("{file}: đã thêm khóa mới; hiện có {count} khóa, khóa đầu dùng để ký.", file=file, count=count))
 
 
 @main.command(name="send-test")

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 
 from warnwatch.alerts.journal_heads import Keeper
 from warnwatch.alerts.lease import Lease, LeaseLostError
-from warnwatch.assembly import mail_settings, open_database, opening
+from warnwatch.assembly import answers_of, mail_settings, open_database, opening
 from warnwatch.clocks import Clock, clock_of
 from warnwatch.cycle import CycleReport, Memory, Standards, run_cycle
 from warnwatch.health import Health
@@ -375,6 +375,7 @@ class Service:
                 every=self.settings.cycle.every,
                 state=lambda: self.presence.state,
                 sms_reports=self.texting.desk,
+                answers=answers_of(self.settings, self.engine, lambda: self.standards, self.clock),
             )
         )
 
@@ -385,9 +386,8 @@ def serve(settings: Settings, roles: Collection[Role] = ALL_ROLES) -> None:
 
     async def main() -> None:
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sign, stop.set)
+            asyncio.get_running_loop().add_signal_handler(sign, stop.set)
         await service.run(stop)
 
     try:

@@ -181,6 +181,10 @@ class Web(_Section):
     )
     port: int = Field(8057, ge=0, lt=65_536, description="0 takes a free one")
     link: str = Field("", description="address of the service in texts; empty: texts hold no link")
+    link_keys: Path | None = Field(
+        None, description="a file with the keys that sign the links by which mail is answered; empty: no such links"
+    )
+    link_days: int = Field(30, gt=0, le=366, description="days for which such a link is good")
 
 
 class Letter(_Section):
@@ -348,6 +352,7 @@ def _read(file: Path) -> dict[str, Any]:
         ("mail", "ca_file"),
         ("journal", "heads"),
         *_SMS_FILES,
+        ("web", "link_keys"),
     ):
         part = values.get(section)
         if isinstance(part, dict) and isinstance(part.get(name), str):

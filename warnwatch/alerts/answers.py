@@ -7,16 +7,21 @@ compared when it is written: a cycle that decided on what was before finds a con
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
 from warnwatch import schema
 from warnwatch.alerts import ledger
-from warnwatch.alerts.acts import AnswerKind, Given, Taken
+from warnwatch.alerts.acts import Given, Taken, binds, take
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.ledger import JournalRow
+from warnwatch.errors import WarnWatchError
+from warnwatch.language import Phrase
+from warnwatch.plan.calendar import WorkCalendar
+from warnwatch.plan.directory import Directory
+from warnwatch.rules.rule import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +42,31 @@ class AnswerRow:
     at: datetime
 
     def says(self, given: Given) -> bool:
-        """Say whether another answer says nothing that this one has not said."""
-        until = given.until if AnswerKind(self.kind) is not AnswerKind.RECEIVED else self.promised_for
-        return (self.holder, self.promised_for, self.authority, self.note) == (
-            given.by.code,
-            until,
-            given.authority,
-            given.note,
-        )
+        """Say whether this answer has said all that another one says."""
+        mine = (self.holder, self.promised_for, self.authority, self.note)
+        return mine == (given.by.code, given.until, given.authority, given.note)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of an answer. `first`: the row that says it; `again`: it was there before, and nothing was written."""
+
+    first: AnswerRow
+    alert: Alert
+    again: bool = False
+
+    @property
+    def binds(self) -> bool:
+        """Whether it stops the climb."""
+        return self.first.promised_for is not None
+
+
+class AnsweredError(WarnWatchError):
+    """Somebody else has answered since the page was shown; `first` is what they said."""
+
+    def __init__(self, first: AnswerRow) -> None:
+        self.first = first
+        super().__init__(Phrase("{holder} đã phản hồi trước", holder=first.holder))
 
 
 _COLUMNS = [schema.answer.c[name] for name in AnswerRow.__dataclass_fields__]
@@ -57,6 +79,32 @@ def read_answers(connection: Connection, alerts: Collection[int]) -> dict[int, l
     for row in connection.execute(query):
         found.setdefault(row.alert, []).append(AnswerRow(*row))
     return found
+
+
+def record(
+    connection: Connection,
+    alert: Alert,
+    given: Given,
+    by: tuple[Policy, Directory, datetime, WorkCalendar],
+    seen: int | None = None,
+) -> Recorded:
+    """Take an answer to an alert that was read for update, and write it; said once more, it changes nothing.
+
+    `seen`: the number of the last answer that the person saw; what came after it must be seen first.
+    """
+    policy, directory, now, calendar = by
+    if given.until is not None and not binds(given.by, alert, directory):
+        given = replace(given, until=None)
+    known = read_answers(connection, [alert.id]).get(alert.id, [])
+    later = known[-1:] if seen is None else [*known[-1:], *(one for one in known if one.id > seen)]
+    for one in later:
+        if one.says(given):
+            return Recorded(one, alert, again=True)
+    if known and seen is not None and known[-1].id > seen:
+        raise AnsweredError(known[-1])
+    taken = take(alert, given, policy, directory, now, calendar)
+    save_answer(connection, alert, given, taken, now)
+    return Recorded(read_answers(connection, [alert.id])[alert.id][-1], taken.alert)
 
 
 def save_answer(connection: Connection, before: Alert, given: Given, taken: Taken, now: datetime) -> None:

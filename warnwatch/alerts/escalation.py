@@ -80,7 +80,7 @@ class Made:
 
 def made_of(calls: Iterable[tuple[int, int, int, int] | Told]) -> Made:
     """Sum up one alert's calls."""
-    known = [Told(*one) for one in calls]
+    known = [one for one in (Told(*call) for call in calls) if one.step]  # step 0 asks another unit for help
     if not known:
         return Made()
     latest = max(one.round_no for one in known)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify import wording
+from warnwatch.notify.links import make
 from warnwatch.notify.notification import TITLED, Facts, Item, Kind, Letterhead, Telling
 from warnwatch.notify.page import Entry, Rows, Section
 from warnwatch.notify.texts import Texts
@@ -36,6 +37,20 @@ class Desk:
     letterhead: Letterhead
     now: datetime
     texts: Texts
+    key: str = ""
+
+    @property
+    def expires(self) -> datetime:
+        """When the link by which this mail is answered opens nothing any more."""
+        return self.now + timedelta(days=self.letterhead.link_days)
+
+    @property
+    def answer_link(self) -> str:
+        """The link by which this mail is answered; empty where there is no key ring, or nothing to answer."""
+        head, holder = self.letterhead, self.telling.recipient.holder.code
+        if not (head.ring and self.key and self.telling.items and head.link.startswith(("https://", "http://"))):
+            return ""
+        return f"{head.link.rstrip('/')}/a/{make(self.key, holder, self.expires, head.ring)}"
 
     @property
     def says(self) -> Wording:

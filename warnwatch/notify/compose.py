@@ -30,7 +30,7 @@ def compose(telling: Telling, letterhead: Letterhead, now: datetime, texts: Text
     instead, marked `fallback`. The key depends on what is told, never on the words or on `now`.
     """
     language = telling.recipient.holder.language or letterhead.language
-    desk = Desk(telling, letterhead, now, texts or shipped_texts(language))
+    desk = Desk(telling, letterhead, now, texts or shipped_texts(language), key_of(telling))
     if telling.channel == "sms":
         return _message(desk)
     kind = Kind.GENERAL
@@ -144,6 +144,7 @@ def _plain_text(desk: Desk) -> str:
     lines += [
         "",
         Phrase("Đề nghị xem chi tiết và cập nhật trên Hệ thống."),
+        *([Phrase("Phản hồi tại: {link}", link=desk.answer_link)] if desk.answer_link else []),
         "",
         Phrase("Trân trọng./."),
         "",

@@ -248,6 +248,7 @@ def _all_clear(desk: Desk) -> Page:
 
 def _frame(shared: Callable[[str], str], desk: Desk) -> Frame:
     link = wording.clean(desk.letterhead.link, 500)
+    answer = desk.answer_link
     return Frame(
         greeting=shared("greeting"),
         closing=shared("closing"),
@@ -256,7 +257,10 @@ def _frame(shared: Callable[[str], str], desk: Desk) -> Frame:
         language=desk.texts.language,
         level_label=shared("level"),
         link_label=shared("link"),
-        link=link if link.startswith(("https://", "http://")) else "",
+        link=link if link.startswith(("https://", "http://")) and not answer else "",
+        answer_link=answer,
+        answer_word=shared("answer_word") if answer else "",
+        answer_note=desk.texts.say("letter", "answer_note", {"until": desk.day(desk.expires)}) if answer else "",
     )
 
 

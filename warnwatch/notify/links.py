@@ -66,6 +66,9 @@ class Ring:
         return next((key for key in self.keys if _id_of(key) == key_id), None)
 
 
+NO_RING = Ring()
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What a good token says: the key of a notification, until when, and (as a digest) for which holder."""

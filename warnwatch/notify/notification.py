@@ -8,6 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from warnwatch.alerts.alert import Alert, Call, Reason
+from warnwatch.notify.links import NO_RING, Ring
 from warnwatch.plan.directory import Recipient, Unit
 
 
@@ -149,7 +150,8 @@ class SmsStyle:
 class Letterhead:
     """What every text of an installation shares. `link` is the service's own address, without a slash at the end.
 
-    `language` is that of texts to a holder who chose none.
+    `language` is that of texts to a holder who chose none. `ring` signs the links by which a text is answered, which
+    are good for `link_days`; without it texts have none.
     """
 
     system: str
@@ -158,6 +160,8 @@ class Letterhead:
     digest_cap: int = 50
     language: str = "vi"
     sms: SmsStyle = SmsStyle()
+    ring: Ring = NO_RING
+    link_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)

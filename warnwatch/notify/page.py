@@ -40,7 +40,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands above and below every letter. `link` is empty when the installation names no address."""
+    """What stands above and below every letter. `link` is empty when the installation names no address.
+
+    `answer_link` is the holder's own, `answer_word` stands on it, `answer_note` says what it does; all may be empty.
+    """
 
     greeting: str
     closing: str
@@ -50,6 +53,9 @@ class Frame:
     level_label: str
     link_label: str
     link: str = ""
+    answer_link: str = ""
+    answer_word: str = ""
+    answer_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

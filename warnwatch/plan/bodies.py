@@ -5,15 +5,21 @@ In: the tables. Out: values, as known now or as they were known at an instant.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, and_, select
 
 from warnwatch import schema
 from warnwatch.plan.calendar import WorkCalendar
-from warnwatch.plan.directory import Holder, Unit
-from warnwatch.plan.succession import Change
+from warnwatch.plan.directory import Directory, Holder, Unit
+from warnwatch.plan.succession import Change, tree_on
 from warnwatch.schema import known
+
+
+def read_directory(connection: Connection, calendar: WorkCalendar, day: date) -> Directory:
+    """Read who holds which office on a local day, and nothing else of the plan."""
+    tree = tree_on(read_units(connection, calendar), read_changes(connection, calendar), day)
+    return Directory(tree.units, read_holders(connection), day, tree.successors, tree.former)
 
 
 def read_units(connection: Connection, calendar: WorkCalendar, as_of: datetime | None = None) -> tuple[Unit, ...]:

@@ -1,6 +1,7 @@
 """The HTTP side of the service: health, metrics, the plan at a glance, the mails as their heads see them.
 
-Nothing here changes anything. What may wait for the database runs in a worker thread, never in the event loop.
+Only a POST under /a/ and a gateway's report change anything. What may wait for the database runs in a worker thread,
+never in the event loop.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 from warnwatch.errors import CannotRunError
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify.tongues import wording_of
+from warnwatch.web.answer_pages import AnswerPages
 from warnwatch.web.board import Board
 from warnwatch.web.guard import MAIL_POLICY, Guard
 from warnwatch.web.pages import Pages
@@ -36,12 +38,14 @@ PING_SECONDS = 2.0
 
 def create_app(board: Board) -> Starlette:
     """Make the application over what the service gives it."""
-    site = _Site(board)
+    site, outside = _Site(board), board.answers.host if board.answers else ""
+    hosts = [*board.hosts, *filter(None, [outside])]
     return Starlette(
         routes=[
             Route("/", site.index),
             Route("/mails/{number}", site.mail),
             Route("/mails/{number}/html", site.mail_html),
+            Route("/a/{token:path}", AnswerPages(board, site.html).answer, methods=["GET", "POST"]),
             Route("/metrics", site.metrics),
             Route("/sms/{token}", site.sms_report),
             Route("/healthz", site.healthz),
@@ -49,8 +53,8 @@ def create_app(board: Board) -> Starlette:
             Mount("/static", StaticFiles(directory=str(files("warnwatch.web") / "static"))),
         ],
         middleware=[
-            Middleware(Guard),
-            Middleware(TrustedHostMiddleware, allowed_hosts=list(board.hosts), www_redirect=False),
+            Middleware(Guard, outside=outside),
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
         ],
         exception_handlers={
             CannotRunError: site.database_away,
@@ -81,13 +85,14 @@ class _Site:
         self._templates.filters["n"] = wording_of(self._language).number
         self._templates.globals |= {"_": Phrase, "language": self._language}
 
-    def _html(self, template: str, words: Mapping[str, object], status: int = 200) -> HTMLResponse:
+    def html(self, template: str, words: Mapping[str, object], status: int = 200) -> HTMLResponse:
+        """Set words into a template."""
         system = self._board.standards.letterhead.system
         return HTMLResponse(self._templates.get_template(template).render(system=system, **words), status)
 
     async def index(self, _request: Request) -> Response:
         """Show the plan at a glance."""
-        return await _in_thread(lambda: self._html("index.html", {"page": self._pages.index()}))
+        return await _in_thread(lambda: self.html("index.html", {"page": self._pages.index()}))
 
     async def mail(self, request: Request) -> Response:
         """Show one notification with its headers, its text, and its HTML in a frame of its own."""
@@ -97,7 +102,7 @@ class _Site:
             page = self._pages.mail(number)
             if page is None:
                 raise HTTPException(404)
-            return self._html("mail.html", {"page": page})
+            return self.html("mail.html", {"page": page})
 
         return await _in_thread(make)
 
@@ -156,7 +161,7 @@ class _Site:
                 "này sẽ xem lại được khi kết nối trở lại."
             ),
         }
-        return self._html("message.html", words, 503)
+        return self.html("message.html", words, 503)
 
     async def refused(self, _request: Request, error: Exception) -> Response:
         """Say that there is no such page."""
@@ -165,7 +170,7 @@ class _Site:
             "title": Phrase("Không có trang này"),
             "message": Phrase("Địa chỉ không đúng, hoặc nội dung không còn."),
         }
-        return self._html("message.html", words, status)
+        return self.html("message.html", words, status)
 
     async def failed(self, _request: Request, _error: Exception) -> Response:
         """Say that the page failed; the log has the reason."""
@@ -173,7 +178,7 @@ class _Site:
             "title": Phrase("Trang gặp lỗi"),
             "message": Phrase("Hệ thống đã ghi lại lỗi. Các cảnh báo vẫn được gửi bình thường."),
         }
-        return self._html("message.html", words, 500)
+        return self.html("message.html", words, 500)
 
 
 def _number(request: Request) -> int:

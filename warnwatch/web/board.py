@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from warnwatch.answering import Answering
 from warnwatch.cycle import CycleReport, Standards
 from warnwatch.notify.lookup import Counts, Lookup
 from warnwatch.notify.sms_reports import ReportDesk
@@ -19,7 +20,7 @@ STALE_AFTER = 3
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything that the web side may ask; it changes nothing, but for what an SMS gateway reports to `sms_reports`.
+    """Everything that the web side may ask; only `answers`, and a gateway's reports to `sms_reports`, change anything.
 
     Callables give what is true at the moment of the call.
 
@@ -28,7 +29,7 @@ class Board:
     Accept header and gives the exposition with its content type. `every`: seconds from cycle to cycle. `hosts` are the
     names under which the pages may be reached. `standards` gives the letterhead and what may leave; the rules are those
     of the last report, and `set_state` says what keeps a newer set from running; `state` whether this
-    process is evaluating, on standby, or does neither (none).
+    process is evaluating, on standby, or does neither (none). `answers`: what the links in mail open.
     """
 
     lookup: Lookup
@@ -44,6 +45,7 @@ class Board:
     set_state: Callable[[], SetState] = SetState
     sms_reports: ReportDesk | None = None
     state: Callable[[], str] = lambda: "evaluating"
+    answers: Answering | None = None
 
     def stale(self, report: CycleReport, now: datetime) -> bool:
         """Say whether a report is older than three intervals."""

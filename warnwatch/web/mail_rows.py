@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from warnwatch.language import Phrase, together
 from warnwatch.notify import wording
+from warnwatch.notify.links import hidden
 from warnwatch.notify.lookup import Mail, MailLine, Tried
 from warnwatch.notify.wording import Wording
 from warnwatch.plan.directory import Directory, Recipient
@@ -95,7 +96,7 @@ def mail_page(mail: Mail, directory: Directory | None, zone: ZoneInfo, says: Wor
         TriedRow(says.moment(one.at, zone), OUTCOMES.get(one.outcome, one.outcome), _answer(one)) for one in mail.tried
     )
     return MailPage(
-        mail_row(mail.line, directory, zone, says), mail.text, bool(mail.html), tried, ", ".join(mail.alerts)
+        mail_row(mail.line, directory, zone, says), hidden(mail.text), bool(mail.html), tried, ", ".join(mail.alerts)
     )
 
 

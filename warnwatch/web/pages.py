@@ -9,6 +9,7 @@ from warnwatch.alerts.alert import State
 from warnwatch.alerts.terms import Terms
 from warnwatch.cycle import CycleReport
 from warnwatch.language import Phrase
+from warnwatch.notify.links import hidden
 from warnwatch.notify.lookup import AlertLine
 from warnwatch.notify.release import Mode
 from warnwatch.notify.tongues import wording_of
@@ -132,7 +133,7 @@ class Pages:
     def mail_html(self, number: int) -> str:
         """Give the HTML part of one notification; an empty text when there is none."""
         mail = self._board.lookup.mail(number)
-        return mail.html if mail else ""
+        return hidden(mail.html) if mail else ""
 
     def _overview(self, report: CycleReport | None) -> Overview | None:
         drawn, overview = self._drawn
