@@ -11,6 +11,7 @@ from typing import Any
 from boards import Judged
 from httpx2 import Response
 from sqlalchemy import RowMapping, select
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from worlds import World
 
@@ -32,21 +33,24 @@ class Desk:
     world: World
     now: datetime
     ring: Ring = RING
+    link: str = LINK
+    app: Starlette = field(init=False)
     client: TestClient = field(init=False)
 
     def __post_init__(self) -> None:
         """Give the world's mail links, and open its pages."""
-        head = replace(self.world.standards.letterhead, ring=self.ring, link=LINK)
+        head = replace(self.world.standards.letterhead, ring=self.ring, link=self.link)
         self.world.by(letterhead=head)
         answers = Answering(self.world.engine, lambda: self.ring, lambda: self.world.standards, lambda: self.now)
         judged = Judged(self.world.engine, self.world.standards, None, Counts(), Metrics())
         board = replace(judged.board, answers=answers, clock=lambda: self.now)
-        self.client = TestClient(create_app(board), base_url=LINK, raise_server_exceptions=False)
+        self.app = create_app(board)
+        self.client = TestClient(self.app, base_url=self.link, raise_server_exceptions=False)
 
     def path(self, holder: str = "DP-19-UB/head/1") -> str:
         """Give the path of the link in the latest mail to a holder."""
         mail = [one for one in self.world.mails() if one["holder"] == holder][-1]
-        found = re.search(rf"{LINK}(/a/[a-z2-7]+)", mail["text"])
+        found = re.search(rf"{self.link}(/a/[a-z2-7]+)", mail["text"])
         assert found, mail["text"]
         return found[1]
 

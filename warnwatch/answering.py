@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,14 +44,15 @@ PAGE = 20
 class Shown:
     """One alert that a link opens. `seen`, `level` and `stamp` come back with the form: the page that it was made for.
 
-    `until`: the last instant that may be promised, None where nothing can be; `binds`: a promise would stop the climb.
+    `title` is the rule's for the level; `binds`: a promise would stop the climb; `days` are those that may be promised.
     """
 
     alert: Alert
     words: Words | None
     answers: tuple[AnswerRow, ...]
+    title: str
     binds: bool
-    until: datetime | None
+    days: tuple[date, ...]
     seen: int
     stamp: str
 
@@ -118,9 +119,10 @@ class Answering:
             known = tuple(said.get(alert.id, ()))
             seen = known[-1].id if known else 0
             stops = acts.binds(holder, alert, directory)
-            until = _latest(alert, standards, now) if stops else None
+            task = words.get(alert.subject)
+            days = _days(alert, standards, now, every=task is not None and task.every_day) if stops else ()
             stamp = links.stamp(token, _said(alert.code, seen, int(alert.level)), ring)
-            return Shown(alert, words.get(alert.subject), known, stops, until, seen, stamp)
+            return Shown(alert, task, known, _title(alert, standards), stops, days, seen, stamp)
 
         return Letter(holder, directory, opened.expires, tuple(map(show, alerts)), start, total)
 
@@ -198,13 +200,23 @@ def _policy(alert: Alert, standards: Standards) -> Policy:
         raise ActError(Phrase("{code}: quy tắc của cảnh báo này không còn được áp dụng", code=alert.code)) from error
 
 
-def _latest(alert: Alert, standards: Standards, now: datetime) -> datetime | None:
-    """Give the last instant that may be promised, if any."""
+def _title(alert: Alert, standards: Standards) -> str:
     try:
-        latest = acts.latest_promise(alert, _policy(alert, standards), now, standards.calendar)
+        return standards.book.rule(alert.rule).title.get(alert.level, alert.rule)
+    except NotFoundError:
+        return alert.rule
+
+
+def _days(alert: Alert, standards: Standards, now: datetime, *, every: bool) -> tuple[date, ...]:
+    """Give the days that may be promised: working days, or every day, up to the last; none when it is too late."""
+    calendar = standards.calendar
+    try:
+        latest = acts.latest_promise(alert, _policy(alert, standards), now, calendar)
     except ActError:
-        return None
-    return latest if latest > now else None
+        return ()
+    today, last = calendar.local_date(now), calendar.local_date(latest)
+    days = [today + timedelta(days=number) for number in range((last - today).days + 1)] if latest > now else []
+    return tuple(day for day in days if every or day == last or calendar.is_working(day))
 
 
 def _authority(text: str, directory: Directory) -> str | None:

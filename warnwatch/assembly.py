@@ -20,6 +20,7 @@ from warnwatch.language import Phrase, in_language
 from warnwatch.notify import gsm
 from warnwatch.notify.delivery import Answer, Claimed
 from warnwatch.notify.email import Mailer
+from warnwatch.notify.links import NO_RING
 from warnwatch.notify.mail_settings import MailSettings
 from warnwatch.notify.notification import Kind, Letterhead, SmsStyle
 from warnwatch.notify.outbox import MAIL_LEASE, SMS_LEASE
@@ -75,7 +76,8 @@ def load_standards(settings: Settings, codes: Codes | None = None) -> Standards:
             digest_cap=settings.letter.digest_cap,
             language=settings.plan.language,
             sms=SmsStyle(settings.sms.prefix, settings.sms.alphabet == "ucs2", settings.sms.most_segments),
-            ring=read_ring(settings.web.link_keys),
+            # A mail that is redirected is read by somebody who must not answer for its addressee.
+            ring=NO_RING if settings.delivery.mode == "redirect" else read_ring(settings.web.link_keys),
             link_days=settings.web.link_days,
         ),
         release=Release(Mode(settings.delivery.mode), None if pilot is None else frozenset(pilot)),

@@ -29,10 +29,16 @@ def add_key(file: Path) -> int:
 
     It is written beside and moved over: a reader finds the ring of before or of after.
     """
-    before = file.read_text(encoding="ascii") if file.exists() else ""
-    if before.strip():
-        parse_ring(before, str(file))
-    text = with_key(before, secrets.token_bytes(KEY_BYTES))
+    try:
+        before = file.read_text(encoding="ascii", errors="backslashreplace") if file.exists() else ""
+        if before.strip():
+            parse_ring(before, str(file))
+        return _put(file, with_key(before, secrets.token_bytes(KEY_BYTES)))
+    except OSError as error:
+        raise SettingsError(f"web.link_keys: cannot write {file} ({error.strerror})") from error
+
+
+def _put(file: Path, text: str) -> int:
     beside = file.with_name(f"{file.name}.new")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as written:

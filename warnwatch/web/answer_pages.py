@@ -43,12 +43,26 @@ WRONG_LIMIT = 30
 # Units that many heads may need: those at the top of the tree. Any other is named by its code or its whole name.
 OFFERED = 200
 
+WEEKDAYS = (
+    Phrase("Thứ Hai"),
+    Phrase("Thứ Ba"),
+    Phrase("Thứ Tư"),
+    Phrase("Thứ Năm"),
+    Phrase("Thứ Sáu"),
+    Phrase("Thứ Bảy"),
+    Phrase("Chủ nhật"),
+)
+
 Render = Callable[[str, Mapping[str, object], int], Response]
 
 
 @dataclass(frozen=True, slots=True)
 class AlertForm:
-    """One alert as the page shows it, with what its forms send back. `last` is empty where no date can be promised."""
+    """One alert as the page shows it, with what its forms send back.
+
+    `days` are those that may be promised, as sent and as said; `chosen` and `note` what a refused form held,
+    which is `unfolded` then.
+    """
 
     code: str
     level: str
@@ -63,12 +77,12 @@ class AlertForm:
     said: tuple[str, ...]
     open: bool
     binds: bool
-    first: str
-    last: str
-    last_said: str
+    days: tuple[tuple[str, str], ...]
     seen: int
     stamp: str
     note: str = ""
+    chosen: str = ""
+    unfolded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +136,18 @@ class AnswerPages:
         if answers is None:
             raise HTTPException(404)
         try:
+            start = _whole(request.query_params.get("from", ""), 6)
             if request.method == "POST":
                 fields = await _fields(request)
-                return await anyio.to_thread.run_sync(partial(self._act, answers, token, fields))
-            start = request.query_params.get("from", "0")
-            start_at = int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 0
-            return await anyio.to_thread.run_sync(partial(self._show, answers, token, start_at))
+                return await anyio.to_thread.run_sync(partial(self._act, answers, token, fields, start))
+            return await anyio.to_thread.run_sync(partial(self._show, answers, token, start))
         except LinkError as error:
             return self._refuse(error)
 
     def _show(self, answers: Answering, token: str, start: int) -> Response:
         return self._page(self._laid_out(answers.open(token, start)), 200)
 
-    def _act(self, answers: Answering, token: str, fields: Mapping[str, str]) -> Response:
+    def _act(self, answers: Answering, token: str, fields: Mapping[str, str], start: int) -> Response:
         """Record what a form says; then show how things stand, with what came of it above."""
         status, said = 200, _Said("")
         done = first = None
@@ -144,15 +157,19 @@ class AnswerPages:
             status, first = 409, error.first
         except ActError as error:
             status, said = 422, _Said(error.args[0], tone="bad")
-        letter = answers.open(token)
+        letter = answers.open(token, start)
         if done:
             said = self._recorded(done, letter.directory)
         elif first:
             said = _Said(Phrase("Đã có phản hồi trước."), self._line(first, letter.directory), "bad")
         page = replace(self._laid_out(letter), message=said.message, more=said.more, tone=said.tone)
         if status != 200:
-            code, note = fields.get("alert", ""), fields.get("note", "")[:NOTE_LIMIT]
-            page = replace(page, alerts=tuple(replace(one, note=note * (one.code == code)) for one in page.alerts))
+            mine, note, chosen = fields.get("alert", ""), fields.get("note", "")[:NOTE_LIMIT], fields.get("date", "")
+            again = [
+                replace(one, note=note, chosen=chosen, unfolded=True) if one.code == mine else one
+                for one in page.alerts
+            ]
+            page = replace(page, alerts=tuple(again))
         return self._page(page, status)
 
     def _form(self, fields: Mapping[str, str]) -> Form:
@@ -165,10 +182,7 @@ class AnswerPages:
         note = wording.clean(fields.get("note", ""), NOTE_LIMIT)
         if act == "help" and not (authority and note):
             raise ActError(Phrase("Đề nghị nêu cơ quan có thẩm quyền và khó khăn, vướng mắc cần tháo gỡ."))
-        seen, level = (
-            int(one) if one.isascii() and one.isdigit() and len(one) < 19 else 0
-            for one in (fields.get("seen", ""), fields.get("level", ""))
-        )
+        seen, level = _whole(fields.get("seen", ""), 18), _whole(fields.get("level", ""), 18)
         return Form(fields.get("alert", "")[:40], until, authority[:300], note, seen, level, fields.get("stamp", ""))
 
     def _until(self, text: str) -> datetime:
@@ -209,7 +223,13 @@ class AnswerPages:
     def _refuse(self, error: LinkError) -> Response:
         status, title, message = REFUSED[error.refusal]
         if self._wrong.is_too_many(self._board.clock()):
-            return Response(status_code=429, headers={"Retry-After": "60"})
+            words = {
+                "title": Phrase("Đề nghị mở lại sau ít phút"),
+                "message": Phrase("Hệ thống đang nhận quá nhiều đường dẫn không đúng."),
+            }
+            response = self._render("refused.html", words, 429)
+            response.headers["Retry-After"] = "60"
+            return response
         log.warning("a link was refused", extra={"refusal": error.refusal.value})
         return self._render("refused.html", {"title": title, "message": message}, status)
 
@@ -230,22 +250,19 @@ class AnswerPages:
         alert, words, zone = one.alert, one.words, self._head.zone
         hidden = words is not None and words.confidential
         unit = directory.unit(alert.unit)
-        today = self._board.standards.calendar.local_date(self._board.clock())
         measure = CATALOGUE.get(alert.about, {}).get(alert.measure)
         state = ""
         if measure and not hidden:
             every_day = bool(words and words.every_day)
             said = describe(measure, alert.value, alert.threshold, self._head.language, every_day=every_day)
             state = wording.sentence(said)
-        last = self._board.standards.calendar.local_date(one.until) if one.until else None
-        rule = next((rule for rule in self._board.standards.book.rules if rule.id == alert.rule), None)
         named = directory.named(alert.subject) if alert.about == "unit" else None
         return AlertForm(
             code=alert.code,
             level=alert.level.word,
             level_word=alert.level.vietnamese,
             number=int(alert.level),
-            title=wording.clean(rule.title.get(alert.level, alert.rule) if rule else alert.rule),
+            title=wording.clean(one.title),
             subject=wording.clean(alert.subject, 80),
             name=ON_SYSTEM if hidden else wording.clean(words.title) if words else named.name if named else "",
             unit=wording.unit_name(unit) if unit else alert.unit,
@@ -254,12 +271,15 @@ class AnswerPages:
             said=tuple(self._line(answer, directory) for answer in one.answers),
             open=alert.state is State.OPEN,
             binds=one.binds,
-            first=min(today, last).isoformat() if last else "",
-            last=last.isoformat() if last else "",
-            last_said=self._says.day(one.until, zone) if one.until else "",
+            days=tuple((day.isoformat(), self._day(day)) for day in one.days),
             seen=one.seen,
             stamp=one.stamp,
         )
+
+    def _day(self, day: date) -> Phrase:
+        """Say a day with its weekday: a date field would show it as the telephone is set, which may be 9/3 for 3/9."""
+        said = self._says.day(self._board.standards.calendar.start_of_day(day), self._head.zone)
+        return Phrase("{weekday}, {day}", weekday=WEEKDAYS[day.weekday()], day=said)
 
     def _line(self, row: AnswerRow, directory: Directory) -> str:
         """Say one answer: who, what, when, and what was added."""
@@ -286,6 +306,11 @@ def _offered(directory: Directory) -> list[tuple[str, str]]:
     """Name the units that are offered for help: no more than two steps below the root, by name."""
     near = [unit for unit in directory.units.values() if len(list(directory.superiors(unit.code))) <= 2]
     return [(unit.code, unit.name) for unit in sorted(near, key=lambda unit: unit.name)[:OFFERED]]
+
+
+def _whole(text: str, digits: int) -> int:
+    """Read a whole number that a page gave; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else 0
 
 
 async def _fields(request: Request) -> dict[str, str]:

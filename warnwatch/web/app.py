@@ -152,7 +152,12 @@ class _Site:
         said = {"ready": not reasons, "reasons": reasons, "evaluator": self._board.state()}
         return JSONResponse(said, 503 if reasons else 200)
 
-    async def database_away(self, _request: Request, _error: Exception) -> Response:
+    def _say(self, request: Request, words: Mapping[str, object], status: int) -> Response:
+        """Say a few words; who came by a link in a mail is not shown the way to the board, which is not there."""
+        outside = request.url.path.startswith("/a/")
+        return self.html("refused.html" if outside else "message.html", words, status)
+
+    async def database_away(self, request: Request, _error: Exception) -> Response:
         """Say that the database does not answer; nothing of the error itself, which may name servers."""
         words = {
             "title": Phrase("Chưa đọc được cơ sở dữ liệu"),
@@ -161,24 +166,29 @@ class _Site:
                 "này sẽ xem lại được khi kết nối trở lại."
             ),
         }
-        return self.html("message.html", words, 503)
+        if request.method == "POST":
+            words["message"] = Phrase(
+                "Phản hồi có thể chưa được ghi nhận. Đề nghị mở lại đường dẫn trong thư sau ít phút: trang nêu các "
+                "phản hồi đã ghi nhận."
+            )
+        return self._say(request, words, 503)
 
-    async def refused(self, _request: Request, error: Exception) -> Response:
+    async def refused(self, request: Request, error: Exception) -> Response:
         """Say that there is no such page."""
         status = error.status_code if isinstance(error, HTTPException) else 404
         words = {
             "title": Phrase("Không có trang này"),
             "message": Phrase("Địa chỉ không đúng, hoặc nội dung không còn."),
         }
-        return self.html("message.html", words, status)
+        return self._say(request, words, status)
 
-    async def failed(self, _request: Request, _error: Exception) -> Response:
+    async def failed(self, request: Request, _error: Exception) -> Response:
         """Say that the page failed; the log has the reason."""
         words = {
             "title": Phrase("Trang gặp lỗi"),
             "message": Phrase("Hệ thống đã ghi lại lỗi. Các cảnh báo vẫn được gửi bình thường."),
         }
-        return self.html("message.html", words, 500)
+        return self._say(request, words, 500)
 
 
 def _number(request: Request) -> int:
