@@ -255,6 +255,28 @@ def test_wrong_links_are_not_answered_for_ever(desk: Desk) -> None:
 
 
 @on_sqlite
+def test_a_link_cannot_be_used_without_end(desk: Desk) -> None:
+    """Ten answers to one alert in an hour are taken, more are not; an hour later it goes on."""
+    codes = [desk.post("received", note=str(number)).status_code for number in range(12)]
+    assert codes == [200] * 10 + [422] * 2
+    desk.now += timedelta(hours=1)
+    assert desk.post("received", note="12").status_code == 200
+
+
+@on_sqlite
+def test_a_page_of_before_a_raised_level_is_asked_again(world: World) -> None:
+    """Who saw a warning and presses when it has become critical is shown that first; nothing is written."""
+    desk = Desk(world, local(13, 8, 9))
+    world.cycle(local(13, 8, 8))
+    path, form = desk.path(), kept(desk.get().text)
+    world.cycle(LATE)
+    desk.now = LATE + timedelta(minutes=1)
+    got = desk.send(path, form, "promise", date="2025-08-20")
+    assert (got.status_code, "Mức cảnh báo đã tăng" in got.text, desk.answers()) == (422, True, [])
+    assert desk.post("promise", path, date="2025-08-20").status_code == 200
+
+
+@on_sqlite
 def test_a_post_from_another_site_is_refused(desk: Desk) -> None:
     """A browser that says that the form came from elsewhere, and a body beyond all reason, act on nothing."""
     form = kept(desk.get().text) | {"act": "received"}

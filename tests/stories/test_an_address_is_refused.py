@@ -153,6 +153,15 @@ def test_an_alert_that_ended_meanwhile_is_told_to_nobody_else(world: World) -> N
     assert flags(world) == ["DP-19-UB/head/1"]
 
 
+def test_what_was_promised_meanwhile_is_told_to_nobody_else(world: World) -> None:
+    """The head, reached by telephone, has promised a date: the deputy hears nothing of the refused mail."""
+    world.cycle(FIRST)
+    refuse(world)
+    world.promise(FIRST, world.alert(), local(20, 8, 17))
+    assert world.told(world.cycle(local(16, 8, 8, 1))) == []
+    assert flags(world) == ["DP-19-UB/head/1"]
+
+
 def test_the_address_that_takes_everything_flags_no_head(world: World) -> None:
     """In mode redirect a refusal is that of the one address, and every head would be flagged by it."""
     world.by(release=Release(Mode.REDIRECT))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
 from warnwatch import schema
 from warnwatch.alerts import ledger
-from warnwatch.alerts.acts import Given, Taken, binds, take
+from warnwatch.alerts.acts import ActError, Given, Taken, binds, take
 from warnwatch.alerts.alert import Alert
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.errors import WarnWatchError
@@ -22,6 +22,9 @@ from warnwatch.language import Phrase
 from warnwatch.plan.calendar import WorkCalendar
 from warnwatch.plan.directory import Directory
 from warnwatch.rules.rule import Policy
+
+# So many answers to one alert are taken by link in an hour: each makes a cycle that is under way begin again.
+HOURLY = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,12 @@ def record(
             return Recorded(one, alert, again=True)
     if known and seen is not None and known[-1].id > seen:
         raise AnsweredError(known[-1])
+    if given.by_link is not None and sum(one.at > now - timedelta(hours=1) for one in known) >= HOURLY:
+        raise ActError(
+            Phrase(
+                "{code}: đã có {count} phản hồi trong một giờ qua; đề nghị thử lại sau", code=alert.code, count=HOURLY
+            )
+        )
     taken = take(alert, given, policy, directory, now, calendar)
     save_answer(connection, alert, given, taken, now)
     return Recorded(read_answers(connection, [alert.id])[alert.id][-1], taken.alert)

@@ -174,13 +174,15 @@ def _read_told(connection: Connection, calls: Sequence[int]) -> dict[int, dict[s
 
 
 def read_alerts(connection: Connection, failures: Sequence[Failure]) -> dict[int, Alert]:
-    """Read the alerts that failed texts told of and that are open still."""
+    """Read the alerts that failed texts told of, that are open still, and whose cure nobody has promised."""
     numbers = sorted({call.alert for one in failures for call in one.calls.values()})
     table = schema.alert.c
     found: dict[int, Alert] = {}
     for start in range(0, len(numbers), ledger.CHUNK):
         some = numbers[start : start + ledger.CHUNK]
-        found |= {one.id: one for one in ledger.read_where(connection, table.id.in_(some), table.state == "open")}
+        answered = table.promised_for.is_not(None) & (table.level <= table.promised_level)
+        standing = ledger.read_where(connection, table.id.in_(some), table.state == "open", ~answered)
+        found |= {one.id: one for one in standing}
     return found
 
 
