@@ -52,27 +52,19 @@ def staged(database: str) -> Iterator[Stage]:
 
 def table(found: Found) -> Iterator[str]:
     """Write what the trials came to."""
-    heads: tuple[str, ...] = (
-        "database",
-        "processes",
-        "seeds",
-        "kills at a point",
-        "elsewhere",
-        "stopped",
-        "exceptions",
-        "texts",
-        "lost",
-    )
-    heads += ("extra, explained", "extra, unexplained", "late", "false acknowledgements", "broken")
+    struck = ("kills at a point", "elsewhere", "stopped", "exceptions")
+    ended = ("lost", "extra, explained", "extra, unexplained", "late", "false acknowledgements", "broken")
+    heads = ("database", "processes", "seeds", *struck, "texts", *ended)
     yield _line(heads)
     yield _line("---" for _ in heads)
     for (database, replicas), results in found.items():
         books = sum((one.books for one in results), Books())
-        struck = [len(one.points) for one in results], [one.elsewhere for one in results]
-        other = [one.count("stop") for one in results], [one.count("raise") for one in results]
+        strikes = [[len(one.points), one.elsewhere, one.count("stop"), one.count("raise")] for one in results]
         counts = (books.lost, books.extra_explained, books.extra_unexplained, books.late, books.false_acknowledgements)
         seeds = _ranges([one.seed for one in results])
-        yield _line((database, replicas, seeds, *map(sum, (*struck, *other)), books.units, *counts, len(books.broken)))
+        yield _line(
+            (database, replicas, seeds, *map(sum, zip(*strikes, strict=True)), books.units, *counts, len(books.broken))
+        )
     at = Counter((strike.point, strike.act) for results in found.values() for one in results for strike in one.reached)
     yield ""
     yield _line(("point", "killed", "stopped", "exceptions"))

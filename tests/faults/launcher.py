@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,17 @@ def act_of(strike: dict[str, Any], marks: str) -> Callable[[], None]:
     return acts[strike["act"]]
 
 
+def set_clock(name: str, offset: str) -> None:
+    """Let a clock of the program, named as module:function, be wrong by the seconds that a file holds just then."""
+    owner, attribute, clock = resolve(name)
+
+    @functools.wraps(clock)
+    def wrong(*args: Any) -> Any:
+        return clock(*args) + timedelta(seconds=float(Path(offset).read_text(encoding="utf-8")))
+
+    setattr(owner, attribute, wrong)
+
+
 def _become(order: dict[str, Any]) -> None:
     """Turn this fork into the service."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -83,6 +95,8 @@ def _become(order: dict[str, Any]) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.environ.update(order["environment"])
+    for clock in order.get("clocks", ()):
+        set_clock(clock, order["offset"])
     for strike in order.get("strikes", ()):
         arm(strike["point"], strike["turn"], act_of(strike, order["marks"]))
     if order.get("planted"):

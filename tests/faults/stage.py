@@ -115,15 +115,15 @@ class Stage:
         self.folder = folder
         self.server = make_url(server) if server else None
         self.launcher = Launcher()
-        self._template = f"{name}_{os.getpid()}"
+        self.template = f"{name}_{os.getpid()}"
         if self.server:
-            administer(self.server, f"CREATE DATABASE {self._template}")
+            administer(self.server, f"CREATE DATABASE {self.template}")
         self.rules = folder / "rules"
         self.rules.mkdir()
         for file in RULES:
             shutil.copy(shipped("alert_rules") / file, self.rules)
-        upgrade(self._url(self._template))
-        fill(self._url(self._template))
+        upgrade(self._url(self.template))
+        fill(self._url(self.template))
 
     def _url(self, name: str) -> str:
         if self.server:
@@ -134,9 +134,9 @@ class Stage:
     def database(self, name: str) -> Iterator[str]:
         """Give a copy of the prepared database."""
         if self.server:
-            administer(self.server, f"CREATE DATABASE {name} TEMPLATE {self._template}")
+            administer(self.server, f"CREATE DATABASE {name} TEMPLATE {self.template}")
         else:
-            shutil.copyfile(self.folder / f"{self._template}.db", self.folder / f"{name}.db")
+            shutil.copyfile(self.folder / f"{self.template}.db", self.folder / f"{name}.db")
         try:
             yield self._url(name)
         finally:
@@ -149,7 +149,7 @@ class Stage:
         """End the launcher."""
         self.launcher.close()
         if self.server:
-            administer(self.server, f"DROP DATABASE {self._template} WITH (FORCE)")
+            administer(self.server, f"DROP DATABASE {self.template} WITH (FORCE)")
 
 
 def variables(url: str, sink: Sink, folder: Path, rules: Path) -> dict[str, str]:

@@ -218,6 +218,21 @@ def test_crash_upon_crash_stays_below_20_tries_an_hour(engine: Engine, clock: Ha
     assert 5 <= held <= 20
 
 
+def test_a_clock_that_is_set_back_holds_nothing_up(engine: Engine, clock: HandClock) -> None:
+    """What was to leave at once leaves, what a vanished sender held is taken over; and no pause is cut short for it."""
+    put(engine, [letter(1), letter(2)])
+    sender(engine, clock, "killed").claim(1)
+    clock.move(days=-1)
+    side = sender(engine, clock)
+    held = side.claim(2)
+    assert [one.key for one in held] == ["telling-1", "telling-2"]
+    again = Verdict(Outcome.RETRY, clock() + timedelta(seconds=5))
+    side.record([Attempt(one, clock(), Answer(Phase.RCPT, 450), again) for one in held])
+    assert side.claim(2) == []
+    clock.move(seconds=5)
+    assert len(side.claim(2)) == 2
+
+
 def test_a_stale_holder_cannot_finish_a_row(engine: Engine, clock: HandClock) -> None:
     """Woken after its lease was taken over, it changes no state; its attempt is kept as `stale`."""
     put(engine, [letter()])

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from warnwatch.notify.delivery import Attempt, Claimed, Outcome, pause
+from warnwatch.notify.due import is_due, ran_out
 from warnwatch.notify.notification import Notification
 from warnwatch.notify.return_address import new_reference
 from warnwatch.notify.threads import read_threads
@@ -228,9 +229,9 @@ def claim(  # noqa: PLR0913 (by name, and each is another matter)
     without `repeats`, as text messages are by default, it stays uncertain. Rows below `least_level` wait: what was due
     before quiet time began, and is tried again, is not tried in it.
     """
-    _expire(connection, now, channel, repeats=channel != _ONCE if repeats is None else repeats)
+    _expire(connection, now, channel, lease, repeats=channel != _ONCE if repeats is None else repeats)
     table = notification.c
-    due = select(table.id).where(table.state == "ready", table.due_at <= now, table.channel == channel)
+    due = select(table.id).where(table.state == "ready", is_due(now), table.channel == channel)
     if least_level:
         due = due.where(table.level >= least_level)
     due = due.order_by(table.level.desc(), table.due_at, table.id).limit(limit)
@@ -246,7 +247,7 @@ def claim(  # noqa: PLR0913 (by name, and each is another matter)
     return [Claimed(*row[:-1]) for row in held]
 
 
-def _expire(connection: Connection, now: datetime, channel: str, *, repeats: bool) -> None:
+def _expire(connection: Connection, now: datetime, channel: str, lease: timedelta, *, repeats: bool) -> None:
     """Make due again what a vanished sender held; owner and epoch stay, so a late "sent" of its own still counts.
 
     A text message becomes `uncertain` instead, unless its gateway knows it again.
@@ -254,7 +255,7 @@ def _expire(connection: Connection, now: datetime, channel: str, *, repeats: boo
     table = notification.c
     lost = connection.execute(
         select(table.id, table.epoch, table.owner, table.tries)
-        .where(table.state == "claimed", table.lease_until <= now, table.channel == channel)
+        .where(table.state == "claimed", ran_out(now, lease), table.channel == channel)
         .with_for_update(skip_locked=True)
     ).all()
     if not lost:
