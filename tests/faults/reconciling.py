@@ -127,4 +127,4 @@ def _says_nothing(one: Received, matters: Collection[str]) -> bool:
     mail = message_from_bytes(one.raw, policy=default)
     body = mail.get_body(("plain",))
     text = str(body.get_content()) if body else ""
-    return not str(mail["Subject"]).strip() or not any(word in text for word in matters)
+    return not str(mail["Subject"]).strip() or (bool(matters) and not any(word in text for word in matters))
