@@ -11,13 +11,28 @@ from contextlib import closing
 from typing import Any
 
 import polars as pl
-from sqlalchemy import BigInteger, BindParameter, Column, Connection, Select, Text, bindparam, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+)
 
 from warnwatch.plan.ahead import ahead
 from warnwatch.plan.rows import TEXT_HASH, Columns, DType, series_of
 
-# Rows that are packed together, counted by their numbers.
-PIECE = 50_000
+# Numbers of rows that are packed together: as many of the longest texts that an import takes are a text that SQLite and
+# PostgreSQL still make (10⁹ bytes).
+PIECE = 10_000
 _AFTER: BindParameter[int] = bindparam("after", type_=BigInteger())
 _UPTO: BindParameter[int] = bindparam("upto", type_=BigInteger())
 _NOTHING = (None, "[]")
@@ -33,41 +48,59 @@ def read_packed(
 ) -> pl.DataFrame:
     """Read what a query gives of a whole table into columns of these types; `number` is the table's key.
 
-    Rows come in no certain order. Fractions keep 15 digits, which is more than Float32 holds.
+    Rows come in no certain order.
     """
-    flags = pl.Int8 if connection.dialect.name == "sqlite" else pl.Boolean
-    frames = [pl.DataFrame(schema=columns)]
-    with closing(ahead(_pieces(connection, query, number, asked, piece))) as pieces:
-        for texts in pieces:
-            values = zip(columns.items(), texts, strict=True)
-            frames.append(pl.DataFrame([_unpacked(name, text, dtype, flags) for (name, dtype), text in values]))
-    return pl.concat(frames, rechunk=True)
+    with closing(ahead(_packed(connection, query, number, asked, columns, piece))) as pieces:
+        return pl.concat([pl.DataFrame(schema=columns), *(_unpacked(one, columns) for one in pieces)], rechunk=True)
 
 
-def _pieces(
+def unpacked_pieces(
+    connection: Connection, query: Select[*tuple[Any, ...]], number: Column[int], columns: Columns, piece: int = PIECE
+) -> Iterator[pl.DataFrame]:
+    """Read the same piece by piece, in this thread."""
+    for texts in _packed(connection, query, number, {}, columns, piece):
+        yield _unpacked(texts, columns)
+
+
+def _packed(
     connection: Connection,
     query: Select[*tuple[Any, ...]],
     number: Column[int],
     asked: Mapping[str, object],
+    columns: Columns,
     piece: int,
 ) -> Iterator[tuple[str, ...]]:
-    pack = func.json_group_array if connection.dialect.name == "sqlite" else func.json_agg
-    packed = query.with_only_columns(
-        *(cast(pack(column), Text) for column in query.selected_columns), maintain_column_froms=True
-    ).where(number > _AFTER, number <= _UPTO)
+    on_sqlite = connection.dialect.name == "sqlite"
+    pack = func.json_group_array if on_sqlite else func.json_agg
+    values = zip(query.selected_columns, columns.values(), strict=True)
+    texts = (cast(pack(_exact(value, dtype, on_sqlite=on_sqlite)), Text) for value, dtype in values)
+    packed = query.with_only_columns(*texts, maintain_column_froms=True).where(number > _AFTER, number <= _UPTO)
     first, last = connection.execute(select(func.min(number), func.max(number))).one()
     for after in range((first or 1) - 1, last or 0, piece):
-        texts = connection.execute(packed, {**asked, "after": after, "upto": after + piece}).one()
-        if texts[0] not in _NOTHING:
-            yield tuple(texts)
+        row = connection.execute(packed, {**asked, "after": after, "upto": after + piece}).one()
+        if row[0] not in _NOTHING:
+            yield tuple(row)
 
 
-def _unpacked(name: str, text: str, dtype: DType, flags: DType) -> pl.Series:
-    values = pl.Series(name, [text]).str.json_decode(pl.List(_stored_as(dtype, flags))).explode()
-    return series_of(name, values, dtype)
-
-
-def _stored_as(dtype: DType, flags: DType) -> DType:
+def _exact(value: ColumnElement[Any], dtype: DType, *, on_sqlite: bool) -> ColumnElement[Any]:
+    """Write a value so that it comes back as it is: SQLite's JSON has flags as numbers, and fractions of 15 digits."""
     if dtype == pl.Boolean:
-        return flags
-    return pl.String if dtype == TEXT_HASH or dtype in {pl.Categorical, pl.Enum} else dtype
+        return cast(value, Integer)
+    if dtype == pl.Float64 and on_sqlite:
+        return case((value.is_not(None), func.printf("%!.17g", value)))
+    return value if dtype != pl.Float64 else cast(value, Text)
+
+
+def _unpacked(texts: tuple[str, ...], columns: Columns) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            series_of(name, pl.Series(name, [text]).str.json_decode(pl.List(_written_as(dtype))).explode(), dtype)
+            for (name, dtype), text in zip(columns.items(), texts, strict=True)
+        ]
+    )
+
+
+def _written_as(dtype: DType) -> DType:
+    if dtype == pl.Boolean:
+        return pl.Int8
+    return pl.String if dtype == TEXT_HASH or dtype in {pl.Float64, pl.Categorical, pl.Enum, pl.Date} else dtype

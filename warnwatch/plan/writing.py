@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy import Column as SqlColumn
 from sqlalchemy import Text as TextType
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
@@ -33,6 +34,7 @@ from warnwatch.plan.bulk import add
 from warnwatch.plan.cell_columns import dtype_of
 from warnwatch.plan.column import Column, File, Keeping, Type
 from warnwatch.plan.differences import WAS, Difference, kept_columns, match_key
+from warnwatch.plan.packed import unpacked_pieces
 from warnwatch.plan.rows import fetched
 from warnwatch.plan.spool import Spool
 from warnwatch.schema import micros
@@ -82,14 +84,15 @@ def stored_pieces(connection: Connection, file: File) -> Iterator[pl.DataFrame]:
     if file.keeping is Keeping.APPENDED:
         later = table.alias("later")
         query = query.where(~exists().where(later.c.replaces == table.c.id))
-    return _pieces(connection, query, dict(empty_stored(file).schema))
+    return _pieces(connection, query, table.c.id, dict(empty_stored(file).schema))
 
 
 def due_pieces(connection: Connection) -> Iterator[pl.DataFrame]:
     """Read every deadline of every task, in the order of recording."""
     deadline = schema.deadline
-    query = select(deadline.c.task, micros(deadline.c.due_at), deadline.c.due_text).order_by(deadline.c.id)
-    return _pieces(connection, query, dict(_DUE.schema))
+    query = select(deadline.c.id, deadline.c.task, micros(deadline.c.due_at), deadline.c.due_text)
+    pieces = _pieces(connection, query, deadline.c.id, {"id": pl.Int64, **_DUE.schema})
+    return (piece.sort("id").drop("id") for piece in pieces)
 
 
 def with_due(tasks: pl.DataFrame, spool: Spool, part: int) -> pl.DataFrame:
@@ -101,7 +104,7 @@ def with_due(tasks: pl.DataFrame, spool: Spool, part: int) -> pl.DataFrame:
 def read_codes(connection: Connection, file: File) -> pl.Series:
     """Read every code that the file's rows ever had."""
     empty = pl.DataFrame(schema={"code": pl.String})
-    return pl.concat([empty, *_pieces(connection, select(_TABLES[file.table].c.code), dict(empty.schema))])["code"]
+    return pl.concat([empty, *_streamed(connection, select(_TABLES[file.table].c.code), dict(empty.schema))])["code"]
 
 
 def read_lead_counts(connection: Connection) -> dict[str, int]:
@@ -143,6 +146,20 @@ def _selected(table: Table, column: Column) -> ColumnElement[Any]:
 
 
 def _pieces(
+    connection: Connection, query: Select[*tuple[Any, ...]], number: SqlColumn[int], types: Mapping[str, Any]
+) -> Iterator[pl.DataFrame]:
+    """Run a query on a whole table piece by piece, so that neither the server's driver nor a thread holds all of it."""
+    some: list[pl.DataFrame] = []
+    for few in unpacked_pieces(connection, query, number, types):
+        some.append(few)
+        if sum(one.height for one in some) >= READ_BATCH:
+            yield pl.concat(some)
+            some = []
+    if some:
+        yield pl.concat(some)
+
+
+def _streamed(
     connection: Connection, query: Select[*tuple[Any, ...]], types: Mapping[str, Any]
 ) -> Iterator[pl.DataFrame]:
     """Run a query; a server keeps the rows until they are fetched, for its driver would take them all at once.
