@@ -634,8 +634,16 @@ notification = Table(
     Column("handled_at", Instant),
     Column("revoked_at", Instant),
 )
-Index("ix_notification_state_due_at", notification.c.state, notification.c.due_at)
-# What the next text to a holder may take in; failures that nothing was done about; whose a gateway's report is.
+# Whose turn it is to leave: a claim reads its rows in this order, and no others.
+Index(
+    "ix_notification_turn",
+    notification.c.state,
+    notification.c.channel,
+    notification.c.level.desc(),
+    notification.c.due_at,
+    notification.c.id,
+)
+# What the next text to a holder may take in; failures that nothing was done about; whose a report is.
 _waiting = notification.c.state == "ready"
 _partial_index(
     "ix_notification_waiting",

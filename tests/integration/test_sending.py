@@ -152,7 +152,8 @@ async def test_a_server_that_refuses_everybody_fails_nobody(engine: Engine, cloc
             tried = sender.totals.total()
             sink.script = Script()
             clock.move(seconds=10)
-            await until(lambda: set(states(engine)) == {"sent"})
+            # On a busy machine an answer may come too late: that mail has its next turn, too.
+            await until(lambda: set(states(engine)) == {"sent"}, moving=clock)
         assert tried < 15
         assert (len(sink.messages), sender.alarm) == (40, "")
 
