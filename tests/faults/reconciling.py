@@ -70,7 +70,9 @@ def reconcile(taken: Sequence[Received], engine: Engine, due: Collection[str], l
         matters = _matters(connection)
     keys = {_name(row.key): row for row in rows}
     told = {one.recipient for one in taken}
-    lost = sum(name not in copies for name in keys) + len(set(due) - told - {row.address for row in rows})
+    # What was taken into a digest, or was over before it could leave, must not have been sent as well.
+    instead = {name for name, row in keys.items() if row.state in ("merged", "withdrawn")}
+    lost = sum(name not in copies for name in keys.keys() - instead) + len(set(due) - told - {row.address for row in rows})
     # A text in the server that no row knows: its transaction is gone, and so is whoever answers for it.
     unknown = sum(count for name, count in copies.items() if name not in keys)
     reasoned = unreasoned = 0
@@ -79,6 +81,7 @@ def reconcile(taken: Sequence[Received], engine: Engine, due: Collection[str], l
         reasoned += min(count - 1, because)
         unreasoned += max(count - 1 - because, 0)
     broken = [f"open twice: {row.rule} about {row.subject}" for row in twice]
+    broken += [f"{len(instead & copies.keys())} taken that a digest tells, too"] if instead & copies.keys() else []
     broken += [f"the journal is broken: {chain.first}"] if chain.first else []
     broken += [f"{unknown} taken that no row knows"] if unknown else []
     blank = sum(_says_nothing(one, matters.get(one.message_id.partition("@")[0], frozenset())) for one in taken)
