@@ -72,7 +72,9 @@ def reconcile(taken: Sequence[Received], engine: Engine, due: Collection[str], l
     told = {one.recipient for one in taken}
     # What was taken into a digest, or was over before it could leave, must not have been sent as well.
     instead = {name for name, row in keys.items() if row.state in ("merged", "withdrawn")}
-    lost = sum(name not in copies for name in keys.keys() - instead) + len(set(due) - told - {row.address for row in rows})
+    lost = sum(name not in copies for name in keys.keys() - instead) + len(
+        set(due) - told - {row.address for row in rows}
+    )
     # A text in the server that no row knows: its transaction is gone, and so is whoever answers for it.
     unknown = sum(count for name, count in copies.items() if name not in keys)
     reasoned = unreasoned = 0
