@@ -315,3 +315,22 @@ def test_nothing_to_record_is_no_error(engine: Engine, clock: HandClock) -> None
     assert put(engine, []) == 0
     with engine.begin() as connection:
         assert connection.scalar(select(func.count()).select_from(notification)) == 0
+
+
+def test_in_quiet_time_only_what_overrides_it_is_claimed(engine: Engine, clock: HandClock) -> None:
+    """A warning that was due before, and could not leave, waits; a critical text does not."""
+    put(engine, [letter(1, level=Level.WARNING), letter(2)])
+    quiet = Outbox(engine, owner="s", clock=clock, least_level=lambda _: int(Level.CRITICAL))
+    assert [one.key for one in quiet.claim(10)] == ["telling-2"]
+    assert [one.key for one in sender(engine, clock).claim(10)] == ["telling-1"]
+
+
+def test_a_text_that_waits_for_its_hour_is_not_late(engine: Engine) -> None:
+    """What may leave in the morning is as old as the morning, for those who watch how long texts wait."""
+    morning = NOW + timedelta(hours=9)
+    put(engine, [letter(1, due_at=morning)])
+    with engine.connect() as connection:
+        assert outbox.oldest_unsent(connection) == {"email": morning}
+    put(engine, [letter(2, due_at=NOW, tries=0), letter(3, due_at=morning, tries=2)])
+    with engine.connect() as connection:
+        assert outbox.oldest_unsent(connection) == {"email": NOW}

@@ -67,3 +67,14 @@ def test_no_limit_is_ever_passed_and_nothing_is_lost(
     assert sorted([*keys(kept), *(one.key for one in over)]) == sorted(keys(tuple(texts)))
     for one in over:
         assert total + (one.segments or 0) > daily or units[one.unit] + (one.segments or 0) > of_unit
+
+
+def test_a_message_that_stands_for_one_already_paid_costs_what_it_adds() -> None:
+    """A digest of a quiet night takes the place of a message: it goes where a further message would be over."""
+    spent = Spent({"A": 3})
+    kept, over = within([message(1, "A", 2)], Budget(4, 10), spent)
+    assert (keys(kept), keys(tuple((one, "") for one in over))) == ([], ["telling-1"])
+    kept, over = within([message(1, "A", 2)], Budget(4, 10), spent, {"telling-1": 1})
+    assert (keys(kept), over) == (["telling-1"], ())
+    kept, _ = within([message(1, "A", 1), message(2, "A", 1)], Budget(3, 10), spent, {"telling-1": 0})
+    assert keys(kept) == ["telling-1"]
