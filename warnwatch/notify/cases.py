@@ -120,7 +120,7 @@ class Case:
     @property
     def change(self) -> Change:
         """What is different since the recipient was last told of any of its alerts."""
-        told = max(item.told_level or 0 for item in self.items)
+        told = max(item.told_level for item in self.items)
         if not told:
             return Change.NEW
         return Change.RAISED if self.level > told else Change.AGAIN

@@ -137,13 +137,14 @@ class Writer:
 
     def _marked(self, telling: Telling, rows: Sequence[Waiting]) -> Telling:
         """Note at each item the level at which its holder was last told of it, without what is taken in."""
-        place, ids = (telling.recipient.holder.code, telling.channel), {one.id for one in rows}
+        place, ids, known = (telling.recipient.holder.code, telling.channel), {one.id for one in rows}, self.queue.said
+        # In a storm nobody was told of anything yet, and the items stay as they are.
+        if not known or not any((*place, item.alert.id) in known for item in telling.items):
+            return telling
         items = []
         for item in telling.items:
-            said = [one for one in self.queue.said.get((*place, item.alert.id), ()) if one[0] not in ids]
-            last = max((text for text, _ in said), default=0)
-            level = max((level for text, level in said if text == last), default=0)
-            items.append(replace(item, told_level=level))
+            said = [one for one in known.get((*place, item.alert.id), ()) if one[0] not in ids]
+            items.append(replace(item, told_level=max(said, default=(0, 0))[1]))
         return replace(telling, items=tuple(items))
 
     def _timed(self, text: Notification, rows: Sequence[Waiting]) -> Notification:

@@ -84,7 +84,7 @@ class Item:
     how often the holders of the alert's own unit were told before, 0 when not known. `answer_by` is when the next step
     comes, or by when an answer is asked when there is none; `next_title` whom the next step tells.
     `taken_from`: the dissolved unit that the alert's unit takes it over from just now, under `taken_under`, a document.
-    `told_level`: the level at which the recipient was last told of it on this channel, 0 for never; None is not known.
+    `told_level`: the level at which the recipient was last told of it on this channel, 0 for never.
     """
 
     alert: Alert
@@ -100,7 +100,7 @@ class Item:
     next_title: str = ""
     taken_from: Unit | None = None
     taken_under: str = ""
-    told_level: int | None = None
+    told_level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
