@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import polars as pl
-from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy import Connection, Engine, Select, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from warnwatch import schema
@@ -24,7 +24,7 @@ from warnwatch.alerts.answers import AnswerRow, Recorded
 from warnwatch.alerts.calls import read_made
 from warnwatch.alerts.ledger import JournalRow
 from warnwatch.cycle import Standards
-from warnwatch.errors import CannotRunError, NotFoundError
+from warnwatch.errors import CannotRunError, NotFoundError, nearest_name
 from warnwatch.language import Phrase, in_language
 from warnwatch.notify import links, outbox
 from warnwatch.notify.compose import compose
@@ -162,6 +162,21 @@ def answer(  # noqa: PLR0913, PLR0917 (one act, and all that it is judged by)
     if given.authority is not None and not done.again:
         _ask_for_help(connection, done, standards, directory, now)
     return done
+
+
+def revoke(connection: Connection, holder: str, by: str, now: datetime) -> int:
+    """Withdraw the links of all that was written to a holder so far; give how many there were."""
+    table, who = schema.notification, by.strip()
+    if not who:
+        raise NotFoundError(Phrase("thiếu --by: nơi quyết định thu hồi"))
+    known = connection.scalars(select(table.c.holder).distinct()).all()
+    if holder not in known:
+        raise NotFoundError(Phrase("chưa có thư nào gửi {holder!r}", holder=holder), nearest_name(holder, known))
+    mine = update(table).where(table.c.holder == holder, table.c.revoked_at.is_(None)).values(revoked_at=now)
+    count = connection.execute(mine).rowcount
+    facts = {"holder": holder, "mails": count}
+    ledger.add_journal(connection, [JournalRow(now, "links.revoked", who, facts, subject=holder)])
+    return count
 
 
 def _letter(

@@ -27,6 +27,7 @@ from warnwatch import (
     rule_test_command,
     silence_commands,
 )
+from warnwatch.answering import revoke
 from warnwatch.assembly import send_test, send_test_message
 from warnwatch.clocks import wall_clock
 from warnwatch.console import (
@@ -185,6 +186,21 @@ def link_key(here: Installation) -> None:
         raise SettingsError("web.link_keys: names no file; give one in the settings, then run this again")
     count = add_key(file)
     here.say(Phrase("{file}: đã thêm khóa mới; hiện có {count} khóa, khóa đầu dùng để ký.", file=file, count=count))
+
+
+@main.command(name="link-revoke")
+@click.argument("holder")
+@click.option("--by", required=True, help="Who withdraws them: an office or a unit, never a person's name.")
+@pass_installation
+def link_revoke(here: Installation, holder: str, by: str) -> None:
+    """Withdraw every link in the mails that a holder has had so far; the next mail has a new one.
+
+    Example: warnwatch link-revoke DP-19-UB/head/1 --by BCD-CQTT
+    """
+    now = here.now()
+    with here.engine.begin() as connection:
+        count = revoke(connection, holder, by, now)
+    here.say(Phrase("Đã thu hồi đường dẫn trong {count} thư gửi {holder}.", count=count, holder=holder))
 
 
 @main.command(name="send-test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from answering_pages import LINK, Desk, kept
 from builders import local
+from services import said_here
 from sqlalchemy import update
 from worlds import BEGUN, World, build_world
 
@@ -236,6 +237,50 @@ def test_what_opens_nothing_says_why(desk: Desk) -> None:
         connection.execute(update(schema.notification).values(revoked_at=desk.now))
     assert (desk.get(path).status_code, "thu hồi" in desk.get(path).text) == (410, True)
     assert desk.answers() == []
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "way",
+    [
+        str.upper,
+        lambda path: path + ".",
+        lambda path: path + "%3E%22",
+        lambda path: path[:60] + "%20" + path[60:],
+        lambda path: path + "?utm_source=mail&amp;x=1",
+    ],
+)
+def test_a_link_survives_what_gateways_do_to_it(desk: Desk, way: Callable[[str], str]) -> None:
+    """Capitals, a full stop, escapes, a space within, a tracker behind: it opens, and its form acts."""
+    path = way(desk.path())
+    assert desk.get(path).status_code == 200
+    assert desk.post("received", path).status_code == 200
+
+
+@on_sqlite
+def test_links_are_withdrawn_by_holder(desk: Desk, world: World) -> None:
+    """`link-revoke` ends all links of one holder so far, is journalled, and leaves later ones alone."""
+    path = desk.path()
+    database = {"url": world.engine.url.render_as_string(hide_password=False)}
+    done = said_here("link-revoke", HEAD, "--by", "CQTT", database=database)
+    assert (done.exit_code, "1 thư" in done.output) == (0, True), done.output
+    assert desk.get(path).status_code == 410
+    assert [row["kind"] for row in desk.rows(schema.journal)][-1] == "links.revoked"
+    wrong = said_here("link-revoke", "DP-19-UB/head/2", "--by", "CQTT", database=database)
+    assert (wrong.exit_code, HEAD in wrong.output) == (1, True), wrong.output
+    world.cycle(local(19, 8, 9))
+    assert desk.get(desk.path()).status_code == 200
+
+
+@on_sqlite
+def test_who_acts_for_a_vacant_head_promises(world: World) -> None:
+    """The deputy of a vacant head has the mail, and the date promised by its link stops the climb."""
+    desk = Desk(world, LATE + timedelta(hours=3))
+    world.bring(LATE, holders=[{"code": HEAD, "post": "DP-19-UB/head", "valid_to": "2025-08-15"}])
+    world.cycle(LATE)
+    assert desk.post("promise", desk.path("DP-19-UB/deputy/1"), date="2025-08-22").status_code == 200
+    assert [(row["holder"], row["kind"]) for row in desk.answers()] == [("DP-19-UB/deputy/1", "promised")]
+    assert [world.told(world.cycle(local(day, 8, 9))) for day in (19, 20, 21)] == [[], [], []]
 
 
 @on_sqlite

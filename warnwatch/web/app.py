@@ -27,7 +27,7 @@ from warnwatch.language import Phrase, in_language
 from warnwatch.notify.tongues import wording_of
 from warnwatch.web.answer_pages import AnswerPages
 from warnwatch.web.board import Board
-from warnwatch.web.guard import MAIL_POLICY, Guard
+from warnwatch.web.guard import ACTS, MAIL_POLICY, Guard
 from warnwatch.web.pages import Pages
 
 T = TypeVar("T")
@@ -39,13 +39,15 @@ PING_SECONDS = 2.0
 def create_app(board: Board) -> Starlette:
     """Make the application over what the service gives it."""
     site, outside = _Site(board), board.answers.host if board.answers else ""
+    pages = AnswerPages(board, site.html)
     hosts = [*board.hosts, *filter(None, [outside])]
     return Starlette(
         routes=[
             Route("/", site.index),
             Route("/mails/{number}", site.mail),
             Route("/mails/{number}/html", site.mail_html),
-            Route("/a/{token:path}", AnswerPages(board, site.html).answer, methods=["GET", "POST"]),
+            # Some gateways write addresses in capitals.
+            *(Route(f"/{a}/{{token:path}}", pages.answer, methods=["GET", "POST"]) for a in "aA"),
             Route("/metrics", site.metrics),
             Route("/sms/{token}", site.sms_report),
             Route("/healthz", site.healthz),
@@ -154,7 +156,7 @@ class _Site:
 
     def _say(self, request: Request, words: Mapping[str, object], status: int) -> Response:
         """Say a few words; who came by a link in a mail is not shown the way to the board, which is not there."""
-        outside = request.url.path.startswith("/a/")
+        outside = request.url.path.startswith(ACTS)
         return self.html("refused.html" if outside else "message.html", words, status)
 
     async def database_away(self, request: Request, _error: Exception) -> Response:

@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 READS = ("GET", "HEAD")
 # Where a POST acts, and what the world outside may reach at all.
-ACTS = ("/a/",)
-OUTSIDE = ("/a/", "/static/", "/sms/")
+ACTS = ("/a/", "/A/")
+OUTSIDE = (*ACTS, "/static/", "/sms/")
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
