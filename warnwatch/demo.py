@@ -24,6 +24,7 @@ from warnwatch.alerts.alert import Alert, Reason
 from warnwatch.alerts.lifecycle import Move
 from warnwatch.cycle import CycleReport
 from warnwatch.errors import CannotRunError
+from warnwatch.key_file import add_key
 from warnwatch.language import Language, Phrase
 from warnwatch.mailbox import Mailbox
 from warnwatch.notify.notification import Kind
@@ -107,7 +108,7 @@ def run_demo(
         mailbox.start()
         ends.callback(mailbox.stop)
         clock = OffsetClock(BEGINS)
-        service = Service(_settings(place, mailbox.port, language), clock)
+        service = Service(_settings(place, mailbox.port, language, page), clock)
         ends.callback(service.close)
         play = _Play(service, clock, mailbox, tell, page, kept=folder is not None)
         asyncio.run(play.run())
@@ -124,13 +125,21 @@ def _listen_at(port: int) -> socket.socket:
         return listen("127.0.0.1", 0)
 
 
-def _settings(folder: Path, smtp_port: int, language: Language) -> Settings:
+def _settings(folder: Path, smtp_port: int, language: Language, page: socket.socket | None) -> Settings:
+    """Give the demo's settings; where there is a page, its mails have links by which they are answered."""
+    web: dict[str, object] = {}
+    if page:
+        keys = folder / "link.keys"
+        if not keys.exists():
+            add_key(keys)
+        web = {"link": f"http://127.0.0.1:{page.getsockname()[1]}", "link_keys": keys}
     return Settings.model_validate(
         {
             "database": {"url": f"sqlite:///{(folder / 'warnwatch.db').absolute()}"},
             "plan": {"language": language},
             "rules": {"folder": shipped("alert_rules")},
             "delivery": {"mode": "live"},
+            "web": web,
             "mail": {"host": "127.0.0.1", "port": smtp_port, "security": "none", "sender": "canh-bao@demo.example.vn"},
         }
     )
@@ -251,8 +260,8 @@ class _Play:
         mails = self._mailbox.folder
         if self._page is not None:
             return Phrase(
-                "{link} có kế hoạch, các cảnh báo và từng thư như người đứng đầu nhận được (tệp thư: {mails}). "
-                "Ctrl+C để kết thúc.",
+                "{link} có kế hoạch, các cảnh báo và từng thư như người đứng đầu nhận được. Tệp thư nằm trong {mails}: "
+                "mở một thư và bấm “Phản hồi cảnh báo” để trả lời thay người nhận. Ctrl+C để kết thúc.",
                 link=self._service.link,
                 mails=mails,
             )

@@ -139,6 +139,13 @@ def test_it_stays_with_a_page_until_ctrl_c(staying: tuple[Running, str], tmp_pat
     assert (status, "19/12/2025" in page) == (200, True)
     assert "Tình hình ban đầu" in get(link, "/mails/1")[1]
     assert "Kính gửi" in get(link, "/mails/1/html")[1]
+    (mail,) = list(tmp_path.glob("*/mailbox/*.eml"))[:1]
+    text = message_from_bytes(mail.read_bytes(), policy=policy.default).get_body(("plain",))
+    assert text
+    answer = re.search(rf"{link}(/a/[a-z2-7]+)", text.get_content())
+    assert answer
+    status, page = get(link, answer[1])
+    assert (status, "Phản hồi cảnh báo" in page) == (200, True)
     running.wait_for(lambda: get(link, "/readyz")[0] == 200)
     sent = re.search(r'notifications_total\{channel="email",outcome="sent"\} (\d+)', get(link, "/metrics")[1])
     assert sent

@@ -30,6 +30,7 @@ _BODY = struct.Struct(">B4s16s8sI")
 _MAC = 22
 _TOKEN = re.compile(f"[a-z2-7]{{{LENGTH}}}")
 _IN_TEXT = re.compile(f"(/a/)[a-z2-7]{{{LENGTH}}}")
+_TARGET = re.compile(f' href="[^"]*/a/[a-z2-7]{{{LENGTH}}}"')
 _KEY = re.compile("[0-9a-f]{32}")
 
 
@@ -124,7 +125,7 @@ def cleaned(text: str) -> str:
 
 def hidden(text: str) -> str:
     """Give a text without its tokens: whoever looks at a mail on the board must not act for its addressee."""
-    return _IN_TEXT.sub(r"\1…", text)
+    return _IN_TEXT.sub(r"\1…", _TARGET.sub("", text))
 
 
 def stamp(token: str, said: str, ring: Ring) -> str:

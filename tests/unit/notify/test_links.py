@@ -127,3 +127,4 @@ def test_a_ring_is_a_file_of_keys() -> None:
 def test_the_board_shows_no_token() -> None:
     """A text is shown without what would let its reader act."""
     assert hidden(f"Phản hồi: https://ww.example.vn/a/{TOKEN}.") == "Phản hồi: https://ww.example.vn/a/…."
+    assert hidden(f'<a class="press" href="https://ww.example.vn/a/{TOKEN}">x</a>') == '<a class="press">x</a>'
