@@ -13,7 +13,7 @@ import pytest
 from answering_pages import LINK, Desk, kept
 from builders import local
 from services import said_here
-from sqlalchemy import update
+from sqlalchemy import text, update
 from worlds import BEGUN, World, build_world
 
 from warnwatch import schema
@@ -281,6 +281,18 @@ def test_who_acts_for_a_vacant_head_promises(world: World) -> None:
     assert desk.post("promise", desk.path("DP-19-UB/deputy/1"), date="2025-08-22").status_code == 200
     assert [(row["holder"], row["kind"]) for row in desk.answers()] == [("DP-19-UB/deputy/1", "promised")]
     assert [world.told(world.cycle(local(day, 8, 9))) for day in (19, 20, 21)] == [[], [], []]
+
+
+@on_sqlite
+def test_a_database_that_fails_is_said_so(desk: Desk) -> None:
+    """503 and what to do: whoever has pressed is told to look again; no way to the board is shown, nothing is named."""
+    path, form = desk.path(), kept(desk.get().text)
+    with desk.world.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE answer RENAME TO away"))
+    seen, pressed = desk.get(path), desk.send(path, form, "received")
+    assert (seen.status_code, pressed.status_code) == (503, 503)
+    assert "Phản hồi có thể chưa được ghi nhận" in pressed.text
+    assert all('href="/"' not in one.text and "answer" not in one.text for one in (seen, pressed))
 
 
 @on_sqlite
