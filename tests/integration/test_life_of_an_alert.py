@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from builders import local
@@ -344,7 +344,7 @@ def test_alerts_live_as_the_model_says(sqlite_template: Path, tmp_path: Path) ->
         return world
 
     run_state_machine_as_test(
-        lambda: Lives(make),
+        cast(type[RuleBasedStateMachine], lambda: Lives(make)),
         settings=settings(
             max_examples=LIVES, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
