@@ -297,3 +297,48 @@ def test_what_cannot_be_done_is_a_mistake_at_its_fact(folder: Path, fact: str, w
     found = said(run(folder, "Kiểm thử"))
     assert "tests/own.yml:6" in found
     assert wrong in found
+
+
+def test_who_is_told_next_when_and_what_stands_is_compared(folder: Path) -> None:
+    """An official reads who would have been next, at which instant, and that the alert is not on the list yet."""
+    expect = "{at: 28/6/2025, next: head DV, next_at: 30/6/2025 12:00, standing: false}"
+    assert run(write(folder, FACTS, expect)).failed == ()
+    wrong = run(write(folder, FACTS, "{at: 28/6/2025, next: [head CT], next_at: 1/7/2025, standing: true}"))
+    assert "mong đợi: head CT, lúc thứ Ba 01/07/2025 08:00, nằm trong danh sách" in said(wrong)
+    assert "thực tế:  head DV, lúc thứ Hai 30/06/2025 12:00, chưa nằm trong danh sách" in said(wrong)
+    (difference,) = suite_json(wrong)["tests"][0]["differences"]
+    assert (difference["kind"], difference["found"]["next"]) == ("next", ["head DV"])
+
+
+def test_nobody_is_told_next_where_there_is_no_alert(folder: Path) -> None:
+    """Before anything is wrong nobody is next, and after its end nothing stands."""
+    assert run(write(folder, FACTS, "{at: 20/6/2025, next: none, standing: false}")).failed == ()
+
+
+@pytest.mark.parametrize(
+    ("expect", "rules", "wrong"),
+    [
+        ("{at: 28/6/2025, next: boss}", "[task-deadline]", "không rõ ai được báo"),
+        ("{at: 28/6/2025, next: overdue head}", "[task-deadline]", "next chỉ nêu chức vụ và đơn vị"),
+        ("{at: 28/6/2025, standing: yes}", "[task-deadline]", "khóa standing cần true hoặc false"),
+        ("{at: 28/6/2025, next_at: hôm nào}", "[task-deadline]", "hôm nào"),
+        ("{at: 28/6/2025, next: head}", "[task-deadline, task-silent]", "một quy tắc và một đối tượng"),
+        ("{at: 28/6/2025, standing: true}", "[source-late]", "một quy tắc và một đối tượng"),
+    ],
+    ids=["office", "kind", "boolean", "instant", "two rules", "no subject"],
+)
+def test_mistakes_in_what_comes_next_are_named(folder: Path, expect: str, rules: str, wrong: str) -> None:
+    """Each at its key, before anything is run."""
+    with pytest.raises(MistakesError) as caught:
+        run(write(folder, FACTS, expect, rules=rules))
+    assert any(wrong in f"{one.message} {one.found}" for one in caught.value.mistakes)
+
+
+def test_a_step_that_no_test_calls_is_a_gap(folder: Path) -> None:
+    """Whoever changes a policy sees which of its steps nothing has tried."""
+    suite = run(write(folder, FACTS, "{at: 28/6/2025, level: critical}"))
+    steps = suite.steps["head-of-unit"]
+    assert (steps["critical 1"], steps["critical 5"]) == (True, False)
+    assert "critical 5" in suite.uncalled["head-of-unit"]
+    lines = "\n".join(suite_lines(suite, ZONE, "vi", coverage=True))
+    assert "0/8 chính sách được kiểm thử ở mọi bước" in lines
