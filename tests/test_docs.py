@@ -219,11 +219,14 @@ def test_yaml_of_the_page_is_read(number: int, tmp_path: Path) -> None:
     target = {
         "rules": "deadlines.yml",
         "policies": "escalations.yml",
+        "channels": "escalations.yml",
         "days_off": "calendar.yml",
         "tests": "tests/own.yml",
         "defaults": "own.yml",
     }[kind]
     (tmp_path / target).parent.mkdir(exist_ok=True)
+    if kind == "channels":  # in the place of the shipped ones; the policies stay
+        text = (tmp_path / target).read_text("utf-8").split("\nchannels:")[0] + "\n" + text
     (tmp_path / target).write_text(text, encoding="utf-8")
 
     try:
