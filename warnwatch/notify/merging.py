@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from warnwatch.alerts.alert import Call, State
-from warnwatch.notify.notification import Notification, Telling
+from warnwatch.notify.notification import Kind, Notification, Telling
 from warnwatch.notify.release import Release
 from warnwatch.notify.telling import Sources, ended_item, item_of, recipient_of, telling_of
 from warnwatch.notify.waiting import Place, Queue, Waiting, is_over
@@ -125,7 +125,9 @@ class Writer:
         if not (items or cleared):
             return None
         told = [*(telling.calls if telling else ()), *(call for call in calls if call.alert in items)]
-        return telling_of(recipient, place[1], (list(items.values()), list(cleared.values()), told), self.sources)
+        whole = telling_of(recipient, place[1], (list(items.values()), list(cleared.values()), told), self.sources)
+        # Whom no initial digest has reached yet, that is what the next text is, whatever was called since.
+        return replace(whole, initial=whole.initial or any(one.kind == Kind.INITIAL.value for one in rows))
 
     def _ended(self, rows: Sequence[Waiting]) -> set[int]:
         """Name the alerts of which waiting texts tell the end."""
