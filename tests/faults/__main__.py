@@ -113,7 +113,7 @@ def main() -> int:
     """Run the trials that were asked for; 1 when one of them found a fault."""
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
     parser.add_argument("--from-seed", type=int, default=0)
-    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--strikes", type=int, default=MIXED.strikes, help="at most so many in a trial")
     parser.add_argument("--acts", default=",".join(MIXED.acts), help="what strikes: kill, stop, raise, by their shares")
     parser.add_argument("--database", choices=DATABASES, help="default: each in turn")

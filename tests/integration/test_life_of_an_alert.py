@@ -33,7 +33,7 @@ from warnwatch.cycle import Memory
 from warnwatch.notify.delivery import Answer, Attempt, Outcome, Phase, Verdict
 from warnwatch.notify.outbox import Outbox
 
-LIVES = int(os.environ.get("WARNWATCH_TEST_LIVES", "10"))
+LIVES = int(os.environ.get("WARNWATCH_TEST_LIVES", "15"))
 SUBJECTS = ("T-1", "T-2")
 KEEP = timedelta(days=1)
 # The policy, as rules write it and as the model waits: by level the steps' waits.
@@ -132,6 +132,8 @@ class Lives(RuleBasedStateMachine):
             self.world.put(self.now, subject, due="2026-12-31")
             self._report(subject, 0)
         self.world.cycle(self.now)
+        self._report("T-1", 3)
+        self.a_cycle_runs()
 
     def teardown(self) -> None:
         """In the end every text has left, once, and the all-clear went to those alone who had been told."""
@@ -162,10 +164,18 @@ class Lives(RuleBasedStateMachine):
 
     # --- events
 
-    @rule(hours=st.sampled_from([1, 12, 25, 49, 100]))
-    def time_passes(self, hours: int) -> None:
-        """Nothing happens for a while."""
+    @rule(hours=st.sampled_from([25, 49, 73, 170]))
+    def days_pass(self, hours: int) -> None:
+        """The service was away for a while."""
         self._pass(timedelta(hours=hours))
+        self.a_cycle_runs()
+
+    @rule(hours=st.sampled_from([25, 49, 73]))
+    def a_day_passes_and_all_is_sent(self, hours: int) -> None:
+        """The usual: what is called leaves at once."""
+        self._pass(timedelta(hours=hours))
+        self.a_cycle_runs()
+        self._send(Outcome.SENT)
 
     @rule(subject=st.sampled_from(SUBJECTS), level=st.integers(0, 3))
     def progress_is_reported(self, subject: str, level: int) -> None:
@@ -223,9 +233,9 @@ class Lives(RuleBasedStateMachine):
     @rule(subject=st.sampled_from(SUBJECTS), days=st.integers(1, 4), binds=st.booleans())
     def somebody_promises(self, subject: str, days: int, binds: bool) -> None:
         """The head's promise stops the climb until its day; a focal point's stops nothing."""
+        subject = subject if self._open(subject) else next(one for one in SUBJECTS if self._open(one))
         life = self._open(subject)
-        if life is None:
-            return
+        assert life
         self._pass()
         until = self.now + timedelta(days=days)
         alert = self.world.alert(subject)
