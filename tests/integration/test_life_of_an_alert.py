@@ -354,7 +354,7 @@ def test_alerts_live_as_the_model_says(sqlite_template: Path, tmp_path: Path) ->
         return world
 
     run_state_machine_as_test(
-        cast(type[RuleBasedStateMachine], lambda: Lives(make)),
+        cast("type[RuleBasedStateMachine]", lambda: Lives(make)),
         settings=settings(
             max_examples=LIVES, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
