@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from answering_pages import LINK, Desk, kept
@@ -19,6 +21,7 @@ from worlds import BEGUN, World, build_world
 from warnwatch import schema
 from warnwatch.notify.links import Ring, make
 from warnwatch.notify.release import Mode
+from warnwatch.web.answer_pages import AnswerPages
 
 LATE = local(18, 8, 8)
 HEAD, FOCAL = "DP-19-UB/head/1", "DP-19-UB/focal_point/1"
@@ -84,6 +87,30 @@ def test_looking_changes_nothing(desk: Desk) -> None:
     for method in ("OPTIONS", "PUT", "DELETE", "PATCH", "TRACE"):
         assert desk.client.request(method, path).status_code == 405
     assert state_of(desk) == before
+
+
+@contextmanager
+def looking_acknowledges() -> Iterator[None]:
+    """Plant the bug of other systems: whoever opens the link, a scanner as well, has answered."""
+    show = AnswerPages._show
+
+    def acting(self: AnswerPages, answers: Any, token: str, start: int) -> Any:
+        form = kept(bytes(show(self, answers, token, start).body).decode())
+        return self._act(answers, token, {**form, "act": "received"}, start)
+
+    AnswerPages._show = acting  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        AnswerPages._show = show  # type: ignore[method-assign]
+
+
+@on_sqlite
+def test_a_page_that_acts_when_it_is_looked_at_is_caught(desk: Desk) -> None:
+    """With that bug planted, the test above fails, and on what was recorded."""
+    with looking_acknowledges(), pytest.raises(AssertionError):
+        test_looking_changes_nothing(desk)
+    assert len(desk.answers()) == 1
 
 
 @on_sqlite
