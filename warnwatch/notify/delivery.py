@@ -170,6 +170,8 @@ def decide(
     first_pause: timedelta = FIRST_PAUSE,
 ) -> Verdict:
     """Judge an attempt that followed `tries` earlier ones by the table of answers; unknown means again."""
+    if answer.accepted:
+        return Verdict(Outcome.SENT)
     again_at = now + pause(tries, jitter, first_pause)
     if answer.ruled:
         return _ruled(answer, tries, created_at, now, max(now + (answer.wait or NOW), again_at))

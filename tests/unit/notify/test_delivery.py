@@ -121,6 +121,16 @@ def test_every_line_of_the_table_is_reached() -> None:
     assert {rule_for(one) for one in answers} == set(ANSWERS)
 
 
+@pytest.mark.parametrize(
+    ("ruled", "outcome"),
+    [(SENT, SENT), (FAILED, FAILED), (RETRY, RETRY), (Outcome.UNCERTAIN, Outcome.UNCERTAIN)],
+)
+def test_what_a_channel_has_ruled_is_followed(ruled: Outcome, outcome: Outcome) -> None:
+    """A gateway knows its own answers: the table of mail does not judge them again."""
+    answer = Answer(Phase.GATEWAY, 202, text="0: Accepted for delivery", ruled=ruled)
+    assert decide(answer, 0, NOW, NOW, 0.5).outcome is outcome
+
+
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 400))
 def test_pauses_lie_between_five_seconds_and_half_an_hour(jitter: float, tries: int) -> None:
     """However often it failed, the next try is neither at once nor far away."""
