@@ -1,20 +1,19 @@
 """The life of alerts in real cycles, against a model of it in a page: who is called, at which step, and when.
 
-Hypothesis orders the events: progress reported, time passing, cycles, cycles that are killed, senders that succeed,
-find the server down or are killed, promises, silences. WARNWATCH_TEST_LIVES=500 looks at so many lives.
+Hypothesis orders the events: progress reported, time passing, cycles, cycles that are killed, starts, promises,
+silences. What is told leaves at once: senders have a test of their own. WARNWATCH_TEST_LIVES=500: so many lives.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from builders import local
@@ -30,8 +29,6 @@ from warnwatch import schema
 from warnwatch.alerts import silencing
 from warnwatch.alerts.muting import Silence
 from warnwatch.cycle import Memory
-from warnwatch.notify.delivery import Answer, Attempt, Outcome, Phase, Verdict
-from warnwatch.notify.outbox import Outbox
 
 LIVES = int(os.environ.get("WARNWATCH_TEST_LIVES", "15"))
 SUBJECTS = ("T-1", "T-2")
@@ -66,12 +63,11 @@ class KilledError(Exception):
 
 @dataclass
 class Called:
-    """A call of the model. `heard`: when its text left; None while it waits, tried in vain."""
+    """A call of the model."""
 
     level: int
     step: int
     at: datetime
-    heard: datetime | None
 
 
 @dataclass
@@ -98,7 +94,7 @@ class Life:
         if number is None:
             self.promise = None if broken else self.promise
         elif (held or due) <= now and not silent:
-            self.calls.append(Called(level, number, now, now))
+            self.calls.append(Called(level, number, now))
             self.promise = None if broken else self.promise
 
     def _next(self, now: datetime) -> tuple[datetime, int | None]:
@@ -115,7 +111,7 @@ class Life:
         first = [one for one in mine if one.step == done][:1]
         others = [one for one in self.calls if one.level != self.level][-1:]
         since = max((*first, *others), key=lambda one: one.at)
-        return max(since.at, since.heard or now) + waits[done], done + 1
+        return since.at + waits[done], done + 1
 
 
 class Lives(RuleBasedStateMachine):
@@ -136,31 +132,15 @@ class Lives(RuleBasedStateMachine):
         self.a_cycle_runs()
 
     def teardown(self) -> None:
-        """In the end every text has left, once, and the all-clear went to those alone who had been told."""
-        for _ in range(3):
-            self._pass(timedelta(hours=1))
-            self._send(Outcome.SENT)
+        """In the end every text has left, and the all-clear went to those alone who had been told."""
         with self.world.engine.connect() as connection:
-            sent = Counter(
-                connection.scalars(select(schema.delivery.c.notification).where(schema.delivery.c.outcome == "sent"))
-            )
             texts = connection.execute(select(schema.notification)).all()
             about = connection.execute(select(schema.notification_alert)).all()
         self.world.engine.dispose()
         assert {text.state for text in texts} <= {"sent"}
-        assert all(sent[text.id] == 1 for text in texts)
-        holders = {text.id: text for text in texts}
-        told = {
-            (one.alert, holders[one.notification].holder)
-            for one in about
-            if holders[one.notification].kind != "all_clear"
-        }
-        cleared = {
-            (one.alert, holders[one.notification].holder)
-            for one in about
-            if holders[one.notification].kind == "all_clear"
-        }
-        assert cleared <= told
+        kinds = {text.id: (text.holder, text.kind == "all_clear") for text in texts}
+        told = {(one.alert, kinds[one.notification]) for one in about}
+        assert {(alert, (holder, False)) for alert, (holder, clear) in told if clear} <= told
 
     # --- events
 
@@ -169,13 +149,6 @@ class Lives(RuleBasedStateMachine):
         """The service was away for a while."""
         self._pass(timedelta(hours=hours))
         self.a_cycle_runs()
-
-    @rule(hours=st.sampled_from([25, 49, 73]))
-    def a_day_passes_and_all_is_sent(self, hours: int) -> None:
-        """The usual: what is called leaves at once."""
-        self._pass(timedelta(hours=hours))
-        self.a_cycle_runs()
-        self._send(Outcome.SENT)
 
     @rule(subject=st.sampled_from(SUBJECTS), level=st.integers(0, 3))
     def progress_is_reported(self, subject: str, level: int) -> None:
@@ -210,24 +183,6 @@ class Lives(RuleBasedStateMachine):
     def the_service_starts_again(self) -> None:
         """It remembers nothing."""
         self.world.memory = Memory()
-
-    @rule()
-    def a_sender_succeeds(self) -> None:
-        """All that waits leaves."""
-        self._pass()
-        self._send(Outcome.SENT)
-
-    @rule()
-    def a_sender_finds_the_server_down(self) -> None:
-        """All that waits goes on waiting, tried in vain: waits go on from when it has left."""
-        self._pass()
-        self._send(Outcome.RETRY)
-
-    @rule()
-    def a_sender_is_killed(self) -> None:
-        """With all that waits in its hands: another sends it when the lease has run out."""
-        self._pass()
-        self._hear(self._outbox("killed").claim(100), None)
 
     @precondition(lambda self: any(self._open(subject) for subject in SUBJECTS))
     @rule(subject=st.sampled_from(SUBJECTS), days=st.integers(1, 4), binds=st.booleans())
@@ -287,29 +242,6 @@ class Lives(RuleBasedStateMachine):
             self.lives[subject].append(life)
         if life:
             life.cycle(level, self.now, silent=self._is_silent(subject))
-
-    def _outbox(self, owner: str) -> Outbox:
-        return Outbox(self.world.engine, owner=owner, clock=lambda: self.now)
-
-    def _send(self, outcome: Outcome) -> None:
-        box = self._outbox("sender")
-        held = box.claim(100)
-        again = self.now + timedelta(seconds=5) if outcome is Outcome.RETRY else None
-        answer = Answer(Phase.DOT, 250) if outcome is Outcome.SENT else Answer(Phase.RCPT, 450)
-        box.record([Attempt(one, self.now, answer, Verdict(outcome, again)) for one in held])
-        self._hear(held, self.now if outcome is Outcome.SENT else None)
-
-    def _hear(self, held: Any, heard: datetime | None) -> None:
-        """Note in the model when the calls of these texts were told."""
-        with self.world.engine.connect() as connection:
-            link, call = schema.notification_call, schema.call
-            query = select(schema.alert.c.subject, schema.alert.c.episode, call.c.level, call.c.step)
-            query = query.join(call, call.c.alert == schema.alert.c.id).join(link, link.c.call == call.c.id)
-            rows = connection.execute(query.where(link.c.notification.in_([one.id for one in held]))).all()
-        for row in rows:
-            for one in self.lives[row.subject][row.episode - 1].calls:
-                if (one.level, one.step) == (row.level, row.step):
-                    one.heard = heard
 
     def _compare(self) -> None:
         with self.world.engine.connect() as connection:
