@@ -31,6 +31,6 @@ def test_postgresql_keeps_to_a_temporary_folder_of_its_own(postgresql_url: str) 
     """The server of the tests listens on a socket that only its owner may open."""
     if os.environ.get("WARNWATCH_TEST_PG_URL"):
         pytest.skip("WARNWATCH_TEST_PG_URL names a server that is not ours to judge")
-    socket = Path(postgresql_url.partition("host=")[2].replace("%2F", "/"))
+    socket = Path(postgresql_url.partition("host=")[2].partition("&")[0].replace("%2F", "/"))
     assert socket.stat().st_mode & 0o777 == 0o700
     assert socket.parent.stat().st_mode & 0o022 == 0

@@ -287,6 +287,7 @@ SPOILT = st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_siz
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300), spoilt=SPOILT)
 @example(content=b"PK\x05\x06" + bytes(18), spoilt=[])
+@example(content=b"", spoilt=[(-6, b"\xff\xff")])  # the parts lie before the file's beginning
 def test_any_bytes_give_rows_or_mistakes(
     engine: Engine, tmp_path: Path, content: bytes, spoilt: list[tuple[int, bytes]]
 ) -> None:

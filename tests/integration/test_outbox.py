@@ -139,7 +139,7 @@ def test_text_that_a_database_cannot_hold_is_mended(engine: Engine) -> None:
 def test_the_gravest_and_oldest_is_claimed_first(engine: Engine, clock: HandClock) -> None:
     """Level before age before number; what is held, not yet due, or another channel's stays."""
     put(engine, [letter(1, level=Level.NOTICE), letter(2), letter(3, created_at=NOW - timedelta(hours=1))])
-    put(engine, [letter(4, created_at=LATER), letter(5, channel="sms")])
+    put(engine, [letter(4, due_at=LATER), letter(5, channel="sms")])
     put(engine, [letter(6)], state="held")
     held = sender(engine, clock).claim(10)
     assert [one.key for one in held] == ["telling-3", "telling-2", "telling-1"]

@@ -100,6 +100,8 @@ class Package:
         parts = self._zip.infolist()
         names = [part.filename for part in parts]
         unpacked, packed = sum(part.file_size for part in parts), sum(part.compress_size for part in parts)
+        if any(part.header_offset < 0 for part in parts):  # zipfile would seek there, and end in an OSError
+            raise _broken()
         if any(part.flag_bits & 1 for part in parts):
             raise UnreadableError(Phrase("tệp có mật khẩu; bỏ mật khẩu rồi lưu lại"))
         if len(parts) > MOST_PARTS:
