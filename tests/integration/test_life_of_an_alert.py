@@ -30,7 +30,7 @@ from warnwatch.alerts import silencing
 from warnwatch.alerts.muting import Silence
 from warnwatch.cycle import Memory
 
-LIVES = int(os.environ.get("WARNWATCH_TEST_LIVES", "15"))
+LIVES = int(os.environ.get("WARNWATCH_TEST_LIVES", "20"))
 SUBJECTS = ("T-1", "T-2")
 KEEP = timedelta(days=1)
 # The policy, as rules write it and as the model waits: by level the steps' waits.
@@ -144,11 +144,12 @@ class Lives(RuleBasedStateMachine):
 
     # --- events
 
-    @rule(hours=st.sampled_from([25, 49, 73, 170]))
-    def days_pass(self, hours: int) -> None:
-        """The service was away for a while."""
-        self._pass(timedelta(hours=hours))
-        self.a_cycle_runs()
+    @rule(turns=st.lists(st.sampled_from([6, 13, 25]), min_size=3, max_size=12))
+    def days_pass(self, turns: list[int]) -> None:
+        """A cycle now and then: long enough for several steps, and for what is gone to end."""
+        for hours in turns:
+            self._pass(timedelta(hours=hours))
+            self.a_cycle_runs()
 
     @rule(subject=st.sampled_from(SUBJECTS), level=st.integers(0, 3))
     def progress_is_reported(self, subject: str, level: int) -> None:
@@ -288,6 +289,6 @@ def test_alerts_live_as_the_model_says(sqlite_template: Path, tmp_path: Path) ->
     run_state_machine_as_test(
         cast("type[RuleBasedStateMachine]", lambda: Lives(make)),
         settings=settings(
-            max_examples=LIVES, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=LIVES, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
