@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -79,11 +80,12 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-def administer(server: URL, statement: str, **values: object) -> None:
-    """Run one statement on the server, beside all transactions."""
+def administer(server: URL, statement: str, **values: object) -> Any:
+    """Run one statement on the server, beside all transactions; give the one value that it asks for."""
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
-        connection.execute(text(statement), values)
+        result = connection.execute(text(statement), values)
+        return result.scalar() if result.returns_rows else None
 
 
 def _plain(url: URL) -> str:

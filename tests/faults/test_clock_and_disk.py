@@ -16,7 +16,7 @@ from sqlalchemy import URL, select
 
 from faults.stage import Stage
 from faults.trial import waited
-from faults.working import PATIENCE, Work, still, working_on
+from faults.working import PATIENCE, Work, working_on
 from warnwatch.schema import journal
 
 HOUR = 3600.0
@@ -77,7 +77,7 @@ def test_a_clock_that_jumps_loses_and_doubles_nothing(
         work.until_told(5)
         jump(offset, JUMPS[words])
         work.over()
-        assert waited(lambda: still(work.engine), PATIENCE)
+        assert work.books().fine
         with work.engine.connect() as connection:
             times = connection.scalars(select(journal.c.at).order_by(journal.c.id)).all()
         assert times == sorted(times)
@@ -129,6 +129,7 @@ def test_a_full_disk_loses_nothing_and_is_got_over(sqlite: Stage, small_disk: Pa
         assert len(work.sink.messages) == taken
         ballast.unlink()
         work.over()
+        assert work.books().fine
     with sqlite3.connect(file) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()

@@ -7,7 +7,6 @@ The service is never started again: it goes on by itself once the database does.
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,8 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from faults.stage import HEADS, Stage
-from faults.working import A_MAIL, Work, working, working_on
+from faults.trial import waited
+from faults.working import PATIENCE, Work, working, working_on
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,7 @@ def test_a_database_that_is_restarted_is_used_again(
         assert len(work.sink.messages) - taken <= HEADS
         server.start()
         work.over()
+        assert work.books().fine
 
 
 @pytest.mark.timeout(300)
@@ -70,6 +71,7 @@ def test_a_database_that_takes_no_writes_is_waited_for(stage: Stage, server: Pos
         administer(make_url(server.url), "ALTER DATABASE read_only RESET default_transaction_read_only")
         cut(server, "read_only")
         work.over()
+        assert work.books().fine
 
 
 @pytest.mark.timeout(300)
@@ -80,9 +82,11 @@ def test_a_locked_table_is_waited_for(stage: Stage, tables: str, tmp_path: Path)
         work.until_told(3)
         with work.engine.connect() as stranger:
             stranger.execute(text(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"))
+            assert work.left  # it falls in the middle of the work
             time.sleep(4)
             stranger.rollback()
         work.over()
+        assert work.books().fine
 
 
 def test_a_locked_plan_holds_up_no_mail(stage: Stage, tmp_path: Path) -> None:
@@ -91,32 +95,38 @@ def test_a_locked_plan_holds_up_no_mail(stage: Stage, tmp_path: Path) -> None:
         work.until_told(1)
         with work.engine.connect() as stranger:
             stranger.execute(text("LOCK TABLE task_version, unit_version IN ACCESS EXCLUSIVE MODE"))
+            assert work.left
             work.until_told(HEADS)
             stranger.rollback()
+        assert work.books().fine
 
 
 @pytest.mark.timeout(300)
 def test_a_deadlock_with_a_stranger_is_got_over(stage: Stage, tmp_path: Path) -> None:
-    """A stranger locks texts in the other order, and the server breaks our transaction off: it is made again."""
+    """A stranger locks attempts before texts, and the server breaks our transaction off: it is made again."""
     with working(stage, "deadlocked", tmp_path) as work:
         work.until_told(1)
         stranger = create_engine(work.url, poolclass=NullPool)
-        until = time.monotonic() + 60
-        while sent(work) < HEADS - 1 and time.monotonic() < until:
-            crossing(stranger)
+        crossing(stranger)
         work.over()
-        met = work.ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-        sys.stdout.write(f"deadlocks: {met}\n")
+        assert work.books().fine
+        assert waited(lambda: work.ask(DEADLOCKS) > 0, PATIENCE)  # the server counts with a delay
+
+
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+WAITS = "SELECT count(*) FROM pg_locks WHERE relation = 'delivery'::regclass AND NOT granted"
 
 
 def crossing(stranger: Engine) -> None:
-    """Lock the unsent texts one by one from the last on; be patient, so that whoever meets this is the victim."""
+    """Hold the attempts until somebody who holds a text waits for them, then ask for the texts, and be patient.
+
+    Who has waited for a second looks for a deadlock and is its victim: not the stranger, who would look after thirty.
+    """
     with stranger.connect() as connection:
         connection.execute(text("SET deadlock_timeout = '30s'"))
-        rows = connection.execute(text("SELECT id FROM notification WHERE state = 'claimed' ORDER BY id DESC")).all()
-        for row in rows:
-            connection.execute(text("SELECT 1 FROM notification WHERE id = :row FOR UPDATE"), {"row": row.id})
-            time.sleep(A_MAIL)
+        connection.execute(text("LOCK TABLE delivery IN SHARE MODE"))
+        assert waited(lambda: connection.scalar(text(WAITS)) > 0, PATIENCE)
+        connection.execute(text("SELECT 1 FROM notification FOR UPDATE"))
         connection.rollback()
 
 
@@ -146,8 +156,9 @@ def test_a_transaction_that_the_server_breaks_off_is_made_again(
         engine = create_engine(url, poolclass=NullPool)
         with engine.begin() as connection:
             connection.execute(text(REFUSES.format(code=code, table=table)))
-        with working_on(stage, url, name, tmp_path):
-            pass
+        with working_on(stage, url, name, tmp_path) as work:
+            assert work.books().fine
+            assert work.ask("SELECT last_value FROM refused") > 10  # it was refused ten times, and went on
 
 
 @pytest.mark.timeout(300)
@@ -155,16 +166,19 @@ def test_connections_that_are_cut_again_and_again_lose_nothing(stage: Stage, ser
     """Every connection is killed ten times, in whatever it does."""
     with working(stage, "cut_off", tmp_path) as work:
         work.until_told(1)
+        ended = 0
         for _ in range(10):
-            cut(server, "cut_off")
+            ended += cut(server, "cut_off")
             time.sleep(0.2)
         work.over()
+        assert work.books().fine
+        assert ended >= 10
 
 
-def cut(server: Postgres, name: str) -> None:
-    """End every connection to a database."""
-    statement = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
-    administer(make_url(server.url), statement, name=name)
+def cut(server: Postgres, name: str) -> int:
+    """End every connection to a database; give how many there were."""
+    statement = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :name"
+    return int(administer(make_url(server.url), statement, name=name))
 
 
 def sent(work: Work) -> int:

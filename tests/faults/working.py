@@ -32,7 +32,14 @@ class Work:
     sink: Sink
     engine: Engine
     log: Path
+    process: int
+    began: float
     ended: float = 0.0
+
+    @property
+    def left(self) -> int:
+        """How many heads have not been told yet."""
+        return HEADS - len(self.sink.messages)
 
     def until_told(self, count: int) -> None:
         """Wait until so many texts were taken."""
@@ -41,6 +48,16 @@ class Work:
     def over(self) -> None:
         """Note that the fault is over now."""
         self.ended = time.monotonic()
+
+    def books(self) -> Books:
+        """Wait until it has come to rest by itself, end it, and compare what was told with what had to be."""
+        assert waited(lambda: still(self.engine), PATIENCE), self.log.read_text(encoding="utf-8")
+        kill(self.process)
+        due = [address(number) for number in range(HEADS)]
+        books = reconcile(self.sink.messages, self.engine, due, self.began + PATIENCE)
+        assert books.units >= HEADS, books
+        said(self, books)
+        return books
 
     def ask(self, question: str) -> Any:
         """Read one value."""
@@ -57,7 +74,7 @@ def working(stage: Stage, name: str, folder: Path) -> Iterator[Work]:
 
 @contextmanager
 def working_on(stage: Stage, url: str, name: str, folder: Path, **faults: object) -> Iterator[Work]:
-    """Let a service tell the heads; at the end it must have come to rest by itself, and the books must be fine."""
+    """Let a service tell the heads; `faults` are the launcher's."""
     with (
         Sink(at_point=lambda point: time.sleep(A_MAIL) if point == "dot" else None) as sink,
         closing_engine(url) as engine,
@@ -68,17 +85,10 @@ def working_on(stage: Stage, url: str, name: str, folder: Path, **faults: object
             "WARNWATCH_MAIL__LEASE": "6",
         }
         process = stage.launcher.start(settings, folder / "log", **faults)
-        began = time.monotonic()
         try:
-            work = Work(url, name, sink, engine, folder / "log")
-            yield work
-            assert waited(lambda: still(engine), PATIENCE), work.log.read_text(encoding="utf-8")
+            yield Work(url, name, sink, engine, folder / "log", process, time.monotonic())
         finally:
             kill(process)
-        books = reconcile(sink.messages, engine, [address(number) for number in range(HEADS)], began + PATIENCE)
-        assert books.fine, books
-        assert books.units >= HEADS
-        said(work, books)
 
 
 def still(engine: Engine) -> bool:

@@ -276,7 +276,11 @@ def _die(_connection: Connection) -> None:
 @pytest.mark.timeout(3600)
 def test_alerts_live_as_the_model_says(sqlite_template: Path, tmp_path: Path) -> None:
     """Whatever happens in whatever order: the calls, their instants and the alerts are those of the model."""
-    numbers = count()
+    numbers, lived = count(), list[Lives]()
+
+    def live() -> Lives:
+        lived.append(Lives(make))
+        return lived[-1]
 
     def make() -> World:
         folder = tmp_path / str(next(numbers))
@@ -287,8 +291,13 @@ def test_alerts_live_as_the_model_says(sqlite_template: Path, tmp_path: Path) ->
         return world
 
     run_state_machine_as_test(
-        cast("type[RuleBasedStateMachine]", lambda: Lives(make)),
+        cast("type[RuleBasedStateMachine]", live),
         settings=settings(
             max_examples=LIVES, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+    assert len(lived) >= LIVES
+    # They got somewhere: several steps were called, and alerts ended.
+    lives = [life for one in lived for each in one.lives.values() for life in each]
+    assert max(call.step for life in lives for call in life.calls) > 1
+    assert any(life.ended for life in lives)

@@ -34,9 +34,8 @@ _BROKEN = (
     EOFError,
     IndexError,
     KeyError,
-    NotImplementedError,
     OverflowError,
-    RuntimeError,
+    RuntimeError,  # also at a packing that it does not know
     ValueError,
 )
 
