@@ -15,10 +15,10 @@ from uuid import uuid4
 
 import pytest
 from local_postgres import find_postgres, running_postgres
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from warnwatch.database import upgrade
+from warnwatch.database import open_engine, upgrade
 
 _numbers = count(1)
 
@@ -78,6 +78,14 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database with this program's schema; the test runs once on SQLite and once on PostgreSQL."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The same, opened as the program does."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
 
 
 def administer(server: URL, statement: str, **values: object) -> Any:

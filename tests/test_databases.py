@@ -8,14 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from warnwatch.database import open_engine
 from warnwatch.schema import metadata
-
-
-@pytest.fixture
-def engine(database_url: str) -> Engine:
-    """The test's own database, opened as the service opens it."""
-    return open_engine(database_url)
 
 
 @pytest.mark.parametrize("turn", [1, 2])

@@ -16,7 +16,7 @@ from answering_pages import LINK, Desk, kept
 from builders import local
 from services import said_here
 from sqlalchemy import text, update
-from worlds import BEGUN, World, build_world
+from worlds import World, begun_world
 
 from warnwatch import schema
 from warnwatch.notify.links import Ring, make
@@ -31,13 +31,8 @@ OTHER_KEY = bytes(range(1, 33))
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
     """Five units and one task that fell due on 15/8/2025."""
-    world = build_world(database_url, tmp_path / "in")
-    book = world.standards.book
-    world.by(book=replace(book, rules=(book.rule("task-deadline"),)))
-    world.put(BEGUN, "T-1")
-    world.cycle(BEGUN)
-    yield world
-    world.engine.dispose()
+    with begun_world(database_url, tmp_path / "in", "T-1") as world:
+        yield world
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from answering_pages import Desk
 from builders import local
 from sqlalchemy import RowMapping, select
-from worlds import BEGUN, World, build_world
+from worlds import World, begun_world
 
 from warnwatch import schema
 from warnwatch.alerts.ledger import ConflictError
@@ -29,16 +29,10 @@ TASKS = [f"T-{number}" for number in range(1, 5)]
 @pytest.fixture
 def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
     """Four tasks fell due on 15/8; on Monday 18/8 at 8:00 their head is told, and has links."""
-    world = build_world(database_url, tmp_path / "in")
-    book = world.standards.book
-    world.by(book=replace(book, rules=(book.rule("task-deadline"),)))
-    desk = Desk(world, LATE + timedelta(hours=3))
-    for code in TASKS:
-        world.put(BEGUN, code)
-    world.cycle(BEGUN)
-    world.cycle(LATE)
-    yield desk
-    world.engine.dispose()
+    with begun_world(database_url, tmp_path / "in", *TASKS) as world:
+        desk = Desk(world, LATE + timedelta(hours=3))
+        world.cycle(LATE)
+        yield desk
 
 
 def journal(world: World, alert: int) -> Sequence[RowMapping]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,6 @@ Import = Callable[..., ImportReport]
 
 # What is refused before any row is compared with the database does not depend on which one it is.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An empty plan."""
-    engine = database.open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

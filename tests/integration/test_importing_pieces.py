@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from sqlalchemy import Connection, Engine, select
 
-from warnwatch import database, schema
+from warnwatch import schema
 from warnwatch.errors import MistakesError
 from warnwatch.plan.column import File
 from warnwatch.plan.importing import ImportReport, import_folder
@@ -27,14 +27,6 @@ EVERYTHING = 1_000_000
 SMALL = (1, 2, 7)
 # What the database gives by itself: numbers of rows follow the order of writing.
 _NUMBERS = {"id", "seq", "xact", "replaces", "hash", "previous"}
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An empty plan."""
-    engine = database.open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 def bring(

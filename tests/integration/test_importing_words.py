@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from judging import CALENDAR
 from sqlalchemy import Engine, select
 from workbooks import HEADER, UNITS, workbook
 
-from warnwatch import database, schema
+from warnwatch import schema
 from warnwatch.errors import MistakesError
 from warnwatch.plan.importing import ImportReport, import_folder
 from warnwatch.printing import import_lines
@@ -22,14 +21,6 @@ HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 NOW = datetime(2025, 7, 1, 2, tzinfo=UTC)
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An empty plan."""
-    engine = database.open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 def bring(engine: Engine, folder: Path, tasks: str, now: datetime = NOW, **options: Any) -> ImportReport:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from openpyxl import Workbook
 from sqlalchemy import Engine, select
 from workbooks import HEADER, UNITS, Rows, packed, parts, row, workbook
 
-from warnwatch import database, schema
+from warnwatch import schema
 from warnwatch.errors import Mistake, MistakesError
 from warnwatch.plan.importing import ImportReport, import_folder
 
@@ -24,14 +23,6 @@ HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 NOW = datetime(2026, 1, 5, 2, tzinfo=UTC)
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An empty plan."""
-    engine = database.open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 def bring(engine: Engine, path: Path, **options: Any) -> ImportReport:

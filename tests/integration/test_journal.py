@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,6 @@ from warnwatch.schema import alert, answer, delivery, journal, notification, sea
 
 AT = datetime(2025, 12, 15, 1, 0, 0, 123456, tzinfo=UTC)
 KINDS = ("opened", "ended", "called", "promised")
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An empty database of the test's own."""
-    opened = open_engine(database_url)
-    yield opened
-    opened.dispose()
 
 
 def write(connection: Connection, count: int, **values: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 from builders import local
 from letters import TAKEN
 from sqlalchemy import select
-from worlds import BEGUN, World, build_world
+from worlds import World, begun_world
 
 from warnwatch import schema
 from warnwatch.notify import outbox
@@ -52,14 +52,8 @@ class Meanwhile(Mapping[str, ChannelRules]):
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
     """T-1 passes its deadline on Saturday; nothing leaves but what the test sends."""
-    world = build_world(database_url, tmp_path / "in")
-    world.sends = False
-    book = world.standards.book
-    world.by(book=replace(book, rules=(book.rule("task-deadline"),)))
-    world.put(BEGUN, "T-1")
-    world.cycle(BEGUN)
-    yield world
-    world.engine.dispose()
+    with begun_world(database_url, tmp_path / "in", "T-1", sends=False) as world:
+        yield world
 
 
 def while_writing(world: World, event: Callable[[], None]) -> Meanwhile:

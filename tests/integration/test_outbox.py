@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,7 +11,6 @@ from letters import NOW, TAKEN, HandClock, attempts, letter, put, row, states
 from sqlalchemy import Engine, delete, func, insert, select
 
 from warnwatch.alerts.alert import Call, Reason
-from warnwatch.database import open_engine
 from warnwatch.notify import outbox
 from warnwatch.notify.delivery import Answer, Attempt, Claimed, Outcome, Phase, Verdict
 from warnwatch.notify.outbox import CallKey, Outbox
@@ -21,14 +19,6 @@ from warnwatch.rules.rule import Level
 from warnwatch.schema import alert, call, notification, notification_alert, notification_call, unit
 
 LATER = NOW + timedelta(seconds=5)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An empty database."""
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

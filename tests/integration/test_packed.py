@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select
 
 from warnwatch import schema
-from warnwatch.database import open_engine
 from warnwatch.plan.packed import PIECE, read_packed, unpacked_pieces
 from warnwatch.schema import micros
 
@@ -32,14 +30,6 @@ COLUMNS: dict[str, Any] = {
 QUERY = select(
     TABLE.c.code, TABLE.c.title, TABLE.c.weight, TABLE.c.judged, TABLE.c.phase, micros(TABLE.c.start_at), TABLE.c.source
 )
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """Give an empty database."""
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -15,7 +15,6 @@ from letters import NOW, TAKEN, HandClock, attempts, letter, put, row, states
 from senders import QUICK, Tape, running, sender_for, until
 from sqlalchemy import Engine
 
-from warnwatch.database import open_engine
 from warnwatch.notify.delivery import Answer, Attempt, Claimed, Phase
 from warnwatch.notify.outbox import Outbox
 from warnwatch.notify.sending import Sender
@@ -28,14 +27,6 @@ side = Outbox(open_engine(sys.argv[1]), owner="killed", clock=lambda: datetime.d
 assert side.claim(1)
 os.kill(os.getpid(), 9)
 """
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An empty database."""
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

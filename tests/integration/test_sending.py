@@ -22,14 +22,6 @@ from warnwatch.rules.rule import Level
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An empty database."""
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def lite(sqlite_url: str) -> Iterator[Engine]:
     """An empty SQLite database, for long tables of faults in which the database plays no part."""
     engine = open_engine(sqlite_url)

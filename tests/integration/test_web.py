@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -22,14 +21,6 @@ from warnwatch.notify.release import Mode
 from warnwatch.web.app import create_app
 
 PAGES = ("/", "/mails/1", "/mails/1/html", "/metrics", "/healthz", "/readyz", "/static/board.css", "/nothing")
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """A database of its own."""
-    engine = database.open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

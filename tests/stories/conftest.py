@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from worlds import BEGUN, World, build_world
+from worlds import World, begun_world
 
 
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
     """Task T-1 runs from Monday 4/8 to Friday 15/8/2025, nine working days, led by the province's Committee."""
-    world = build_world(database_url, tmp_path / "in")
-    book = world.standards.book
-    world.by(book=replace(book, rules=(book.rule("task-deadline"),)))
-    world.put(BEGUN, "T-1")
-    world.cycle(BEGUN)
-    yield world
-    world.engine.dispose()
+    with begun_world(database_url, tmp_path / "in", "T-1") as world:
+        yield world
